@@ -1,0 +1,1 @@
+"""What the network is: equations and parameters."""

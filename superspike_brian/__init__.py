@@ -1,0 +1,1 @@
+"""SuperSpike in Brian2."""

@@ -1,0 +1,1 @@
+"""What the network must learn: spike patterns."""
