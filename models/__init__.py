@@ -1,1 +1,63 @@
-"""What the network is: equations and parameters."""
+"""What the network is: equation strings and their parameters, one file an aspect, and nothing else."""
+
+from .checks import ModelError
+from .error import VAN_ROSSUM
+from .feedback import FEEDBACKS, RANDOM, SYMMETRIC, UNIFORM
+from .neuron import LIF
+from .optimizer import FIXED, OPTIMIZERS, RMAXPROP, RMSPROP
+from .plasticity import THREE_FACTOR
+from .regularizer import ERROR_GATED, HETEROSYNAPTIC, NO_DECAY, REGULARIZERS
+from .specification import (
+    Component,
+    ErrorSignal,
+    Feedback,
+    Model,
+    Neuron,
+    Optimizer,
+    Plasticity,
+    Regularizer,
+    Surrogate,
+)
+from .surrogate import FAST_SIGMOID, LINEAR, SURROGATES
+
+SUPERSPIKE = Model(
+    neuron=LIF,
+    plasticity=THREE_FACTOR,
+    surrogate=FAST_SIGMOID,
+    error=VAN_ROSSUM,
+    feedback=SYMMETRIC,
+    optimizer=RMAXPROP,
+    regularizer=NO_DECAY,
+)
+
+__all__ = [
+    "ERROR_GATED",
+    "FAST_SIGMOID",
+    "FEEDBACKS",
+    "FIXED",
+    "HETEROSYNAPTIC",
+    "LIF",
+    "LINEAR",
+    "NO_DECAY",
+    "OPTIMIZERS",
+    "RANDOM",
+    "REGULARIZERS",
+    "RMAXPROP",
+    "RMSPROP",
+    "SUPERSPIKE",
+    "SURROGATES",
+    "SYMMETRIC",
+    "THREE_FACTOR",
+    "UNIFORM",
+    "VAN_ROSSUM",
+    "Component",
+    "ErrorSignal",
+    "Feedback",
+    "Model",
+    "ModelError",
+    "Neuron",
+    "Optimizer",
+    "Plasticity",
+    "Regularizer",
+    "Surrogate",
+]
