@@ -6,8 +6,8 @@ Source: Zenke & Ganguli (2018), Neural Computation 30:1514-1541, equations 5 and
 symbol  unit    meaning
 ======  ======  =========================================================
 U       volt    membrane potential
-I       volt    synaptic current times membrane resistance
-w       volt    synaptic weight: what one presynaptic spike adds to I
+I_syn   volt    synaptic current times membrane resistance
+w       volt    synaptic weight: what one presynaptic spike adds to I_syn
 ======  ======  =========================================================
 
 Deviations: linear equations are solved exactly over a time step (the authors' code uses forward Euler). The synaptic
@@ -21,13 +21,13 @@ from .specification import Neuron
 LIF = Neuron(
     "leaky integrate-and-fire",
     equations="""
-    dU/dt = (U_rest - U + I)/tau_mem : volt (unless refractory)
-    dI/dt = -I/tau_syn               : volt
+    dU/dt = (U_rest - U + I_syn)/tau_mem : volt (unless refractory)
+    dI_syn/dt = -I_syn/tau_syn             : volt
     """,
     threshold="U > theta",
     reset="U = U_rest",
     refractory="tau_ref",
-    on_input="I_post += w",
+    on_input="I_syn_post += w",
     initial="U = U_rest",
     method="exact",
     parameters={

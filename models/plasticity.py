@@ -5,8 +5,8 @@ Source: Zenke & Ganguli (2018), equation 8 and section 2.2: dw_ij/dt = r e_i(t) 
 ================  ======  ============================================================================
 symbol            unit    meaning
 ================  ======  ============================================================================
-trace             1       presynaptic trace epsilon * S_j, of the shape of the postsynaptic potential
-eligibility       1       alpha * [sigma_prime_post trace_pre], alpha of unit area
+z                 1       presynaptic trace epsilon * S_j, of the shape of the postsynaptic potential
+eligibility       1       alpha * [sigma_prime_post z_pre], alpha of unit area
 m                 1       integral of error times eligibility since the last weight update
 w                 volt    synaptic weight
 ================  ======  ============================================================================
@@ -26,13 +26,13 @@ from .specification import Plasticity
 THREE_FACTOR = Plasticity(
     "SuperSpike",
     terminal_equations="""
-    dtrace_rise/dt = -trace_rise/tau_syn         : 1
-    dtrace/dt      = (trace_rise - trace)/tau_mem : 1
+    dz_rise/dt = -z_rise/tau_syn      : 1
+    dz/dt      = (z_rise - z)/tau_mem : 1
     """,
-    on_arrival="trace_rise_post += 1",
+    on_arrival="z_rise_post += 1",
     delay="axonal_delay",
     equations="""
-    deligibility_rise/dt = (sigma_prime_post*trace_pre - eligibility_rise)/tau_rise : 1 (clock-driven)
+    deligibility_rise/dt = (sigma_prime_post*z_pre - eligibility_rise)/tau_rise : 1 (clock-driven)
     deligibility/dt      = (eligibility_rise - eligibility)/tau_decay               : 1 (clock-driven)
     dm/dt                = error_post*eligibility - weight_decay                    : 1 (clock-driven)
     w : volt

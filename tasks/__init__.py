@@ -1,1 +1,40 @@
 """What the network must learn: spike patterns."""
+
+from functools import partial
+from inspect import signature
+
+from .pattern import SpikePattern, Task
+from .raster import did_you_mean, ras, read_ras, write_ras
+from .spike_timing import spike_timing
+from .ssbm import NAMES, ssbm
+
+__all__ = ["TASKS", "SpikePattern", "Task", "ras", "read_ras", "spike_timing", "ssbm", "task", "write_ras"]
+
+TASKS = {"spike-timing": spike_timing, "ras": ras}
+
+
+def task(name: str, **options) -> Task:
+    """Make a task from its name on the command line.
+
+    Parameters
+    ----------
+    name : str
+        A key of `TASKS`, or "ssbm:NAME" for a set of the public benchmark suite.
+    **options
+        Arguments of the function that makes the task.
+    """
+    kind, _, which = name.partition(":")
+    if kind == "ssbm" and which:
+        make = partial(ssbm, which)
+    elif name in TASKS:
+        make = TASKS[name]
+    else:
+        known = did_you_mean(name, [*TASKS, *(f"ssbm:{each}" for each in NAMES)])
+        raise ValueError(f"no task is called {name!r}. {known}")
+    try:
+        signature(make).bind(**options)
+    except TypeError as error:
+        raise TypeError(
+            f"task {name!r}: {error}; its options: {', '.join(signature(make).parameters)}."
+        ) from None
+    return make(**options)

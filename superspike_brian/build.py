@@ -1,0 +1,153 @@
+"""From generated C++ to a program: every object file is compiled once per content and shared by all programs.
+
+The key of an object file is a hash of its source, the headers that it includes, the flags and the compiler. So an edited
+equation recompiles what depends on it, and several processes can build side by side.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+# parsing these takes most of the time of a small source: compiled once for all programs where the compiler is GCC
+_STANDARD_HEADERS = """algorithm cassert chrono climits cmath csignal cstdint cstdio cstdlib cstring ctime fstream
+iostream iterator map random set string tuple utility vector""".split()
+_RUNS_ONCE = ("main.cpp", "objects.cpp")  # not worth the optimiser's time
+_INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
+
+
+class BuildError(RuntimeError):
+    """The program could not be compiled; the message holds the compiler's own."""
+
+
+def default_build_dir():
+    """Where programs and object files live: the user's cache folder."""
+    return user_cache_path("superspike_brian")
+
+
+def compiler():
+    """Path of the C++ compiler: ``$CXX`` or g++ or c++ or clang++.
+
+    Raises
+    ------
+    BuildError
+        If there is none.
+    """
+    for name in filter(None, (os.environ.get("CXX"), "g++", "c++", "clang++")):
+        if path := shutil.which(name):
+            return path
+    raise BuildError(
+        "no C++ compiler found (looked for $CXX, g++, c++ and clang++). Install one, for instance `apt install g++`, "
+        "`dnf install gcc-c++`, `xcode-select --install` or `conda install gxx`. Small networks run without a compiler on "
+        "Brian2's runtime device: device='runtime' in Python, --device runtime on the command line."
+    )
+
+
+@lru_cache
+def compiler_identity(path, flags):
+    """What the compiler makes of the flags on this machine (``-march=native`` differs between machines)."""
+    version = subprocess.run([path, "--version"], capture_output=True, text=True).stdout
+    target = subprocess.run([path, *flags, "-Q", "--help=target"], capture_output=True, text=True).stdout
+    return version + target
+
+
+def compile_program(folder, sources, compiler_flags, linker_flags, objects, jobs):
+    """Compile `sources` in `folder` and link them to ``folder/main``.
+
+    Parameters
+    ----------
+    folder : Path
+        Root of the generated project, and of its includes.
+    sources : list of str
+        C++ files, relative to `folder`.
+    compiler_flags, linker_flags : list of str
+        Flags for every source, and for linking.
+    objects : Path
+        Folder of the shared object files.
+    jobs : int
+        Compiler processes at a time.
+
+    Returns
+    -------
+    n_compiled : int
+        How many object files had to be compiled.
+
+    Raises
+    ------
+    BuildError
+        With the compiler's message.
+    """
+    path = compiler()
+    identity = path + compiler_identity(path, tuple(compiler_flags)) + " ".join(compiler_flags)
+    objects.mkdir(parents=True, exist_ok=True)
+    precompiled = _precompile(path, compiler_flags, identity, objects)
+    digests = {}
+    targets = {s: objects / f"{_key(folder, s, digests, identity)}.o" for s in sources}
+    missing = [s for s in sources if not targets[s].exists()]
+
+    def compile_one(source):
+        handle, temporary = tempfile.mkstemp(dir=objects, suffix=".tmp")
+        os.close(handle)
+        flags = [re.sub("^-O[23]$", "-O1", f) for f in compiler_flags] if source in _RUNS_ONCE else compiler_flags
+        _call([path, "-c", *flags, *precompiled, "-I.", source, "-o", temporary], folder, source)
+        os.replace(temporary, targets[source])
+
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        list(pool.map(compile_one, missing))
+    _call([path, *map(str, targets.values()), "-o", "main.tmp", *linker_flags], folder, "the program")
+    os.replace(folder / "main.tmp", folder / "main")
+    return len(missing)
+
+
+def _precompile(path, flags, identity, objects):
+    """Flags that include the standard headers in compiled form; none where the compiler is not GCC."""
+    if "Free Software Foundation" not in identity:
+        return []
+    header = objects / f"standard-{hashlib.sha256(identity.encode()).hexdigest()[:32]}.h"
+    if not (compiled := Path(f"{header}.gch")).exists():
+        _write_atomically(header, "".join(f"#include <{name}>\n" for name in _STANDARD_HEADERS))
+        handle, temporary = tempfile.mkstemp(dir=objects, suffix=".tmp")
+        os.close(handle)
+        _call([path, *flags, "-x", "c++-header", str(header), "-o", temporary], objects, "the standard headers")
+        os.replace(temporary, compiled)
+    return ["-include", str(header)]
+
+
+def _write_atomically(path, text):
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def _key(folder, source, digests, identity):
+    """Hash of everything that the object file of `source` depends on."""
+    files, todo = set(), [source]
+    while todo:
+        name = todo.pop()
+        if name in files:
+            continue
+        files.add(name)
+        if name not in digests:
+            content = (folder / name).read_bytes()
+            included = _INCLUDE.findall(content.decode(errors="replace"))
+            beside = [str(Path(name).parent / i) for i in included]
+            found = [b if (folder / b).exists() else i for b, i in zip(beside, included, strict=True)]
+            digests[name] = hashlib.sha256(content).hexdigest(), [f for f in found if (folder / f).exists()]
+        todo += digests[name][1]
+    parts = [identity, source, *sorted(f"{n} {digests[n][0]}" for n in files)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _call(command, folder, what):
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode < 0:
+        raise BuildError(f"the compiler was killed by signal {-done.returncode} while it worked on {what}; run again")
+    if done.returncode:
+        raise BuildError(f"compiling {what} failed:\n{done.stderr.strip()[:3000]}\nin {folder}")

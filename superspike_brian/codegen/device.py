@@ -1,0 +1,120 @@
+"""A C++ standalone device whose program reads its state from a file, runs for a given time, and writes its state.
+
+``main STATE_IN STATE_OUT START DURATION PROBE`` continues from STATE_IN (any subset of the arrays; what is missing keeps
+the value that the model gives it) at simulated time START (s) for DURATION (s). PROBE (0 or 1) switches on the objects
+that record in probe windows only.
+"""
+
+from pathlib import Path
+
+from brian2.core.variables import ArrayVariable, DynamicArrayVariable
+from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.devices.device import all_devices
+from brian2.groups.group import Group
+from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
+from brian2.monitors import SpikeMonitor, StateMonitor
+from brian2.synapses.synapses import Synapses
+
+NAME = "superspike_standalone"
+HEADER = Path(__file__).parent / "superspike.h"
+# set by the network's structure, or rewritten at every step before anyone reads it
+_FIXED = {"N", "i", "j", "_synaptic_pre", "_synaptic_post", "N_incoming", "N_outgoing", "delay", "_spikespace", "t", "dt"}
+_PATTERN = ("_timebins", "neuron_index", "_period_bins", "_lastindex")
+
+
+class StateCodeObject(CPPStandaloneCodeObject):
+    """Brian2's standalone code object with this package's templates."""
+
+    templater = CPPStandaloneCodeObject.templater.derive("superspike_brian.codegen")
+    class_name = "superspike_standalone"
+
+
+class StateDevice(CPPStandaloneDevice):
+    """Brian2's standalone device, with state in and out; compiling is left to `superspike_brian.build`."""
+
+    def prepare(self, is_probe):
+        """Say which objects record in probe windows only (a function of their name); call it before the run."""
+        self.is_probe = is_probe
+        self.run_args_applied = True  # the archive replaces Brian2's own command line
+        self.insert_code("before_start", "superspike::flush_subnormals();")
+
+    def code_object_class(self, codeobj_class=None, fallback_pref=None):
+        """Use this package's templates unless a group asks for its own."""
+        return StateCodeObject if codeobj_class is None else codeobj_class
+
+    def network_run(self, net, *args, **kwds):
+        """As Brian2, with start, duration and probing as inputs of the program."""
+        super().network_run(net, *args, **kwds)
+        at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
+        _, lines = self.main_queue[at][1]
+        probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
+        body = []
+        for line in lines:
+            if line.startswith(f"{net.name}.run("):
+                line = f"{net.name}.t = std::stod(args.at(2)); {net.name}.run(std::stod(args.at(3)));"
+            elif any(f"_run_{name}_codeobject" in line for name in probes):
+                line = f'if (args.at(4) == "1") {line}'
+            body.append(line)
+        arrays, queues = self.state_arrays(net), self.spike_queues(net)
+        before = ["superspike::Archive archive; archive.read(args.at(0));"]
+        before += [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
+        before += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
+        after = ["archive.open(args.at(1));"]
+        after += [f'archive.save("{name}", {self._cpp(var)});' for name, var in arrays.items()]
+        after += [f'archive.save_queue("{name}", {pathway});' for name, pathway in queues.items()]
+        after += [self._save_record(name, var) for name, var in self.records(net).items()]
+        # the archive holds everything: Brian2's own dump of all arrays to disk would double the work
+        after += ["archive.close(); return 0;"]
+        self.main_queue[at] = ("run_network", (net, [*before, *body, *after]))
+
+    def state_arrays(self, net):
+        """Arrays that a run reads or changes: dict of ``group.variable`` to Variable."""
+        found = {}
+        for group in sorted((o for o in net.objects if isinstance(o, Group)), key=lambda g: g.name):
+            for name, var in sorted(group.variables.items()):
+                mine = isinstance(var, ArrayVariable) and var.owner is not None and var.owner.name == group.name
+                wanted = name in _PATTERN if isinstance(group, SpikeGeneratorGroup) else name not in _FIXED
+                if mine and wanted and not isinstance(group, SpikeMonitor | StateMonitor):
+                    found[f"{group.name}.{name}"] = var
+        return found
+
+    def spike_queues(self, net):
+        """Spikes in flight: dict of record name to the pathway's C++ name."""
+        pathways = [p for s in net.objects if isinstance(s, Synapses) for p in s._pathways]
+        return {f"{p.name}.queue": p.name for p in sorted(pathways, key=lambda p: p.name)}
+
+    def records(self, net):
+        """What monitors recorded: dict of ``monitor.variable`` to Variable."""
+        found = {}
+        for monitor in sorted((o for o in net.objects if isinstance(o, SpikeMonitor | StateMonitor)), key=lambda m: m.name):
+            names = ("i", "t") if isinstance(monitor, SpikeMonitor) else ("t", *monitor.record_variables)
+            found |= {f"{monitor.name}.{name}": monitor.variables[name] for name in names}
+        return found
+
+    def _cpp(self, var):
+        name = self.get_array_name(var, access_data=False)
+        return name if isinstance(var, DynamicArrayVariable) else f"{name}, _num_{name}"
+
+    def _save_record(self, name, var):
+        method = "save_rows" if var.ndim == 2 else "save"
+        return f'archive.{method}("{name}", {self.get_array_name(var, access_data=False)});'
+
+    def generate_main_source(self, writer):
+        """As Brian2, with this package's header, which no other source needs."""
+        self.headers.append('"superspike.h"')
+        super().generate_main_source(writer)
+        self.headers.remove('"superspike.h"')
+
+    def generate_makefile(self, writer, compiler, compiler_flags, linker_flags, nb_threads, debug):
+        """Keep the flags for the build; no makefile is needed."""
+        self.compiler_flags, self.linker_flags = compiler_flags.split(), linker_flags.split()
+
+    def copy_source_files(self, writer, directory):
+        """Add this package's header to Brian2's library files."""
+        super().copy_source_files(writer, directory)
+        (Path(directory) / HEADER.name).write_text(HEADER.read_text())
+
+
+if NAME not in all_devices:
+    all_devices[NAME] = StateDevice()

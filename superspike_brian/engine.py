@@ -1,0 +1,240 @@
+"""Brian2 objects become one compiled program, which runs again and again from any state.
+
+A *state* is a dict of ``object.variable`` to array, in SI units: membrane potentials, traces, weights, learning rates, the
+input pattern, and the spikes in flight on their axons. `Program.run` takes a state and returns the next one, so that a run
+in blocks gives the same bits as a run in one piece. Seeds, learning rates, regulariser, steepness, patterns and initial
+weights are entries of the state: they never recompile anything.
+"""
+
+import gc
+import hashlib
+import json
+import logging
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import brian2
+import numpy as np
+from brian2 import prefs, second, set_device
+from brian2.devices.device import reset_device
+from filelock import FileLock
+
+from .build import compile_program, default_build_dir
+from .codegen import device as state_device
+from .network import Assembly
+
+logger = logging.getLogger(__name__)
+PRECISIONS = {"single": np.float32, "double": np.float64}
+
+
+class SimulationError(RuntimeError):
+    """The compiled program stopped; the message says why."""
+
+
+class Program:
+    """A compiled network.
+
+    Attributes
+    ----------
+    folder : Path
+        Generated code, ``main`` and ``manifest.json``.
+    manifest : dict
+        ``arrays`` and ``records`` with their dtypes, ``description`` and ``equations`` as text.
+    build_seconds : float
+        What building took; near 0 when the program was there.
+    """
+
+    def __init__(self, folder, build_seconds=0.0):
+        self.folder, self.build_seconds = Path(folder), build_seconds
+        self.manifest = json.loads((self.folder / "manifest.json").read_text())
+
+    def run(self, state, start, n_steps, probe=False, progress=None):
+        """Continue from `state` at step `start` for `n_steps` steps.
+
+        Parameters
+        ----------
+        state : dict of str to ndarray
+            Any subset of the arrays; what is missing starts as the model says.
+        start, n_steps : int
+            Time steps.
+        probe : bool
+            Record everything that the monitors watch.
+        progress : callable, optional
+            Called with the completed fraction, a few times a second.
+
+        Returns
+        -------
+        state : dict of str to ndarray
+            The whole state after the last step.
+        records : dict of str to ndarray
+            What the monitors recorded; times in seconds.
+
+        Raises
+        ------
+        SimulationError
+            If the program fails or is killed.
+        """
+        dt = self.manifest["dt"]
+        known = self.manifest["arrays"]
+        unknown = state.keys() - known.keys()
+        if unknown:
+            raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
+        with tempfile.TemporaryDirectory(prefix="superspike-") as exchange:
+            before, after = Path(exchange, "in"), Path(exchange, "out")
+            write_archive(before, {k: np.asarray(v, known[k]) for k, v in state.items()})
+            duration = (start + n_steps) * dt - start * dt
+            arguments = [before, after, repr(start * dt), repr(duration), "1" if probe else "0"]
+            self._call([str(self.folder / "main"), *map(str, arguments)], progress)
+            arrays = read_archive(after)
+        state = {k: arrays.pop(k).view(dtype) for k, dtype in known.items()}
+        records = {k: arrays.pop(k).view(dtype) for k, dtype in self.manifest["records"].items()}
+        return state, records
+
+    def _call(self, command, progress):
+        # a group of its own: Ctrl-C reaches Python alone, which then ends the program
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+        with subprocess.Popen(command, **pipes) as process:
+            try:
+                for line in process.stdout:
+                    if progress:
+                        progress(float(line))
+                error = process.stderr.read()
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
+            why = f"was killed by signal {-process.returncode}" if process.returncode < 0 else error.strip()
+            raise SimulationError(f"the simulation {self.folder / 'main'} stopped: {why}")
+
+
+def build(structure, precision="double", build_dir=None, jobs=None):
+    """Return the program of `structure`, compiling what is not yet in `build_dir`.
+
+    Parameters
+    ----------
+    structure : Structure
+        Equations, sizes and time step.
+    precision : {'double', 'single'}
+        Floating point type of the state.
+    build_dir : path, optional
+        Default: the user's cache folder.
+    jobs : int, optional
+        Compiler processes at a time; default: all cores.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    BuildError
+        If there is no compiler or it fails.
+    """
+    began = time.perf_counter()
+    root = Path(build_dir) if build_dir else default_build_dir()
+    folder = root.absolute() / "programs" / structure_key(structure, precision)
+    if not (folder / "manifest.json").exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):  # a second process waits, then finds the program
+            if not (folder / "manifest.json").exists():
+                _generate_and_compile(structure, precision, folder, jobs or os.cpu_count() or 1)
+    return Program(folder, time.perf_counter() - began)
+
+
+def structure_key(structure, precision):
+    """Hash of everything that the generated code depends on."""
+    model = {kind: dict(component.strings) for kind, component in structure.model.components.items()}
+    inputs = run_time_parameters(structure.model)
+    constants = {k: repr(v) for k, v in structure.model.parameters.items() if k not in inputs}
+    what = [model, constants, structure.sizes, structure.hidden_learning, float(structure.dt), precision]
+    what += [brian2.__version__, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
+
+
+@lru_cache
+def _own_sources():
+    """Hash of the files of this package that decide what is generated."""
+    here = Path(__file__).parent
+    files = [here / "network.py", here / "engine.py", here / "describe.py", *sorted((here / "codegen").rglob("*"))]
+    content = [f.read_bytes() for f in files if f.suffix in (".py", ".h", ".cpp")]
+    return hashlib.sha256(b"".join(content)).hexdigest()
+
+
+def run_time_parameters(model):
+    """Names of the parameters that the equations declare as ``(shared, constant)``: inputs of the program."""
+    equations = [model.layer_equations(output=o) for o in (True, False)]
+    equations.append(model.synapse_equations(model.regularizer))
+    declared = {e.varname for group in equations for e in group.values() if "shared" in e.flags}
+    return declared & model.parameters.keys()
+
+
+def _generate_and_compile(structure, precision, folder, jobs):
+    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.building-"))
+    try:
+        with standalone_device(precision) as device:
+            assembly = Assembly(structure)
+            device.prepare(assembly.is_probe)
+            assembly.net.run(structure.dt, namespace={})
+            device.build(directory=str(staging), compile=False, run=False)
+            flags = device.compiler_flags, device.linker_flags
+            manifest = _manifest(device, assembly, structure)
+            sources = sorted(device.writer.source_files)
+        compile_program(staging, sources, *flags, folder.parent.parent / "objects", jobs)
+        (staging / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        shutil.rmtree(folder, ignore_errors=True)
+        staging.rename(folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _manifest(device, assembly, structure):
+    arrays = device.state_arrays(assembly.net)
+    dtypes = {name: np.dtype(var.dtype).str for name, var in arrays.items()}
+    dtypes |= {name: "<i4" for name in device.spike_queues(assembly.net)}
+    records = {name: np.dtype(var.dtype).str for name, var in device.records(assembly.net).items()}
+    return {"dt": float(structure.dt / second), "arrays": dtypes, "records": records}
+
+
+@contextmanager
+def standalone_device(precision):
+    """Activate the standalone device, and leave Brian2 as it was."""
+    gc.collect()  # Brian2 numbers its names past those of objects that are gone but not collected
+    saved = prefs.core.default_float_dtype
+    device = set_device(state_device.NAME, build_on_run=False) or brian2.get_device()
+    device.reinit()
+    device.activate(build_on_run=False)
+    try:
+        prefs.core.default_float_dtype = PRECISIONS[precision]
+        yield device
+    finally:
+        prefs.core.default_float_dtype = saved
+        device.reinit()
+        reset_device()
+
+
+def write_archive(path, arrays):
+    """Write a state for the program (format: ``codegen/superspike.h``)."""
+    with open(path, "wb") as file:
+        for name, array in arrays.items():
+            data = np.ascontiguousarray(array).tobytes()
+            file.write(struct.pack("<I", len(name)) + name.encode() + struct.pack("<Q", len(data)) + data)
+
+
+def read_archive(path):
+    """Read what the program wrote: dict of name to array of bytes."""
+    data, at, arrays = np.fromfile(path, np.uint8), 0, {}
+    while at < data.size:
+        length = int(data[at : at + 4].view("<u4")[0])
+        name = data[at + 4 : at + 4 + length].tobytes().decode()
+        at += 4 + length
+        size = int(np.frombuffer(data[at : at + 8].tobytes(), "<u8")[0])
+        arrays[name] = np.frombuffer(data[at + 8 : at + 8 + size].tobytes(), np.uint8)
+        at += 8 + size
+    return arrays

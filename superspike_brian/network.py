@@ -1,0 +1,256 @@
+"""Task and model become Brian2 objects: populations, plastic synapses, error and feedback pathways, monitors.
+
+==================  ==================================================================================
+name                object
+==================  ==================================================================================
+inputs, targets     SpikeGeneratorGroup: frozen patterns that repeat with the task's period
+hidden_K, output    NeuronGroup: layers
+terminals_K         NeuronGroup: axon terminals of the K-th presynaptic population, with the presynaptic trace
+axons_K             Synapses: spikes reach their terminal after the axonal delay
+forward_K           Synapses: weights from the K-th population to the next, with eligibility traces
+error_*             Synapses: impulses of the output error, from target and output spikes
+feedback_*_K        Synapses: the same impulses, to the K-th hidden layer
+spikes_*, probe_*   monitors
+==================  ==================================================================================
+
+Within one time step synapses are integrated before neurons, so that both read the values of the step's start.
+"""
+
+import dataclasses
+
+import numpy as np
+from brian2 import (
+    Clock,
+    Network,
+    NeuronGroup,
+    Quantity,
+    SpikeGeneratorGroup,
+    SpikeMonitor,
+    StateMonitor,
+    Synapses,
+    ms,
+    second,
+)
+
+from .codegen.exact import exact_by_blocks
+from .models import NO_DECAY, Model
+
+DT = 0.1 * ms
+PROBE_UNITS = 5  #     units of a layer whose state a probe records
+PROBE_SYNAPSES = 10  # synapses a weight group whose state a probe records
+
+
+@dataclasses.dataclass(frozen=True)
+class Structure:
+    """What decides the generated code; everything else is an input of the compiled program.
+
+    Parameters
+    ----------
+    model : Model
+        Equations and constants.
+    sizes : tuple of int
+        Units of inputs, hidden layers (if any) and output.
+    hidden_learning : bool
+        Whether weights onto hidden layers are plastic.
+    dt : Quantity
+        Time step (second).
+    """
+
+    model: Model
+    sizes: tuple
+    hidden_learning: bool = True
+    dt: Quantity = dataclasses.field(default_factory=lambda: DT)
+
+    def __post_init__(self):
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise ValueError(f"a network needs at least one input and one output unit, and no empty layer: {self.sizes}")
+        if self.model.feedback.weights == "forward" and self.hidden_learning and self.n_hidden_layers > 1:
+            raise ValueError(
+                f"{self.model.feedback.name} feedback needs weights from the hidden layer to the output, which the first "
+                f"of {self.n_hidden_layers} hidden layers lacks: use random or uniform feedback, or one hidden layer"
+            )
+
+    @property
+    def n_hidden_layers(self):
+        """Number of hidden layers."""
+        return len(self.sizes) - 2
+
+    @property
+    def populations(self):
+        """Names of the populations from input to output."""
+        return ("inputs", *(f"hidden_{k}" for k in range(1, self.n_hidden_layers + 1)), "output")
+
+    @property
+    def forward(self):
+        """Names of the weight groups, from the input on."""
+        return tuple(f"forward_{k}" for k in range(1, len(self.sizes)))
+
+    def is_plastic(self, k):
+        """Whether the `k`-th weight group (from 1) learns."""
+        return self.hidden_learning or k == len(self.sizes) - 1
+
+    def shape(self, k):
+        """Presynaptic and postsynaptic units of the `k`-th weight group (from 1)."""
+        return self.sizes[k - 1], self.sizes[k]
+
+    @property
+    def n_synapses(self):
+        """Number of weights."""
+        return sum(a * b for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True))
+
+
+class Assembly:
+    """The Brian2 objects of a `Structure`, in one `Network`.
+
+    Parameters
+    ----------
+    structure : Structure
+        What to build.
+
+    Attributes
+    ----------
+    net : brian2.Network
+        All objects; run it with ``namespace={}``.
+    groups : dict of str to object
+        The objects by name.
+    """
+
+    def __init__(self, structure):
+        self.structure, self.model = structure, structure.model
+        self.clock = Clock(structure.dt, name="network_clock")
+        self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
+        self.groups = {}
+        for name, size in (("inputs", structure.sizes[0]), ("targets", structure.sizes[-1])):
+            self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)
+        for name, size in zip(structure.populations[1:], structure.sizes[1:], strict=True):
+            self._add_layer(name, size)
+        for k in range(1, len(structure.sizes)):
+            self._connect(k)
+        self._add_errors()
+        self._add_monitors()
+        self.net = Network(list(self.groups.values()))
+
+    def _add(self, kind, *args, name, **kwds):
+        self.groups[name] = kind(*args, name=name, **kwds)
+        return self.groups[name]
+
+    def _namespace(self, *equations):
+        """Constants for a group: all parameters that the group does not declare as variables."""
+        declared = {name for e in equations for name in e.names}
+        return {k: v for k, v in self.model.parameters.items() if k not in declared}
+
+    def _add_layer(self, name, size):
+        neuron, output = self.model.neuron, name == "output"
+        equations = self.model.layer_equations(output=output)
+        layer = self._add(
+            NeuronGroup,
+            size,
+            equations,
+            threshold=neuron.threshold,
+            reset=self.model.reset(output=output),
+            refractory=neuron.refractory,
+            method=_method(neuron.method),
+            namespace=self._namespace(equations),
+            clock=self.clock,
+            name=name,
+        )
+        for line in neuron.initial.strip().splitlines():
+            variable, value = (part.strip() for part in line.split("=", 1))
+            setattr(layer, variable, value)
+        if output:
+            layer.run_regularly(self.model.error.cost_update, clock=self.clock, when="end", name="output_cost")
+
+    def _connect(self, k):
+        rule, delay = self.model.plasticity, self.model.parameters[self.model.plasticity.delay]
+        source, target = (self.groups[name] for name in self.structure.populations[k - 1 : k + 1])
+        regularizer = NO_DECAY if target.name == "output" else self.model.regularizer
+        plastic = self.structure.is_plastic(k)
+        equations = self.model.synapse_equations(regularizer) if plastic else "w : volt"
+        forward = self._add(
+            Synapses,
+            source,
+            target,
+            equations,
+            on_pre=self.model.neuron.on_input,
+            delay=delay,
+            method=_method(rule.method),
+            namespace=self._namespace(equations) if plastic else {},
+            clock=self.clock,
+            name=f"forward_{k}",
+        )
+        n_pre, n_post = self.structure.shape(k)
+        forward.connect(i=np.repeat(np.arange(n_pre), n_post), j=np.tile(np.arange(n_post), n_pre))
+        if plastic:
+            self._add_terminals(k, source, forward, delay)
+            forward.state_updater.order = -1
+            forward.run_regularly(
+                self.model.optimizer.update, clock=self.update_clock, when="start", name=f"forward_{k}_update"
+            )
+
+    def _add_terminals(self, k, source, forward, delay):
+        rule = self.model.plasticity
+        terminals = self._add(
+            NeuronGroup,
+            len(source),
+            rule.terminal_equations,
+            method=_method(rule.terminal_method),
+            namespace=self.model.parameters,
+            clock=self.clock,
+            name=f"terminals_{k}",
+        )
+        self._add(Synapses, source, terminals, on_pre=rule.on_arrival, delay=delay, name=f"axons_{k}").connect(j="i")
+        # the traces of a synapse's terminal are presynaptic variables of the synapse
+        for variable in terminals.equations.names:
+            forward.variables.add_reference(f"{variable}_pre", terminals, variable, index="_presynaptic_idx")
+
+    def _add_errors(self):
+        output, targets, error = self.groups["output"], self.groups["targets"], self.model.error
+        self._add(Synapses, targets, output, on_pre=error.on_target, name="error_target").connect(j="i")
+        self._add(Synapses, output, output, on_pre=error.on_output, name="error_output").connect(j="i")
+        if not self.structure.hidden_learning:
+            return
+        for k in range(1, self.structure.n_hidden_layers + 1):
+            for source, code in ((targets, self.model.feedback.on_target), (output, self.model.feedback.on_output)):
+                self._add_feedback(k, source, code)
+
+    def _add_feedback(self, k, source, code):
+        hidden, feedback = self.groups[f"hidden_{k}"], self.model.feedback
+        origin = "target" if source.name == "targets" else "output"
+        equations = feedback.equations
+        pathway = self._add(
+            Synapses,
+            source,
+            hidden,
+            equations,
+            on_pre=code,
+            namespace=self.model.parameters,
+            clock=self.clock,
+            name=f"feedback_{origin}_{k}",
+        )
+        # synapse s goes from output unit s % n_out to hidden unit s // n_out: the order of the forward weights
+        n_hidden, n_out = len(hidden), len(source)
+        pathway.connect(i=np.tile(np.arange(n_out), n_hidden), j=np.repeat(np.arange(n_hidden), n_out))
+        if feedback.weights == "forward":
+            pathway.variables.add_reference("w", self.groups[f"forward_{k + 1}"], "w")
+
+    def _add_monitors(self):
+        for name in ("inputs", "targets", *self.structure.populations[1:]):
+            self._add(SpikeMonitor, self.groups[name], name=f"spikes_{name}")
+        for k, name in enumerate(self.structure.populations[1:], start=1):
+            layer = self.groups[name]
+            watched = [v for v in ("U", "error", "sigma_prime") if v in layer.variables]
+            record = list(range(min(PROBE_UNITS, len(layer))))
+            self._add(StateMonitor, layer, watched, record=record, clock=self.clock, name=f"probe_{name}")
+            if self.structure.is_plastic(k):
+                forward = self.groups[f"forward_{k}"]
+                record = np.unique(np.linspace(0, np.prod(self.structure.shape(k)) - 1, PROBE_SYNAPSES).astype(int))
+                watched = ["eligibility", "m", "w"]
+                self._add(StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}")
+
+    def is_probe(self, name):
+        """Whether an object records in probe windows only (output spikes are always recorded)."""
+        return name.startswith("probe_") or (name.startswith("spikes_") and name != "spikes_output")
+
+
+def _method(name):
+    return exact_by_blocks if name == "exact" else name
