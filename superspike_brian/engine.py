@@ -91,7 +91,7 @@ class Program:
             write_archive(before, {k: np.asarray(v, known[k]) for k, v in state.items()})
             duration = (start + n_steps) * dt - start * dt
             arguments = [before, after, repr(start * dt), repr(duration), "1" if probe else "0"]
-            self._call([str(self.folder / "main"), *map(str, arguments)], progress)
+            self._call(["./main", *map(str, arguments)], progress)
             arrays = read_archive(after)
         state = {k: arrays.pop(k).view(dtype) for k, dtype in known.items()}
         records = {k: arrays.pop(k).view(dtype) for k, dtype in self.manifest["records"].items()}
@@ -99,7 +99,13 @@ class Program:
 
     def _call(self, command, progress):
         # a group of its own: Ctrl-C reaches Python alone, which then ends the program
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+        pipes = {
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "text": True,
+            "start_new_session": True,
+        }
+        pipes["cwd"] = self.folder  # the program reads its connectivity from there
         with subprocess.Popen(command, **pipes) as process:
             try:
                 for line in process.stdout:
@@ -162,7 +168,12 @@ def structure_key(structure, precision):
 def _own_sources():
     """Hash of the files of this package that decide what is generated."""
     here = Path(__file__).parent
-    files = [here / "network.py", here / "engine.py", here / "describe.py", *sorted((here / "codegen").rglob("*"))]
+    files = [
+        here / "network.py",
+        here / "engine.py",
+        here / "describe.py",
+        *sorted((here / "codegen").rglob("*")),
+    ]
     content = [f.read_bytes() for f in files if f.suffix in (".py", ".h", ".cpp")]
     return hashlib.sha256(b"".join(content)).hexdigest()
 

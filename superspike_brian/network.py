@@ -63,7 +63,9 @@ class Structure:
 
     def __post_init__(self):
         if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise ValueError(f"a network needs at least one input and one output unit, and no empty layer: {self.sizes}")
+            raise ValueError(
+                f"a network needs at least one input and one output unit, and no empty layer: {self.sizes}"
+            )
         if self.model.feedback.weights == "forward" and self.hidden_learning and self.n_hidden_layers > 1:
             raise ValueError(
                 f"{self.model.feedback.name} feedback needs weights from the hidden layer to the output, which the first "
@@ -121,7 +123,9 @@ class Assembly:
         self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
         self.groups = {}
         for name, size in (("inputs", structure.sizes[0]), ("targets", structure.sizes[-1])):
-            self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)
+            self._add(
+                SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name
+            )
         for name, size in zip(structure.populations[1:], structure.sizes[1:], strict=True):
             self._add_layer(name, size)
         for k in range(1, len(structure.sizes)):
@@ -158,7 +162,9 @@ class Assembly:
             variable, value = (part.strip() for part in line.split("=", 1))
             setattr(layer, variable, value)
         if output:
-            layer.run_regularly(self.model.error.cost_update, clock=self.clock, when="end", name="output_cost")
+            layer.run_regularly(
+                self.model.error.cost_update, clock=self.clock, when="end", name="output_cost"
+            )
 
     def _connect(self, k):
         rule, delay = self.model.plasticity, self.model.parameters[self.model.plasticity.delay]
@@ -198,7 +204,9 @@ class Assembly:
             clock=self.clock,
             name=f"terminals_{k}",
         )
-        self._add(Synapses, source, terminals, on_pre=rule.on_arrival, delay=delay, name=f"axons_{k}").connect(j="i")
+        self._add(
+            Synapses, source, terminals, on_pre=rule.on_arrival, delay=delay, name=f"axons_{k}"
+        ).connect(j="i")
         # the traces of a synapse's terminal are presynaptic variables of the synapse
         for variable in terminals.equations.names:
             forward.variables.add_reference(f"{variable}_pre", terminals, variable, index="_presynaptic_idx")
@@ -210,7 +218,10 @@ class Assembly:
         if not self.structure.hidden_learning:
             return
         for k in range(1, self.structure.n_hidden_layers + 1):
-            for source, code in ((targets, self.model.feedback.on_target), (output, self.model.feedback.on_output)):
+            for source, code in (
+                (targets, self.model.feedback.on_target),
+                (output, self.model.feedback.on_output),
+            ):
                 self._add_feedback(k, source, code)
 
     def _add_feedback(self, k, source, code):
@@ -243,9 +254,13 @@ class Assembly:
             self._add(StateMonitor, layer, watched, record=record, clock=self.clock, name=f"probe_{name}")
             if self.structure.is_plastic(k):
                 forward = self.groups[f"forward_{k}"]
-                record = np.unique(np.linspace(0, np.prod(self.structure.shape(k)) - 1, PROBE_SYNAPSES).astype(int))
+                record = np.unique(
+                    np.linspace(0, np.prod(self.structure.shape(k)) - 1, PROBE_SYNAPSES).astype(int)
+                )
                 watched = ["eligibility", "m", "w"]
-                self._add(StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}")
+                self._add(
+                    StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}"
+                )
 
     def is_probe(self, name):
         """Whether an object records in probe windows only (output spikes are always recorded)."""

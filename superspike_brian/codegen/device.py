@@ -19,7 +19,21 @@ from brian2.synapses.synapses import Synapses
 NAME = "superspike_standalone"
 HEADER = Path(__file__).parent / "superspike.h"
 # set by the network's structure, or rewritten at every step before anyone reads it
-_FIXED = {"N", "i", "j", "_synaptic_pre", "_synaptic_post", "N_incoming", "N_outgoing", "delay", "_spikespace", "t", "dt"}
+_FIXED = {
+    "N",
+    "i",
+    "j",
+    "_synaptic_pre",
+    "_synaptic_post",
+    "_presynaptic_idx",
+    "_postsynaptic_idx",
+    "N_incoming",
+    "N_outgoing",
+    "delay",
+    "_spikespace",
+    "t",
+    "dt",
+}
 _PATTERN = ("_timebins", "neuron_index", "_period_bins", "_lastindex")
 
 
@@ -73,7 +87,9 @@ class StateDevice(CPPStandaloneDevice):
         found = {}
         for group in sorted((o for o in net.objects if isinstance(o, Group)), key=lambda g: g.name):
             for name, var in sorted(group.variables.items()):
-                mine = isinstance(var, ArrayVariable) and var.owner is not None and var.owner.name == group.name
+                mine = (
+                    isinstance(var, ArrayVariable) and var.owner is not None and var.owner.name == group.name
+                )
                 wanted = name in _PATTERN if isinstance(group, SpikeGeneratorGroup) else name not in _FIXED
                 if mine and wanted and not isinstance(group, SpikeMonitor | StateMonitor):
                     found[f"{group.name}.{name}"] = var
@@ -87,7 +103,9 @@ class StateDevice(CPPStandaloneDevice):
     def records(self, net):
         """What monitors recorded: dict of ``monitor.variable`` to Variable."""
         found = {}
-        for monitor in sorted((o for o in net.objects if isinstance(o, SpikeMonitor | StateMonitor)), key=lambda m: m.name):
+        for monitor in sorted(
+            (o for o in net.objects if isinstance(o, SpikeMonitor | StateMonitor)), key=lambda m: m.name
+        ):
             names = ("i", "t") if isinstance(monitor, SpikeMonitor) else ("t", *monitor.record_variables)
             found |= {f"{monitor.name}.{name}": monitor.variables[name] for name in names}
         return found

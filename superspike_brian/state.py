@@ -1,0 +1,96 @@
+"""The state a run starts from: spike patterns, parameters, initial weights, random feedback.
+
+All of them are inputs of the compiled program. Every random choice has a stream of its own, made from the run's seed, so
+that a change of one (say, another number of hidden units) leaves the others as they were.
+"""
+
+import numpy as np
+
+from .models import NO_DECAY
+
+_STREAMS = {"weights": 1, "feedback": 2}
+
+
+def random_stream(seed, what, k):
+    """Random generator for `what` ('weights' or 'feedback') of the `k`-th weight group or hidden layer."""
+    return np.random.default_rng([seed, _STREAMS[what], k])
+
+
+def initial_state(structure, task, seed):
+    """State at time 0.
+
+    Parameters
+    ----------
+    structure : Structure
+        The network.
+    task : Task
+        Its input and target patterns.
+    seed : int
+        Of initial weights and random feedback.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``object.variable`` to SI values; variables that are not in it start as the model says.
+
+    Raises
+    ------
+    ValueError
+        If the task does not fit the network's sizes or time step.
+    """
+    state = {}
+    for name, pattern, size in (
+        ("inputs", task.inputs, structure.sizes[0]),
+        ("targets", task.targets, structure.sizes[-1]),
+    ):
+        if pattern.n != size:
+            raise ValueError(f"the task has {pattern.n} {name}, the network {size}")
+        state |= _pattern(name, pattern, structure.dt)
+    state |= parameters(structure)
+    for k in range(1, len(structure.sizes)):
+        state[f"forward_{k}.w"] = initial_weights(structure, k, seed).ravel()
+    if structure.model.feedback.weights == "normal" and structure.hidden_learning:
+        for k in range(1, structure.n_hidden_layers + 1):
+            b = random_feedback(structure, k, seed).ravel()
+            state |= {f"feedback_target_{k}.b": b, f"feedback_output_{k}.b": b}
+    return state
+
+
+def initial_weights(structure, k, seed):
+    """Weights (volt) from N(0, w_0**2/n_pre), shape (n_pre, n_post)."""
+    n_pre, _ = shape = structure.shape(k)
+    scale = float(structure.model.parameters["w_0"]) / np.sqrt(n_pre)
+    return scale * random_stream(seed, "weights", k).standard_normal(shape)
+
+
+def random_feedback(structure, k, seed):
+    """Feedback weights from N(0, 1), shape (n_hidden, n_out): row i is what hidden unit i receives."""
+    shape = structure.sizes[k], structure.sizes[-1]
+    return random_stream(seed, "feedback", k).standard_normal(shape)
+
+
+def parameters(structure):
+    """Values of the parameters that are inputs of the program, a group each: dict of ``group.parameter``."""
+    model, groups = structure.model, {}
+    for name in structure.populations[1:]:
+        groups[name] = model.layer_equations(output=name == "output")
+    for k, name in enumerate(structure.forward, start=1):
+        if structure.is_plastic(k):
+            output = k == len(structure.forward)
+            groups[name] = model.synapse_equations(NO_DECAY if output else model.regularizer)
+    return {
+        f"{name}.{e.varname}": np.array([float(model.parameters[e.varname])])
+        for name, equations in groups.items()
+        for e in equations.values()
+        if "shared" in e.flags and e.varname in model.parameters
+    }
+
+
+def _pattern(name, pattern, dt):
+    steps, ids = pattern.steps(dt)
+    return {
+        f"{name}._timebins": steps.astype(np.int32),
+        f"{name}.neuron_index": ids.astype(np.int32),
+        f"{name}._period_bins": np.array([round(float(pattern.period / dt))], np.int32),
+        f"{name}._lastindex": np.array([0], np.int32),
+    }
