@@ -29,6 +29,7 @@ from filelock import FileLock
 from .build import compile_program, default_build_dir
 from .codegen import device as state_device
 from .network import Assembly
+from .serialize import quantity_to_json
 
 logger = logging.getLogger(__name__)
 PRECISIONS = {"single": np.float32, "double": np.float64}
@@ -158,7 +159,7 @@ def structure_key(structure, precision):
     """Hash of everything that the generated code depends on."""
     model = {kind: dict(component.strings) for kind, component in structure.model.components.items()}
     inputs = run_time_parameters(structure.model)
-    constants = {k: repr(v) for k, v in structure.model.parameters.items() if k not in inputs}
+    constants = {k: quantity_to_json(v)[:2] for k, v in structure.model.parameters.items() if k not in inputs}
     what = [model, constants, structure.sizes, structure.hidden_learning, float(structure.dt), precision]
     what += [brian2.__version__, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]

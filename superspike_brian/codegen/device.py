@@ -82,7 +82,8 @@ class StateDevice(CPPStandaloneDevice):
         after += ["archive.close(); return 0;"]
         self.main_queue[at] = ("run_network", (net, [*before, *body, *after]))
 
-    def state_arrays(self, net):
+    @staticmethod
+    def state_arrays(net):
         """Arrays that a run reads or changes: dict of ``group.variable`` to Variable."""
         found = {}
         for group in sorted((o for o in net.objects if isinstance(o, Group)), key=lambda g: g.name):
@@ -95,12 +96,14 @@ class StateDevice(CPPStandaloneDevice):
                     found[f"{group.name}.{name}"] = var
         return found
 
-    def spike_queues(self, net):
+    @staticmethod
+    def spike_queues(net):
         """Spikes in flight: dict of record name to the pathway's C++ name."""
         pathways = [p for s in net.objects if isinstance(s, Synapses) for p in s._pathways]
         return {f"{p.name}.queue": p.name for p in sorted(pathways, key=lambda p: p.name)}
 
-    def records(self, net):
+    @staticmethod
+    def records(net):
         """What monitors recorded: dict of ``monitor.variable`` to Variable."""
         found = {}
         for monitor in sorted(

@@ -1,0 +1,101 @@
+"""What a user sees while a run goes on: a bar in a terminal or notebook, plain lines elsewhere, or nothing."""
+
+import sys
+import time
+
+
+class Silent:
+    """A reporter that says nothing; the others have the same methods."""
+
+    def building(self):
+        """Compilation begins."""
+
+    def start(self, duration, at, build_seconds):
+        """Training begins at simulated time `at` of `duration` (s)."""
+
+    def inside(self, start, stop, fraction):
+        """A `fraction` of the block from `start` to `stop` (s) is done."""
+
+    def block(self, at, cost, r0, rate):
+        """A block has ended: simulated time (s), cost (Hz), learning rate (V), output rate (Hz)."""
+
+    def close(self):
+        """The run has ended, well or not."""
+
+
+def _status(cost, r0, rate):
+    return f"cost {cost:.3g} Hz, r0 {r0 * 1e3:g} mV, output {rate:.3g} Hz"
+
+
+class Lines(Silent):
+    """A line a block, at most one every `interval` seconds, for files and queues."""
+
+    def __init__(self, stream=None, interval=2.0):
+        self.stream, self.interval = stream or sys.stderr, interval
+
+    def building(self):
+        """Say that the compiler works."""
+        self._say("building the C++ program")
+
+    def start(self, duration, at, build_seconds):
+        """Start the clocks."""
+        self._say(f"program ready after {build_seconds:.1f} s; training from {at:g} s to {duration:g} s of simulated time")
+        self.duration, self.at, self.began, self.last = duration, at, time.perf_counter(), 0.0
+        self.status = "burn-in"
+
+    def inside(self, start, stop, fraction):
+        """Report within long blocks too."""
+        if time.perf_counter() - self.last > 15 * self.interval:
+            self._report(start + (stop - start) * fraction)
+
+    def block(self, at, cost, r0, rate):
+        """Report unless the last line is fresh."""
+        self.status = _status(cost, r0, rate)
+        if time.perf_counter() - self.last > self.interval or at >= self.duration:
+            self._report(at)
+
+    def _report(self, at):
+        self.last = time.perf_counter()
+        speed = (at - self.at) / max(self.last - self.began, 1e-9)
+        left = (self.duration - at) / max(speed, 1e-9)
+        self._say(f"{at:8.1f} of {self.duration:g} s: {self.status}, {speed:.3g} s/s, {left:.0f} s left")
+
+    def _say(self, text):
+        print(text, file=self.stream, flush=True)
+
+
+class Bar(Silent):
+    """A tqdm bar, in a terminal or a notebook."""
+
+    def building(self):
+        """Say that the compiler works."""
+        print("building the C++ program", file=sys.stderr, flush=True)
+
+    def start(self, duration, at, build_seconds):
+        """Show the bar."""
+        from tqdm.auto import tqdm
+
+        layout = "{l_bar}{bar}| {n:.1f}/{total:g} s [{elapsed}<{remaining}, {rate_fmt}] {postfix}"
+        self.bar = tqdm(total=duration, initial=at, unit="s", bar_format=layout, dynamic_ncols=True)
+
+    def inside(self, start, stop, fraction):
+        """Move the bar within the block."""
+        self.bar.n = start + (stop - start) * fraction
+        self.bar.refresh()
+
+    def block(self, at, cost, r0, rate):
+        """Show cost and rates."""
+        self.bar.n = at
+        self.bar.set_postfix_str(_status(cost, r0, rate))
+
+    def close(self):
+        """Leave the bar as it is."""
+        if hasattr(self, "bar"):
+            self.bar.close()
+
+
+def reporter(quiet=False):
+    """Return the reporter that fits where the output goes."""
+    if quiet:
+        return Silent()
+    return Bar() if sys.stderr.isatty() else Lines()

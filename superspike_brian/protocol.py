@@ -1,0 +1,84 @@
+"""The course of a run: burn-in, blocks, learning-rate schedule. Pure arithmetic on time steps."""
+
+import dataclasses
+
+from brian2 import Quantity, get_dimensions, second
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """When learning is on, how fast, and where a run is cut into blocks.
+
+    A block ends with a checkpoint and a point of the learning curve; where blocks end does not change the simulation.
+
+    Parameters
+    ----------
+    duration : Quantity
+        Simulated time, burn-in included (second).
+    burn_in : Quantity
+        Time without weight changes at the start (second).
+    block : Quantity
+        Simulated time between reports and checkpoints (second).
+    r0_decay_at : tuple of Quantity
+        Times at which the learning rate is divided by 10 (second).
+    snapshot_every : Quantity, optional
+        Time between stored copies of the weights (second).
+
+    Raises
+    ------
+    ValueError
+        If a value is no time, or out of its range.
+    """
+
+    duration: Quantity
+    burn_in: Quantity = dataclasses.field(default_factory=lambda: 20 * second)
+    block: Quantity = dataclasses.field(default_factory=lambda: 10 * second)
+    r0_decay_at: tuple = ()
+    snapshot_every: Quantity | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "r0_decay_at", tuple(self.r0_decay_at))
+        for name in ("duration", "burn_in", "block", "snapshot_every"):
+            value = getattr(self, name)
+            if value is not None or name != "snapshot_every":
+                _check_time(name, value, allow_zero=name == "burn_in")
+        for value in self.r0_decay_at:
+            _check_time("r0_decay_at", value)
+
+    def blocks(self, dt):
+        """Return the blocks as a list of `Block`, from 0 to `duration`, in steps of `dt` (second)."""
+
+        def steps(time):
+            return round(float(time) / float(dt))
+
+        end, burn_in = steps(self.duration), min(steps(self.burn_in), steps(self.duration))
+        decays = sorted(steps(t) for t in self.r0_decay_at)
+        snapshots = set()
+        if self.snapshot_every is not None:
+            every = max(1, steps(self.snapshot_every))
+            snapshots = set(range(every, end + 1, every))
+        cuts = {0, burn_in, end, *(d for d in decays if d < end), *snapshots}
+        for first, last in ((0, burn_in), (burn_in, end)):
+            cuts |= set(range(first, last, max(1, steps(self.block))))
+        edges = sorted(cuts)
+        return [
+            Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots)
+            for a, b in zip(edges[:-1], edges[1:], strict=True)
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Steps `start` to `stop` at `factor` times the learning rate; `snapshot`: keep the weights at the end."""
+
+    start: int
+    stop: int
+    factor: float
+    snapshot: bool
+
+
+def _check_time(name, value, allow_zero=False):
+    if not isinstance(value, Quantity) or get_dimensions(value) is not second.dim:
+        raise ValueError(f"{name} must be a time with its unit, for instance 20*second, not {value!r}")
+    if not (float(value) > 0 or (allow_zero and float(value) == 0)) or float(value) == float("inf"):
+        raise ValueError(f"{name} must be a positive, finite time, not {value}")

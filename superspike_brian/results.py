@@ -1,0 +1,213 @@
+"""One run as a labelled dataset, in one self-describing file that needs nothing of this package to be read.
+
+``run.nc`` is NetCDF4 (HDF5): ``xarray.open_dataset("run.nc", engine="h5netcdf")`` or any HDF5 viewer. Times are in seconds,
+weights in volts, rates and costs in Hz; every variable has ``units`` and ``long_name``. Ragged spike trains are pairs of flat
+variables on a common dimension, ``..._time`` and ``..._unit``.
+
+================================  ===========================================================================
+variable                          content
+================================  ===========================================================================
+cost, rate (block, output)        learning curve: running average of the cost; firing rate in the block
+time, r0 (block)                  end of the block; learning rate in it
+weights_K_start, weights_K_end    weights of the K-th group (pre_K, post_K), and weights_K_snapshots
+watched_time, watched_unit        spikes of the first output units over the whole run
+spikes_POPULATION_time, ...       spikes in the probe windows 'first' and 'last' (one period each, no plasticity)
+U_LAYER, error_LAYER, ...         state in the probe windows (probe, probe_time, unit)
+input_time, target_time, ...      the task's patterns
+parameter_value (parameter)       all parameters, with ``parameter_unit``
+================================  ===========================================================================
+"""
+
+import importlib.metadata
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from .runfolder import RunFolderError
+from .serialize import model_to_json, unit_text
+
+_LONG = {
+    "U": ("volt", "membrane potential"),
+    "error": ("Hz", "error signal"),
+    "sigma_prime": ("1", "surrogate derivative"),
+    "eligibility": ("1", "eligibility trace"),
+    "m": ("1", "accumulated gradient"),
+    "w": ("volt", "synaptic weight"),
+}
+
+
+def assemble(folder, structure, task, program, last_probe, state):
+    """Make the dataset of a run from its folder.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Request and log.
+    structure, task, program
+        What ran.
+    last_probe, state : dict of ndarray
+        Probe window after the last block, and the state there.
+
+    Returns
+    -------
+    xarray.Dataset
+    """
+    import xarray as xr
+
+    first, *blocks = folder.records()
+    request = folder.request
+    variables = _learning_curve(blocks) | _weights(structure, first, blocks, state) | _pattern(task)
+    variables |= _probes(structure, {**first, **last_probe}) | _parameters(structure.model)
+    data = xr.Dataset(variables)
+    wall = float(sum(b["wall_s"] for b in blocks))
+    provenance = request["provenance"]
+    data.attrs = {
+        "title": f"SuperSpike run: {task.name}",
+        "format": request["format"],
+        "task": task.name,
+        "task_source": task.source,
+        "period_s": float(task.period),
+        "sizes": list(structure.sizes),
+        "seed": request["seed"],
+        "n_synapses": structure.n_synapses,
+        "simulated_s": float(blocks[-1]["time"]) if blocks else 0.0,
+        "wall_s": wall,
+        "build_s": program.build_seconds,
+        "device": request["device"],
+        "precision": request["precision"],
+        "feedback": structure.model.feedback.name,
+        "hidden_learning": int(structure.hidden_learning),
+        "theta_V": float(structure.model.parameters["theta"]),
+        "equations": json.dumps({k: c["strings"] for k, c in model_to_json(structure.model).items()}, indent=1),
+        "protocol": json.dumps(request["protocol"]),
+        "date": provenance[0]["date"],
+        "command": provenance[0]["command"],
+        "machine": provenance[0]["machine"],
+        "provenance": json.dumps(provenance, indent=1),
+        "version": importlib.metadata.version("superspike_brian"),
+        "references": "Zenke & Ganguli 2018, doi:10.1162/neco_a_01086",
+    }
+    return data
+
+
+def _labelled(dims, values, units, long_name):
+    return dims, np.asarray(values), {"units": units, "long_name": long_name}
+
+
+def _learning_curve(blocks):
+    def stack(key, empty):
+        return np.array([b[key] for b in blocks]) if blocks else empty
+
+    watched = {k: np.concatenate([b[k] for b in blocks]) if blocks else np.zeros(0) for k in ("spike_unit", "spike_time")}
+    return {
+        "time": _labelled("block", stack("time", np.zeros(0)), "s", "simulated time at the end of the block"),
+        "r0": _labelled("block", stack("r0", np.zeros(0)), "volt", "learning rate"),
+        "cost": _labelled(("block", "output"), stack("cost", np.zeros((0, 1))), "Hz", "cost"),
+        "rate": _labelled(("block", "output"), stack("rate", np.zeros((0, 1))), "Hz", "firing rate"),
+        "watched_unit": _labelled("watched", watched["spike_unit"].astype(np.int32), "1", "output unit"),
+        "watched_time": _labelled("watched", watched["spike_time"], "s", "spike time"),
+    }
+
+
+def _weights(structure, first, blocks, state):
+    found, snapshots = {}, [b for b in blocks if f"snapshot_{structure.forward[0]}" in b]
+    for k, name in enumerate(structure.forward, start=1):
+        dims, shape = (f"pre_{k}", f"post_{k}"), structure.shape(k)
+        text = f"weights from {structure.populations[k - 1]} to {structure.populations[k]}"
+        found[f"weights_{k}_start"] = _labelled(dims, first[f"start_{name}"].reshape(shape), "volt", text)
+        found[f"weights_{k}_end"] = _labelled(dims, state[f"{name}.w"].reshape(shape), "volt", text)
+        if snapshots:
+            stacked = np.array([b[f"snapshot_{name}"].reshape(shape) for b in snapshots])
+            found[f"weights_{k}_snapshots"] = _labelled(("snapshot", *dims), stacked, "volt", text)
+    if snapshots:
+        found["snapshot_time"] = _labelled("snapshot", [b["time"] for b in snapshots], "s", "time of the snapshot")
+    for k in range(1, structure.n_hidden_layers + 1):
+        if f"feedback_target_{k}.b" in state:
+            shape = structure.sizes[k], structure.sizes[-1]
+            b = state[f"feedback_target_{k}.b"].reshape(shape)
+            found[f"feedback_{k}"] = _labelled((f"post_{k}", "output"), b, "1", "random feedback weights")
+    return found
+
+
+def _pattern(task):
+    found = {}
+    for name, pattern in (("input", task.inputs), ("target", task.targets)):
+        found[f"{name}_time"] = _labelled(f"{name}_spike", np.asarray(pattern.times), "s", f"{name} spike time in the period")
+        found[f"{name}_unit"] = _labelled(f"{name}_spike", pattern.ids.astype(np.int32), "1", f"{name} unit")
+    return found
+
+
+def _probes(structure, records):
+    windows, found = ("first", "last"), {}
+    for name in ("inputs", "targets", *structure.populations[1:]):
+        times = [records[f"probe_{w}/spikes_{name}.t"] for w in windows]
+        units = [records[f"probe_{w}/spikes_{name}.i"] for w in windows]
+        probe = np.repeat([0, 1], [len(t) for t in times]).astype(np.int32)
+        dim = f"spikes_{name}"
+        found[f"{dim}_time"] = _labelled(dim, np.concatenate(times), "s", f"spike time of {name} in a probe window")
+        found[f"{dim}_unit"] = _labelled(dim, np.concatenate(units).astype(np.int32), "1", f"unit of {name}")
+        found[f"{dim}_probe"] = _labelled(dim, probe, "1", "probe window: 0 first, 1 last")
+    starts = {w: records[f"probe_{w}/probe_output.t"] for w in windows}
+    found["probe_start"] = _labelled("probe", [starts[w][0] for w in windows], "s", "start of the probe window")
+    found["probe_time"] = _labelled("probe_time", starts["first"] - starts["first"][0], "s", "time in the probe window")
+    for key in sorted(k for k in records if k.startswith("probe_first/probe_") and not k.endswith(".t")):
+        group, variable = key.removeprefix("probe_first/probe_").split(".")
+        rows = [records[key.replace("first", w, 1)].reshape(len(starts[w]), -1) for w in windows]
+        unit = "synapse" if group.startswith("forward") else "unit"
+        dims = ("probe", "probe_time", f"probed_{unit}_{group}")
+        found[f"{variable}_{group}"] = _labelled(dims, np.stack(rows), *_LONG[variable])
+    return found
+
+
+def _parameters(model):
+    items = [(k, v, c.name) for c in model.components.values() for k, v in c.parameters.items()]
+    return {
+        "parameter_value": ("parameter", np.array([float(v) for _, v, _ in items]), {"long_name": "value in SI units"}),
+        "parameter_name": ("parameter", np.array([k for k, _, _ in items])),
+        "parameter_unit": ("parameter", np.array([unit_text(v) for _, v, _ in items])),
+        "parameter_component": ("parameter", np.array([c for _, _, c in items])),
+    }
+
+
+def save(data, path):
+    """Write a dataset atomically; RunFolderError if the disk refuses."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    compressed = {name: {"zlib": True, "complevel": 4} for name, var in data.items() if var.size > 1000 and var.dtype.kind in "if"}
+    try:
+        data.to_netcdf(temporary, engine="h5netcdf", encoding=compressed)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RunFolderError(f"cannot write {path}: {error}; the run itself is kept in its checkpoints") from error
+
+
+def load(path):
+    """Read the results of a run.
+
+    Parameters
+    ----------
+    path : path
+        A run folder, or its ``run.nc``.
+
+    Returns
+    -------
+    xarray.Dataset
+        In memory; nothing of the file is executed.
+
+    Raises
+    ------
+    RunFolderError
+        If there are no results.
+    """
+    import xarray as xr
+
+    path = Path(path)
+    file = path / "run.nc" if path.is_dir() else path
+    if not file.exists():
+        hint = f": continue it with `superspike resume {path}`" if (path / "run.json").exists() else ""
+        raise RunFolderError(f"no results at {file}{hint}")
+    with xr.open_dataset(file, engine="h5netcdf") as data:
+        return data.load()

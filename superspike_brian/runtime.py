@@ -1,0 +1,108 @@
+"""The same network on Brian2's runtime device: no C++ project and no compiler, for small networks and exploration."""
+
+from contextlib import contextmanager
+
+import numpy as np
+from brian2 import SpikeGeneratorGroup, prefs, second
+from brian2.core.variables import DynamicArrayVariable
+from brian2.devices.device import reset_device, set_device
+from brian2.synapses.spikequeue import SpikeQueue
+
+from .codegen.device import StateDevice
+from .engine import PRECISIONS
+from .network import Assembly
+
+
+class RuntimeProgram:
+    """Drop-in for `engine.Program`: takes a state, returns the next one.
+
+    Parameters
+    ----------
+    structure : Structure
+        The network.
+    precision : {'double', 'single'}
+        Floating point type of the state.
+    """
+
+    build_seconds = 0.0
+
+    def __init__(self, structure, precision="double"):
+        self.structure, self.precision = structure, precision
+        with self._device():
+            self.assembly = Assembly(structure)
+            self.net = self.assembly.net
+            self.net.run(0 * second, namespace={})
+        self.groups = self.assembly.groups
+        self.arrays = StateDevice.state_arrays(self.net)
+        self.pathways = {f"{p}.queue": self._pathway(p) for p in StateDevice.spike_queues(self.net).values()}
+        self.start = {name: np.copy(var.get_value()) for name, var in self.arrays.items()}
+
+    def _pathway(self, name):
+        return next(p for g in self.net.objects for p in getattr(g, "_pathways", ()) if p.name == name)
+
+    @contextmanager
+    def _device(self):
+        saved = prefs.core.default_float_dtype, prefs.codegen.target
+        set_device("runtime")
+        try:
+            prefs.core.default_float_dtype = PRECISIONS[self.precision]
+            if prefs.codegen.target == "auto":
+                prefs.codegen.target = "numpy"  # Cython takes longer to compile the pieces than a small network to run
+            yield
+        finally:
+            prefs.core.default_float_dtype, prefs.codegen.target = saved
+            reset_device()
+
+    def run(self, state, start, n_steps, probe=False, progress=None):
+        """As `engine.Program.run`."""
+        with self._device():
+            self._restore({**self.start, **state}, start)
+            monitors = [o for o in self.net.objects if o.name.startswith(("spikes_", "probe_"))]
+            for monitor in monitors:
+                monitor.active = probe or not self.assembly.is_probe(monitor.name)
+                monitor.resize(0)
+                monitor.variables["N"].set_value(0)
+            report = (lambda elapsed, done, *_: progress(done)) if progress else None
+            duration = n_steps * self.structure.dt
+            self.net.run(duration, namespace={}, report=report, report_period=0.2 * second)
+            after = {name: np.copy(np.atleast_1d(var.get_value())) for name, var in self.arrays.items()}
+            after |= {name: _spikes_in_flight(pathway.queue) for name, pathway in self.pathways.items()}
+            records = {k: np.copy(var.get_value()).ravel() for k, var in StateDevice.records(self.net).items()}
+        return after, records
+
+    def _restore(self, state, start):
+        for name in ("inputs", "targets"):
+            steps, ids = state[f"{name}._timebins"], state[f"{name}.neuron_index"]
+            period = int(state[f"{name}._period_bins"][0]) * self.structure.dt
+            self.groups[name].set_spikes(ids, steps * self.structure.dt, period=period)
+        self.net.t_ = start * float(self.structure.dt)
+        self.net.run(0 * second, namespace={})  # lets the generators take the new pattern
+        for name, var in self.arrays.items():
+            if not isinstance(self.groups[name.split(".")[0]], SpikeGeneratorGroup) or name.endswith("_lastindex"):
+                value = np.asarray(state[name], var.dtype)
+                var.set_value(value if isinstance(var, DynamicArrayVariable) or not var.scalar else value[0])
+        for name, pathway in self.pathways.items():
+            _set_spikes_in_flight(pathway.queue, state.get(name, np.zeros(0, np.int32)))
+
+
+def _spikes_in_flight(queue):
+    """For each delay from now on: number of spikes, their synapses (as ``codegen/superspike.h``)."""
+    if isinstance(queue, SpikeQueue):
+        slots = [np.sort(queue._extract_spikes()[queue._extract_spikes()[:, 0] == d, 1]) for d in range(len(queue.n))]
+    else:
+        offset, ring = queue._full_state()
+        slots = [ring[(offset + d) % len(ring)] for d in range(len(ring))]
+    return np.concatenate([np.r_[len(slot), slot] for slot in slots]).astype(np.int32)
+
+
+def _set_spikes_in_flight(queue, flat):
+    slots, at = [], 0
+    while at < len(flat):
+        slots.append(flat[at + 1 : at + 1 + flat[at]].tolist())
+        at += 1 + flat[at]
+    if isinstance(queue, SpikeQueue):
+        pairs = [(d, s) for d, slot in enumerate(slots) for s in slot]
+        queue._restore_from_full_state((queue._dt, np.array(pairs, int).reshape(-1, 2), queue.X.shape))
+    else:
+        empty = [[] for _ in queue._full_state()[1]]
+        queue._restore_from_full_state((0, slots or empty))

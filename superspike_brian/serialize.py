@@ -1,0 +1,96 @@
+"""Models, tasks and quantities as JSON and arrays: text and numbers only, so that reading them executes nothing."""
+
+import dataclasses
+
+import numpy as np
+from brian2 import Quantity, get_dimensions, second
+from brian2.units.fundamentalunits import DIMENSIONLESS, get_or_create_dimension, get_unit
+
+from .models import specification
+from .protocol import Protocol
+from .tasks import SpikePattern, Task
+
+_KINDS = {field.name: getattr(specification, field.type.__name__) for field in dataclasses.fields(specification.Model)}
+
+
+def quantity_to_json(value):
+    """``[value in SI units, exponents of the seven base units, text]``."""
+    quantity = Quantity(value)
+    return [float(quantity), [float(e) for e in quantity.dim._dims], str(value)]
+
+
+def quantity_from_json(stored):
+    """Inverse of `quantity_to_json`."""
+    value, exponents, _ = stored
+    return Quantity(value, dim=get_or_create_dimension(exponents))
+
+
+def unit_text(value):
+    """Name of the SI unit of a value, '1' if it has none."""
+    dim = get_dimensions(value)
+    return "1" if dim is DIMENSIONLESS else str(get_unit(dim))
+
+
+def model_to_json(model):
+    """Equation strings, parameters and sources of every component."""
+    return {
+        kind: {
+            "name": component.name,
+            "source": component.source,
+            "strings": component.strings,
+            "parameters": {k: quantity_to_json(v) for k, v in component.parameters.items()},
+        }
+        for kind, component in model.components.items()
+    }
+
+
+def model_from_json(stored):
+    """Inverse of `model_to_json`; the model checks itself again."""
+    components = {}
+    for kind, text in stored.items():
+        parameters = {k: quantity_from_json(v) for k, v in text["parameters"].items()}
+        components[kind] = _KINDS[kind](
+            text["name"], parameters=parameters, source=text["source"], **text["strings"]
+        )
+    return specification.Model(**components)
+
+
+def protocol_to_json(protocol):
+    """Times of a `Protocol`."""
+    fields = {f.name: getattr(protocol, f.name) for f in dataclasses.fields(protocol)}
+    decays = [quantity_to_json(t) for t in fields.pop("r0_decay_at")]
+    times = {k: None if v is None else quantity_to_json(v) for k, v in fields.items()}
+    return times | {"r0_decay_at": decays}
+
+
+def protocol_from_json(stored):
+    """Inverse of `protocol_to_json`."""
+    times = dict(stored)
+    decays = [quantity_from_json(t) for t in times.pop("r0_decay_at")]
+    return Protocol(
+        r0_decay_at=decays, **{k: None if v is None else quantity_from_json(v) for k, v in times.items()}
+    )
+
+
+def task_to_arrays(task):
+    """Return a task as a dict of arrays."""
+    arrays = {"name": np.array(task.name), "source": np.array(task.source)}
+    for side in ("inputs", "targets"):
+        pattern = getattr(task, side)
+        arrays |= {f"{side}_n": pattern.n, f"{side}_ids": pattern.ids, f"{side}_times": np.asarray(pattern.times)}
+        arrays[f"{side}_period"] = float(pattern.period)
+    return arrays
+
+
+def task_from_arrays(arrays):
+    """Inverse of `task_to_arrays`."""
+    sides = {
+        side: SpikePattern(
+            int(arrays[f"{side}_n"]),
+            arrays[f"{side}_ids"],
+            arrays[f"{side}_times"] * second,
+            float(arrays[f"{side}_period"]) * second,
+        )
+        for side in ("inputs", "targets")
+    }
+    return Task(str(arrays["name"]), source=str(arrays["source"]), **sides)

@@ -1,0 +1,269 @@
+"""Training: a task, a model and a protocol become a run, block by block.
+
+Every block starts from the whole state of the one before, spikes in flight included. So where blocks end, and whether the
+run was interrupted between them, changes no bit of the result.
+"""
+
+import datetime
+import logging
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import brian2
+import numpy as np
+
+from . import results
+from ._version import __version__
+from .engine import build
+from .models import SUPERSPIKE
+from .network import DT, Structure
+from .progress import Silent
+from .protocol import Protocol
+from .runfolder import RunFolder
+from .runtime import RuntimeProgram
+from .serialize import (
+    model_from_json,
+    model_to_json,
+    protocol_from_json,
+    protocol_to_json,
+    quantity_from_json,
+    quantity_to_json,
+    task_from_arrays,
+    task_to_arrays,
+)
+from .state import initial_state
+
+logger = logging.getLogger(__name__)
+WATCHED = 5  # output units whose spikes are kept for the whole run
+
+
+class DivergedError(RuntimeError):
+    """A state variable is no longer finite."""
+
+
+def train(
+    task,
+    model=SUPERSPIKE,
+    hidden=(),
+    *,
+    duration,
+    seed=0,
+    hidden_learning=True,
+    out=None,
+    overwrite=False,
+    device="standalone",
+    precision="double",
+    build_dir=None,
+    threads=None,
+    progress=None,
+    command=None,
+    dt=DT,
+    **protocol,
+):
+    """Train a network on a task.
+
+    Parameters
+    ----------
+    task : Task
+        Input and target spike patterns.
+    model : Model
+        Neuron, plasticity, feedback, optimiser and regulariser.
+    hidden : sequence of int
+        Units of each hidden layer.
+    duration : Quantity
+        Simulated time, burn-in included (second).
+    seed : int
+        Of initial weights and random feedback.
+    hidden_learning : bool
+        Whether weights onto hidden units are plastic.
+    out : path, optional
+        Run folder. Without it nothing stays on disk.
+    overwrite : bool
+        Replace a run in `out`.
+    device : {'standalone', 'runtime'}
+        Compiled program, or Brian2's runtime device (no compiler needed, slow).
+    precision : {'double', 'single'}
+        Floating point type.
+    build_dir : path, optional
+        Where programs are built and kept.
+    threads : int, optional
+        Processes for compiling.
+    progress : Reporter, optional
+        See `superspike_brian.progress`.
+    command : str, optional
+        Stored with the results.
+    dt : Quantity
+        Time step (second).
+    **protocol
+        `burn_in`, `block`, `r0_decay_at`, `snapshot_every`: see `Protocol`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Learning curve, weights, probes, parameters: see `superspike_brian.results`.
+
+    Raises
+    ------
+    ValueError, ModelError, BuildError
+        Before anything runs.
+    DivergedError, SimulationError
+        During the run; blocks before are kept in `out`.
+    """
+    plan = Protocol(duration, **protocol)
+    structure = Structure(model, (task.inputs.n, *hidden, task.targets.n), hidden_learning, dt)
+    initial = initial_state(structure, task, seed)
+    request = {
+        "model": model_to_json(model),
+        "sizes": list(structure.sizes),
+        "hidden_learning": hidden_learning,
+        "dt": quantity_to_json(dt),
+        "protocol": protocol_to_json(plan),
+        "seed": seed,
+        "device": device,
+        "precision": precision,
+        "provenance": [_provenance(command)],
+    }
+    with tempfile.TemporaryDirectory(prefix="superspike-") as scratch:
+        folder = RunFolder.create(out or Path(scratch, "run"), request, task_to_arrays(task), overwrite)
+        try:
+            return Run(folder, build_dir, threads, progress).advance(initial)
+        finally:
+            folder.release()
+
+
+def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, command=None):
+    """Continue a run that was interrupted, or extend a finished one.
+
+    Parameters
+    ----------
+    path : path
+        Its run folder.
+    duration : Quantity, optional
+        New total simulated time (second).
+    build_dir, threads, progress, command
+        As for `train`.
+
+    Returns
+    -------
+    xarray.Dataset
+        As for `train`.
+    """
+    folder = RunFolder.open(path)
+    try:
+        changes = {"provenance": [*folder.request["provenance"], _provenance(command)]}
+        if duration is not None:
+            protocol = protocol_to_json(protocol_from_json(folder.request["protocol"]))
+            changes["protocol"] = protocol | {"duration": quantity_to_json(Protocol(duration).duration)}
+        folder.update_request(**changes)
+        return Run(folder, build_dir, threads, progress).advance()
+    finally:
+        folder.release()
+
+
+class Run:
+    """A run folder with its program: what `train` and `resume` drive."""
+
+    def __init__(self, folder, build_dir=None, threads=None, progress=None):
+        request = folder.request
+        self.folder, self.progress = folder, progress or Silent()
+        self.protocol = protocol_from_json(request["protocol"])
+        self.task = task_from_arrays(folder.task_arrays)
+        self.seed = request["seed"]
+        self.structure = Structure(
+            model_from_json(request["model"]),
+            tuple(request["sizes"]),
+            request["hidden_learning"],
+            quantity_from_json(request["dt"]),
+        )
+        if request["device"] == "runtime":
+            self.program = RuntimeProgram(self.structure, request["precision"])
+        else:
+            self.progress.building()
+            self.program = build(self.structure, request["precision"], build_dir, threads)
+
+    def advance(self, initial=None):
+        """Run the blocks that are missing, and return the results."""
+        dt = float(self.structure.dt)
+        latest = self.folder.latest(logger.warning)
+        if latest is None:
+            initial = initial or initial_state(self.structure, self.task, self.seed)
+            latest = 0, initial
+            weights = {f"start_{name}": initial[f"{name}.w"] for name in self.structure.forward}
+            self.folder.save_block(0, initial, self._probe(initial, 0, "first") | weights)
+        step, state = latest
+        blocks = [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
+        self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
+        try:
+            for block in blocks:
+                step, state = self._run_block(block, max(block.start, step), state)
+            last = self._probe(state, step, "last")
+        finally:
+            self.progress.close()
+        data = results.assemble(self.folder, self.structure, self.task, self.program, last, state)
+        results.save(data, self.folder.path / "run.nc")
+        return data
+
+    def _run_block(self, block, start, state):
+        began, dt = time.perf_counter(), float(self.structure.dt)
+        r0 = float(self.structure.model.parameters["r0"]) * block.factor
+        state = self._with_r0(state, r0)
+        state, spikes = self.program.run(
+            state, start, block.stop - start, progress=lambda fraction: self.progress.inside(start * dt, block.stop * dt, fraction)
+        )
+        time_now, units, times = block.stop * dt, spikes["spikes_output.i"], spikes["spikes_output.t"]
+        self._check(state, time_now)
+        watched = units < WATCHED
+        record = {
+            "time": np.array(time_now),
+            "r0": np.array(r0),
+            "cost": state["output.cost"] / -np.expm1(-time_now / float(self.structure.model.parameters["tau_cost"])),
+            "rate": np.bincount(units, minlength=self.structure.sizes[-1]) / ((block.stop - start) * dt),
+            "spike_unit": units[watched],
+            "spike_time": times[watched],
+            "wall_s": np.array(time.perf_counter() - began),
+        }
+        if block.snapshot:
+            record |= {f"snapshot_{name}": state[f"{name}.w"] for name in self.structure.forward}
+        self.folder.save_block(block.stop, state, record)
+        self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()))
+        return block.stop, state
+
+    def _with_r0(self, state, r0):
+        return state | {
+            f"{name}.r0": np.array([r0])
+            for k, name in enumerate(self.structure.forward, start=1)
+            if self.structure.is_plastic(k)
+        }
+
+    def _probe(self, state, step, name):
+        """Everything that the monitors watch over one period from `state`, without plasticity; the state is not kept."""
+        n_steps = round(float(self.task.period / self.structure.dt))
+        _, records = self.program.run(self._with_r0(state, 0.0), step, n_steps, probe=True)
+        return {f"probe_{name}/{k}": v for k, v in records.items()}
+
+    def _check(self, state, time_now):
+        for name, values in state.items():
+            if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+                group, variable = name.split(".")
+                at = int(np.flatnonzero(~np.isfinite(values))[0])
+                raise DivergedError(
+                    f"{variable} of {group} is {values[at]} (element {at}) at {time_now:g} s: the run stops, blocks before are "
+                    f"kept in {self.folder.path}. Smaller r0, or an error in an edited equation?"
+                )
+
+
+def _provenance(command):
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": command or "Python",
+        "machine": f"{platform.node()} {platform.machine()} {platform.system()}",
+        "versions": {
+            "superspike_brian": __version__,
+            "brian2": brian2.__version__,
+            "numpy": np.__version__,
+            "python": sys.version.split()[0],
+        },
+    }
