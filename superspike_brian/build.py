@@ -95,9 +95,7 @@ def compile_program(folder, sources, compiler_flags, linker_flags, objects, jobs
     def compile_one(source):
         handle, temporary = tempfile.mkstemp(dir=objects, suffix=".tmp")
         os.close(handle)
-        flags = (
-            [re.sub("^-O[23]$", "-O1", f) for f in compiler_flags] if source in _RUNS_ONCE else compiler_flags
-        )
+        flags = [re.sub("^-O[23]$", "-O1", f) for f in compiler_flags] if source in _RUNS_ONCE else compiler_flags
         _call([path, "-c", *flags, *precompiled, "-I.", source, "-o", temporary], folder, source)
         os.replace(temporary, targets[source])
 
@@ -117,9 +115,7 @@ def _precompile(path, flags, identity, objects):
         _write_atomically(header, "".join(f"#include <{name}>\n" for name in _STANDARD_HEADERS))
         handle, temporary = tempfile.mkstemp(dir=objects, suffix=".tmp")
         os.close(handle)
-        _call(
-            [path, *flags, "-x", "c++-header", str(header), "-o", temporary], objects, "the standard headers"
-        )
+        _call([path, *flags, "-x", "c++-header", str(header), "-o", temporary], objects, "the standard headers")
         os.replace(temporary, compiled)
     return ["-include", str(header)]
 
@@ -152,8 +148,6 @@ def _key(folder, source, digests, identity):
 def _call(command, folder, what):
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode < 0:
-        raise BuildError(
-            f"the compiler was killed by signal {-done.returncode} while it worked on {what}; run again"
-        )
+        raise BuildError(f"the compiler was killed by signal {-done.returncode} while it worked on {what}; run again")
     if done.returncode:
         raise BuildError(f"compiling {what} failed:\n{done.stderr.strip()[:3000]}\nin {folder}")

@@ -123,9 +123,7 @@ class Assembly:
         self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
         self.groups = {}
         for name, size in (("inputs", structure.sizes[0]), ("targets", structure.sizes[-1])):
-            self._add(
-                SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name
-            )
+            self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)
         for name, size in zip(structure.populations[1:], structure.sizes[1:], strict=True):
             self._add_layer(name, size)
         for k in range(1, len(structure.sizes)):
@@ -162,9 +160,7 @@ class Assembly:
             variable, value = (part.strip() for part in line.split("=", 1))
             setattr(layer, variable, value)
         if output:
-            layer.run_regularly(
-                self.model.error.cost_update, clock=self.clock, when="end", name="output_cost"
-            )
+            layer.run_regularly(self.model.error.cost_update, clock=self.clock, when="end", name="output_cost")
 
     def _connect(self, k):
         rule, delay = self.model.plasticity, self.model.parameters[self.model.plasticity.delay]
@@ -204,9 +200,7 @@ class Assembly:
             clock=self.clock,
             name=f"terminals_{k}",
         )
-        self._add(
-            Synapses, source, terminals, on_pre=rule.on_arrival, delay=delay, name=f"axons_{k}"
-        ).connect(j="i")
+        self._add(Synapses, source, terminals, on_pre=rule.on_arrival, delay=delay, name=f"axons_{k}").connect(j="i")
         # the traces of a synapse's terminal are presynaptic variables of the synapse
         for variable in terminals.equations.names:
             forward.variables.add_reference(f"{variable}_pre", terminals, variable, index="_presynaptic_idx")
@@ -254,13 +248,9 @@ class Assembly:
             self._add(StateMonitor, layer, watched, record=record, clock=self.clock, name=f"probe_{name}")
             if self.structure.is_plastic(k):
                 forward = self.groups[f"forward_{k}"]
-                record = np.unique(
-                    np.linspace(0, np.prod(self.structure.shape(k)) - 1, PROBE_SYNAPSES).astype(int)
-                )
+                record = np.unique(np.linspace(0, np.prod(self.structure.shape(k)) - 1, PROBE_SYNAPSES).astype(int))
                 watched = ["eligibility", "m", "w"]
-                self._add(
-                    StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}"
-                )
+                self._add(StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}")
 
     def is_probe(self, name):
         """Whether an object records in probe windows only (output spikes are always recorded)."""

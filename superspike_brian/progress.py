@@ -39,7 +39,9 @@ class Lines(Silent):
 
     def start(self, duration, at, build_seconds):
         """Start the clocks."""
-        self._say(f"program ready after {build_seconds:.1f} s; training from {at:g} s to {duration:g} s of simulated time")
+        self._say(
+            f"program ready after {build_seconds:.1f} s; training from {at:g} s to {duration:g} s of simulated time"
+        )
         self.duration, self.at, self.began, self.last = duration, at, time.perf_counter(), 0.0
         self.status = "burn-in"
 

@@ -100,7 +100,9 @@ def _learning_curve(blocks):
     def stack(key, empty):
         return np.array([b[key] for b in blocks]) if blocks else empty
 
-    watched = {k: np.concatenate([b[k] for b in blocks]) if blocks else np.zeros(0) for k in ("spike_unit", "spike_time")}
+    watched = {
+        k: np.concatenate([b[k] for b in blocks]) if blocks else np.zeros(0) for k in ("spike_unit", "spike_time")
+    }
     return {
         "time": _labelled("block", stack("time", np.zeros(0)), "s", "simulated time at the end of the block"),
         "r0": _labelled("block", stack("r0", np.zeros(0)), "volt", "learning rate"),
@@ -134,7 +136,9 @@ def _weights(structure, first, blocks, state):
 def _pattern(task):
     found = {}
     for name, pattern in (("input", task.inputs), ("target", task.targets)):
-        found[f"{name}_time"] = _labelled(f"{name}_spike", np.asarray(pattern.times), "s", f"{name} spike time in the period")
+        found[f"{name}_time"] = _labelled(
+            f"{name}_spike", np.asarray(pattern.times), "s", f"{name} spike time in the period"
+        )
         found[f"{name}_unit"] = _labelled(f"{name}_spike", pattern.ids.astype(np.int32), "1", f"{name} unit")
     return found
 
@@ -175,7 +179,9 @@ def save(data, path):
     """Write a dataset atomically; RunFolderError if the disk refuses."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    compressed = {name: {"zlib": True, "complevel": 4} for name, var in data.items() if var.size > 1000 and var.dtype.kind in "if"}
+    compressed = {
+        name: {"zlib": True, "complevel": 4} for name, var in data.items() if var.size > 1000 and var.dtype.kind in "if"
+    }
     try:
         data.to_netcdf(temporary, engine="h5netcdf", encoding=compressed)
         os.replace(temporary, path)
@@ -211,3 +217,42 @@ def load(path):
         raise RunFolderError(f"no results at {file}{hint}")
     with xr.open_dataset(file, engine="h5netcdf") as data:
         return data.load()
+
+
+def summary(data, out):
+    """Key figures of a run as plain numbers (the ``--json`` line)."""
+    cost, learning = data.cost.mean("output").values, np.flatnonzero(data.r0.values)
+    first = learning[0] - 1 if learning.size and learning[0] > 0 else None
+    attrs = data.attrs
+    return {
+        "task": attrs["task"],
+        "cost_hz": float(cost[-1]) if cost.size else None,
+        "cost_first_hz": float(cost[first]) if first is not None else None,
+        "simulated_s": float(attrs["simulated_s"]),
+        "build_s": float(attrs["build_s"]),
+        "wall_s": float(attrs["wall_s"]),
+        "n_synapses": int(attrs["n_synapses"]),
+        "seed": int(attrs["seed"]),
+        "out": str(out),
+    }
+
+
+def summary_text(data):
+    """Key figures of a run for a person."""
+    attrs, figures = data.attrs, summary(data, "")
+    protocol = json.loads(attrs["protocol"])
+    lines = [
+        attrs["title"],
+        f"  {attrs['task_source']}",
+        f"  network    {'-'.join(str(n) for n in np.atleast_1d(attrs['sizes']))}, {attrs['feedback']} feedback, "
+        f"{figures['n_synapses']} weights, seed {figures['seed']}, {attrs['precision']} precision",
+        f"  simulated  {figures['simulated_s']:g} s of {protocol['duration'][2]} in {figures['wall_s']:.3g} s",
+        f"  cost       {_hz(figures['cost_first_hz'])} at the end of burn-in, {_hz(figures['cost_hz'])} at the end",
+        f"  output     {float(data.rate[-1].mean()) if data.sizes['block'] else float('nan'):.3g} Hz in the last block",
+        f"  begun      {attrs['date']} on {attrs['machine']}: {attrs['command']}",
+    ]
+    return "\n".join(lines)
+
+
+def _hz(value):
+    return "unknown" if value is None else f"{value:.4g} Hz"

@@ -139,7 +139,9 @@ class RunFolder:
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
-            raise RunFolderError(f"another process is running in {self.path}: wait for it, or choose another --out") from error
+            raise RunFolderError(
+                f"another process is running in {self.path}: wait for it, or choose another --out"
+            ) from error
         except OSError as error:
             raise RunFolderError(f"cannot write in {self.path}: {error.strerror}") from error
 

@@ -71,12 +71,13 @@ class RuntimeProgram:
         return after, records
 
     def _restore(self, state, start):
+        self.net.t_ = 0.0
         for name in ("inputs", "targets"):
             steps, ids = state[f"{name}._timebins"], state[f"{name}.neuron_index"]
             period = int(state[f"{name}._period_bins"][0]) * self.structure.dt
             self.groups[name].set_spikes(ids, steps * self.structure.dt, period=period)
-        self.net.t_ = start * float(self.structure.dt)
         self.net.run(0 * second, namespace={})  # lets the generators take the new pattern
+        self.net.t_ = start * float(self.structure.dt)
         for name, var in self.arrays.items():
             if not isinstance(self.groups[name.split(".")[0]], SpikeGeneratorGroup) or name.endswith("_lastindex"):
                 value = np.asarray(state[name], var.dtype)

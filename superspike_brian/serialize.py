@@ -49,9 +49,7 @@ def model_from_json(stored):
     components = {}
     for kind, text in stored.items():
         parameters = {k: quantity_from_json(v) for k, v in text["parameters"].items()}
-        components[kind] = _KINDS[kind](
-            text["name"], parameters=parameters, source=text["source"], **text["strings"]
-        )
+        components[kind] = _KINDS[kind](text["name"], parameters=parameters, source=text["source"], **text["strings"])
     return specification.Model(**components)
 
 
@@ -67,9 +65,7 @@ def protocol_from_json(stored):
     """Inverse of `protocol_to_json`."""
     times = dict(stored)
     decays = [quantity_from_json(t) for t in times.pop("r0_decay_at")]
-    return Protocol(
-        r0_decay_at=decays, **{k: None if v is None else quantity_from_json(v) for k, v in times.items()}
-    )
+    return Protocol(r0_decay_at=decays, **{k: None if v is None else quantity_from_json(v) for k, v in times.items()})
 
 
 def task_to_arrays(task):

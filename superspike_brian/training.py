@@ -211,7 +211,10 @@ class Run:
         r0 = float(self.structure.model.parameters["r0"]) * block.factor
         state = self._with_r0(state, r0)
         state, spikes = self.program.run(
-            state, start, block.stop - start, progress=lambda fraction: self.progress.inside(start * dt, block.stop * dt, fraction)
+            state,
+            start,
+            block.stop - start,
+            progress=lambda fraction: self.progress.inside(start * dt, block.stop * dt, fraction),
         )
         time_now, units, times = block.stop * dt, spikes["spikes_output.i"], spikes["spikes_output.t"]
         self._check(state, time_now)

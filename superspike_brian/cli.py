@@ -1,0 +1,315 @@
+"""The ``superspike`` command.
+
+Results go to stdout, progress and messages to stderr. What a user can mend ends in one line ``superspike: ...`` and exit
+code 2; an interrupted run in 130.
+"""
+
+import argparse
+import difflib
+import importlib.util
+import inspect
+import json
+import logging
+import shlex
+import signal
+import sys
+import warnings
+from pathlib import Path
+
+from brian2 import mV, second
+from brian2.utils.logger import BrianLogger
+
+from . import models, results, tasks
+from ._version import __version__
+from .build import BuildError
+from .engine import SimulationError
+from .network import Structure
+from .progress import reporter
+from .runfolder import RunFolderError
+from .training import DivergedError, resume, train
+from .units import parse_quantity
+
+USER_ERRORS = (ValueError, TypeError, OSError, BuildError, SimulationError, RunFolderError, DivergedError)
+
+
+def quantity(unit, example):
+    """Return an argparse type for a quantity with a unit."""
+
+    def convert(text):
+        try:
+            return parse_quantity(text, unit, example)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def time_value(example):
+    """Return an argparse type for a time."""
+    return quantity(second, example)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors suggest the nearest name and exit with 2."""
+
+    def error(self, message):
+        """Print one line, without the usage."""
+        known = [o for a in self._actions for o in a.option_strings]
+        for word in message.split("arguments: ")[-1].split() if "unrecognized" in message else ():
+            if near := difflib.get_close_matches(word.split("=")[0], known, 1):
+                message += f"; did you mean {near[0]}?"
+        self.exit(2, f"superspike: {message}\n")
+
+
+def build_parser():
+    """Make the parser of all subcommands."""
+    parser = Parser(prog="superspike", description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    run = commands.add_parser("run", help="train a network on a task", allow_abbrev=False)
+    _task_options(run)
+    _model_options(run)
+    _run_options(run)
+    run.set_defaults(function=command_run)
+    describe = commands.add_parser("describe", help="print the model that would run, as Markdown", allow_abbrev=False)
+    _task_options(describe)
+    _model_options(describe)
+    describe.set_defaults(function=command_describe)
+    again = commands.add_parser(
+        "resume", help="continue an interrupted run, or extend a finished one", allow_abbrev=False
+    )
+    again.add_argument("dir", type=Path)
+    again.add_argument("--duration", type=time_value("800s"), help="new total simulated time")
+    _machine_options(again)
+    again.set_defaults(function=command_resume)
+    show = commands.add_parser("show", help="summarise a run", allow_abbrev=False)
+    show.add_argument("dir", type=Path)
+    show.add_argument("--json", action="store_true")
+    show.set_defaults(function=command_show)
+    plot = commands.add_parser("plot", help="redraw a run's figure", allow_abbrev=False)
+    plot.add_argument("dir", type=Path)
+    plot.add_argument("--unit", type=int, default=0, help="output unit to show")
+    plot.set_defaults(function=command_plot)
+    return parser
+
+
+def _task_options(parser):
+    group = parser.add_argument_group("task")
+    group.add_argument("task", help="spike-timing, ras, or ssbm:NAME")
+    group.add_argument("--input", help="input raster (.ras), for the task ras")
+    group.add_argument("--target", help="target raster (.ras), for the task ras")
+    group.add_argument("--period", type=time_value("500ms"), help="length of the loop, such as 500ms")
+    group.add_argument("--n-inputs", type=int, help="input units, if the file does not show them all")
+    group.add_argument("--n-outputs", type=int, help="output units, if the file does not show them all")
+    group.add_argument("--outputs", type=int, help="output units with the same target, for the task spike-timing")
+    group.add_argument("--data-dir", help="local copy of the benchmark suite (default: $SUPERSPIKE_DATA_DIR)")
+
+
+def _model_options(parser):
+    group = parser.add_argument_group("model")
+    group.add_argument("--model", metavar="FILE.py:NAME", help="a model of your own")
+    group.add_argument(
+        "--hidden", type=int, action="append", metavar="N", help="hidden units (0: none; repeat for depth)"
+    )
+    group.add_argument("--feedback", choices=sorted(models.FEEDBACKS))
+    group.add_argument("--hidden-learning", action=argparse.BooleanOptionalAction, default=True)
+    group.add_argument("--surrogate", choices=sorted(models.SURROGATES))
+    group.add_argument("--optimizer", choices=sorted(models.OPTIMIZERS))
+    group.add_argument("--r0", type=quantity(mV, "1mV"), help="learning rate, such as 1mV")
+    group.add_argument("--regularizer", type=float, metavar="RHO", help="strength of the heterosynaptic regulariser")
+    group.add_argument("--seed", type=int, default=0, help="of every random choice")
+
+
+def _run_options(parser):
+    group = parser.add_argument_group("run")
+    group.add_argument(
+        "--duration", type=time_value("250s"), default=800 * second, help="simulated time (default 800s)"
+    )
+    group.add_argument("--block", type=time_value("10s"), default=10 * second, help="between reports (default 10s)")
+    group.add_argument("--burn-in", type=time_value("20s"), default=20 * second, help="without learning (default 20s)")
+    group.add_argument("--r0-decay-at", type=time_value("400s"), action="append", default=[], metavar="T")
+    group.add_argument("--snapshot-every", type=time_value("100s"), metavar="T", help="keep the weights so often")
+    group.add_argument("--precision", choices=["single", "double"], default="double")
+    group.add_argument("--device", choices=["standalone", "runtime"], default="standalone")
+    group.add_argument("--out", type=Path, help="run folder (default: a new one in ./runs)")
+    group.add_argument("--overwrite", action="store_true", help="replace a run in --out")
+    _machine_options(parser)
+
+
+def _machine_options(parser):
+    group = parser.add_argument_group("machine and output")
+    group.add_argument("--threads", type=int, help="cores to use (default: all)")
+    group.add_argument("--build-dir", type=Path, help="where programs are built and kept (default: your cache folder)")
+    group.add_argument("--quiet", action="store_true", help="no progress")
+    group.add_argument("--json", action="store_true", help="last line of stdout: the results as JSON")
+
+
+def make_task(args):
+    """Make the task that the options describe."""
+    if args.task == "ras" and not (args.input and args.target and args.period is not None):
+        raise ValueError("the task ras needs --input FILE --target FILE --period TIME, for instance --period 500ms")
+    options = {k: getattr(args, k) for k in ("input", "target", "period", "n_inputs", "n_outputs", "outputs")}
+    if args.task.startswith("ssbm:"):
+        options["data_dir"] = args.data_dir
+    options = {k: v for k, v in options.items() if v is not None}
+    if args.task == "spike-timing":
+        options["seed"] = args.seed
+    return tasks.task(args.task, **options)
+
+
+def make_model(args):
+    """Make the model that the options describe."""
+    model = load_model(args.model) if args.model else models.SUPERSPIKE
+    choices = {"feedback": models.FEEDBACKS, "surrogate": models.SURROGATES, "optimizer": models.OPTIMIZERS}
+    changes = {kind: known[getattr(args, kind)] for kind, known in choices.items() if getattr(args, kind)}
+    if args.regularizer is not None:
+        changes["regularizer"] = models.HETEROSYNAPTIC.replace(rho=args.regularizer)
+    if args.r0 is not None:
+        changes["r0"] = args.r0
+    return model.replace(**changes)
+
+
+def load_model(text):
+    """Read a model from ``FILE.py:NAME``."""
+    path, _, name = text.rpartition(":")
+    if not path or not name:
+        raise ValueError(f"--model '{text}': expected a file and a name in it, such as my_model.py:MY_MODEL")
+    if not Path(path).is_file():
+        raise ValueError(f"--model: there is no file {path}")
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"--model: {path} raises {type(error).__name__}: {error}") from error
+    found = [n for n, value in inspect.getmembers(module) if isinstance(value, models.Model)]
+    if not isinstance(getattr(module, name, None), models.Model):
+        near = difflib.get_close_matches(name, found, 1) or found
+        raise ValueError(f"--model: {path} has no model '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+    return getattr(module, name)
+
+
+def hidden_sizes(args):
+    """Units of the hidden layers; ``--hidden 0`` is none."""
+    sizes = [n for n in args.hidden or [] if n != 0]
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"--hidden {min(sizes)}: expected 0 or more units")
+    return sizes
+
+
+def command_run(args):
+    """Train, draw, report."""
+    task, model, hidden = make_task(args), make_model(args), hidden_sizes(args)
+    out = args.out or _new_folder(args.task)
+    data = train(
+        task,
+        model,
+        hidden,
+        duration=args.duration,
+        seed=args.seed,
+        hidden_learning=args.hidden_learning,
+        out=out,
+        overwrite=args.overwrite,
+        device=args.device,
+        precision=args.precision,
+        build_dir=args.build_dir,
+        threads=args.threads,
+        progress=reporter(args.quiet),
+        command=shlex.join(["superspike", *sys.argv[1:]]),
+        block=args.block,
+        burn_in=args.burn_in,
+        r0_decay_at=args.r0_decay_at,
+        snapshot_every=args.snapshot_every,
+    )
+    _report(data, out, args)
+
+
+def command_resume(args):
+    """Continue, draw, report."""
+    data = resume(
+        args.dir,
+        duration=args.duration,
+        build_dir=args.build_dir,
+        threads=args.threads,
+        progress=reporter(args.quiet),
+        command=shlex.join(["superspike", *sys.argv[1:]]),
+    )
+    _report(data, args.dir, args)
+
+
+def command_describe(args):
+    """Print the model."""
+    from .describe import describe_structure
+
+    task, model = make_task(args), make_model(args)
+    sizes = (task.inputs.n, *hidden_sizes(args), task.targets.n)
+    print(describe_structure(Structure(model, sizes, args.hidden_learning), task))
+
+
+def command_show(args):
+    """Summarise a run."""
+    data = results.load(args.dir)
+    if args.json:
+        print(json.dumps(results.summary(data, args.dir)))
+    else:
+        print(results.summary_text(data))
+
+
+def command_plot(args):
+    """Redraw the figure."""
+    for path in _draw(results.load(args.dir), args.dir, args.unit):
+        print(path)
+
+
+def _new_folder(task):
+    stem = task.replace(":", "-").replace("/", "-")
+    for number in range(1, 100_000):
+        path = Path("runs", f"{stem}-{number:03d}")
+        if not path.exists():
+            return path
+    raise ValueError("./runs is full: choose --out")
+
+
+def _draw(data, out, unit=0):
+    from .plotting import plot_run, save_figure
+
+    return save_figure(plot_run(data, unit), Path(out) / "figure")
+
+
+def _report(data, out, args):
+    figures = _draw(data, out)
+    summary = results.summary(data, out)
+    if not args.quiet:
+        print(
+            f"cost {summary['cost_hz']:.4g} Hz at {summary['simulated_s']:g} s ({summary['wall_s']:.3g} s of training)"
+        )
+        print(f"results {out / 'run.nc'}, figure {figures[0]}")
+    if args.json:
+        print(json.dumps(summary))
+
+
+def _stop(signum, frame):
+    raise KeyboardInterrupt
+
+
+def main(argv=None):
+    """Run the command; return its exit code."""
+    args = build_parser().parse_args(argv)
+    logging.basicConfig(format="superspike: %(message)s", level=logging.WARNING)
+    BrianLogger.suppress_name("py.warnings")
+    warnings.showwarning = lambda message, *_, **__: print(f"superspike: {message}", file=sys.stderr)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        args.function(args)
+    except KeyboardInterrupt:
+        where = args.dir if args.command == "resume" else getattr(args, "out", None) or "its folder in ./runs"
+        print(f"\nsuperspike: interrupted; go on with `superspike resume {where}`", file=sys.stderr)
+        return 130
+    except USER_ERRORS as error:
+        print(f"superspike: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Quantities as text on the command line: a number directly followed by its unit."""
+
+import difflib
+import re
+
+import brian2
+from brian2 import Hz, Quantity, have_same_dimensions, kHz, ms, mV, second, us, uvolt, volt
+
+_UNITS = {"s": second, "ms": ms, "us": us, "min": 60 * second, "h": 3600 * second}
+_UNITS |= {"V": volt, "mV": mV, "uV": uvolt, "Hz": Hz, "kHz": kHz}
+_UNITS |= {name: getattr(brian2, name) for name in ("second", "msecond", "usecond", "volt", "mvolt", "hertz")}
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*\*?\s*([A-Za-z]*)")
+
+
+def parse_quantity(text, unit, example):
+    """Read '1.89s' as a quantity.
+
+    Parameters
+    ----------
+    text : str
+        What the user wrote.
+    unit : Unit
+        The expected unit, or one of the same dimensions.
+    example : str
+        A good value, for the message.
+
+    Returns
+    -------
+    Quantity
+
+    Raises
+    ------
+    ValueError
+        If the text is no number, has no unit, an unknown one, or one of another kind.
+    """
+    found = _NUMBER.fullmatch(text.strip())
+    if not found:
+        raise ValueError(f"'{text}' is not a number with a unit; expected for instance {example}")
+    number, name = found.groups()
+    if not name:
+        raise ValueError(f"'{text}' has no unit; expected {unit.dispname}, for instance {example}")
+    if name not in _UNITS:
+        near = difflib.get_close_matches(name, _UNITS, 1)
+        raise ValueError(
+            f"'{name}' in '{text}' is no unit known here"
+            + (f"; did you mean '{near[0]}'?" if near else f", as in {example}")
+        )
+    value = Quantity(float(number) * _UNITS[name])
+    if not have_same_dimensions(value, unit):
+        raise ValueError(f"'{text}' is in {name}; expected {unit.dispname}, for instance {example}")
+    return value
