@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import json
 import logging
+import re
 import shlex
 import signal
 import sys
@@ -54,11 +55,19 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         """Print one line, without the usage."""
-        known = [o for a in self._actions for o in a.option_strings]
-        for word in message.split("arguments: ")[-1].split() if "unrecognized" in message else ():
-            if near := difflib.get_close_matches(word.split("=")[0], known, 1):
-                message += f"; did you mean {near[0]}?"
-        self.exit(2, f"superspike: {message}\n")
+        if "unrecognized arguments: " in message:
+            words = [w.split("=")[0] for w in message.split("arguments: ")[1].split() if w.startswith("-")]
+            known = self._options()
+        else:
+            words = re.findall(r"invalid choice: '([^']*)'", message)
+            known = re.findall(r"'?([\w-]+)'?(?=[,)])", message.split("(choose from")[-1]) if words else ()
+        near = [n for word in words for n in difflib.get_close_matches(word, known, 1)]
+        self.exit(2, f"superspike: {message}" + (f"; did you mean {near[0]}?" if near else "") + "\n")
+
+    def _options(self):
+        """All options, those of subcommands included."""
+        parsers = [self, *(p for a in self._actions if isinstance(a.choices, dict) for p in a.choices.values())]
+        return [o for p in parsers for a in p._actions for o in a.option_strings]
 
 
 def build_parser():

@@ -3,10 +3,22 @@
 import gc
 import inspect
 from contextlib import contextmanager
+from itertools import groupby
 from numbers import Number
 
 import numpy as np
-from brian2 import EventMonitor, NeuronGroup, PopulationRateMonitor, Quantity, StateMonitor, Synapses, prefs, second
+from brian2 import (
+    EventMonitor,
+    NeuronGroup,
+    Quantity,
+    StateMonitor,
+    Synapses,
+    get_dimensions,
+    is_dimensionless,
+    ms,
+    prefs,
+    second,
+)
 from brian2.core.spikesource import SpikeSource
 from brian2.devices.device import reset_device, set_device
 from brian2.groups.group import CodeRunner, Group
@@ -21,8 +33,9 @@ _ROLES = {  # by name without its number: the vocabulary of `network`
     "targets": "target pattern",
     "hidden": "hidden layer",
     "output": "output layer",
-    "terminals": "axon terminals",
+    "terminals": "axon terminals, with the presynaptic trace",
 }
+_UNUSUAL = {"us": ("ms", ms), "ks": ("s", second)}
 _DOES = {  # by type of Brian2 object
     "SubexpressionUpdater": "evaluates what is constant over the step",
     "CodeRunner": "runs its statements",
@@ -53,7 +66,10 @@ def describe_structure(structure, task=None, title=None):
     """
     gc.collect()  # Brian2 numbers its names past those of objects that are gone but not collected
     with _runtime_device():
-        return describe(Assembly(structure), task, title)
+        assembly = Assembly(structure)
+        for o in assembly.net.sorted_objects:
+            o._network = assembly.net.id  # else Brian2 warns of objects that never ran
+        return describe(assembly, task, title)
 
 
 def describe(assembly, task=None, title=None):
@@ -73,44 +89,52 @@ def describe(assembly, task=None, title=None):
     str
         Markdown.
     """
+    title = title or f"Network of {'-'.join(map(str, assembly.structure.sizes))} units"
+    parts = [f"# {title}", _bullets(f"{kind}: {c.name}" for kind, c in assembly.model.components.items())]
+    parts += [f"## {name}\n\n{body.strip()}" for name, body in _sections(assembly, task).items() if body]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _sections(assembly, task):
+    """Text of each section, by its heading; empty where the model has nothing to say."""
     model, known = assembly.model, list(assembly.groups)
     groups = [o for o in assembly.net.objects if isinstance(o, Group)]
     groups.sort(key=lambda g: (known.index(g.name) if g.name in known else len(known), g.name))
+    neurons = [g for g in groups if isinstance(g, NeuronGroup)]
     synapses = [g for g in groups if isinstance(g, Synapses)]
-    layers = [g for g in groups if isinstance(g, NeuronGroup) and g.events]
-    terminals = [g for g in groups if isinstance(g, NeuronGroup) and not g.events]
-    kinds = _sorted_synapses(synapses, terminals)
-    sections = {
+    axons, plastic, fixed, feedback = (
+        [s for s in synapses if _section_of(s) == section] for section in ("axons", "plastic", "fixed", "feedback")
+    )
+    reads = _bullets(f"{_code(g.name)} {what}" for g in plastic for what in _borrowed(g))
+    return {
         "Populations": _populations([g for g in groups if isinstance(g, SpikeSource)]),
         "Connectivity": _connectivity(synapses),
-        "Neuron equations": _subsections(layers),
-        "Axon terminals": _subsections(terminals) + _bullets(map(_pathways, kinds["axons"])),
-        "Plastic synapses": _subsections(kinds["plastic"]) + _bullets(map(_reads, kinds["plastic"])),
-        "Fixed synapses": _subsections(kinds["fixed"]),
-        "Feedback pathways": _bullets(map(_pathways, kinds["feedback"])),
+        "Neuron equations": _subsections(g for g in neurons if g.events),
+        "Axon terminals": f"{_bullets(map(_pathways, axons))}\n\n{_subsections(g for g in neurons if not g.events)}",
+        "Plastic synapses": f"{reads}\n\n{_subsections(plastic)}",
+        "Fixed synapses": _subsections(fixed),
+        "Feedback pathways": _bullets(map(_pathways, feedback)),
         "Input and targets": _patterns(task) if task else "",
         "Measurements": _measurements(groups, assembly.is_probe),
         "Parameters": _parameters(model, groups),
         "Schedule of one time step": _schedule(assembly.net.sorted_objects),
         "Sources": _bullets(f"{kind}, *{c.name}*: {c.source}" for kind, c in model.components.items()),
     }
-    title = title or f"Network of {'-'.join(map(str, assembly.structure.sizes))} units"
-    parts = [f"# {title}", _bullets(f"{kind}: {c.name}" for kind, c in model.components.items())]
-    parts += [f"## {name}\n\n{body.strip()}" for name, body in sections.items() if body]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def readable(value):
-    """Return a value in the unit that makes it shortest: ``10 ms``, not ``0.01 s``."""
+    """Return a value in the unit that makes it short: ``10 ms``, not ``0.01 s``."""
     if not isinstance(value, Number | np.ndarray):
         return type(value).__name__
-    value = Quantity(value)
-    if value.size != 1:
-        return f"{value.size} values"
+    if np.size(value) != 1:
+        return f"{np.size(value)} values"
+    value = Quantity(np.asarray(value).item(), dim=get_dimensions(value))
+    if is_dimensionless(value):
+        return f"{float(value):.6g}"
     number, _, unit = value.in_best_unit(precision=12).partition(" ")
-    if unit in ("", "ks"):  # no dimensions; a long time
-        number, unit = float(value), unit[1:]
-    return f"{float(number):.6g} {unit}".strip()
+    if unit in _UNUSUAL:
+        unit, number = _UNUSUAL[unit][0], value / _UNUSUAL[unit][1]
+    return f"{float(number):.6g} {unit}"
 
 
 @contextmanager
@@ -125,18 +149,13 @@ def _runtime_device():
         reset_device()
 
 
-def _sorted_synapses(synapses, terminals):
-    """Synapses by the section that shows them."""
-    kinds = {"axons": [], "plastic": [], "feedback": [], "fixed": []}
-    for group in synapses:
-        if group.target in terminals:
-            kind = "axons"
-        elif group.equations.diff_eq_names or group.event_driven or _operations(group):
-            kind = "plastic"
-        else:
-            kind = "feedback" if group.name.startswith(("error", "feedback")) else "fixed"
-        kinds[kind].append(group)
-    return kinds
+def _section_of(group):
+    """Section that shows a Synapses group."""
+    if isinstance(group.target, NeuronGroup) and not group.target.events:
+        return "axons"
+    if group.equations.diff_eq_names or group.event_driven or _operations(group):
+        return "plastic"
+    return "feedback" if group.name.startswith(("error", "feedback")) else "fixed"
 
 
 def _equations(group):
@@ -174,8 +193,8 @@ def _pattern(synapses):
 
 
 def _delay(pathway):
-    delays = np.append(pathway.variables["delay"].get_value(), [] if len(pathway.synapses) else 0)
-    return _span(delays * second) if delays.any() else "none"
+    delays = pathway.variables["delay"].get_value() * second
+    return _span(delays) if np.any(delays) else "none"
 
 
 def _span(values):
@@ -191,35 +210,148 @@ def _subsections(groups):
 
 
 def _body(group):
-    facts = []
-    for event, condition in getattr(group, "events", {}).items() if isinstance(group, NeuronGroup) else ():
-        facts += [f"{event}: when {_code(condition)}", f"then: {_code(group.event_codes.get(event, '')) or 'nothing'}"]
-    if getattr(group, "_refractory", False) is not False:
-        facts.append(f"refractory: {_code(str(group._refractory))}")
-    if group.equations.diff_eq_names:
-        method = getattr(group, "method_choice", None) or group.state_updater.method_choice
-        facts += [f"integration: {_method(method)}"]
-        if isinstance(group, NeuronGroup):
-            facts.append(f"starts with: {_start(group)}")
-    parts = [_block(_aligned(map(str, _equations(group)))), _bullets(facts)]
+    parts = [_block(_aligned(map(str, _equations(group)))), _bullets([*_firing(group), *_integration(group)])]
     for o in _operations(group):
-        parts.append(f"{_code(o.name)}, every {readable(o.clock.dt)} in slot `{o.when}`:\n\n{_block(o.abstract_code)}")
+        parts.append(f"Every {readable(o.clock.dt)}, in slot `{o.when}`:\n\n{_block(o.abstract_code)}")
     return "\n\n".join(part for part in parts if part)
 
 
-def _method(method):
-    if isinstance(method, str):
-        return method
-    return f"{type(method).__name__}: {inspect.getdoc(type(method)).splitlines()[0]}" if method else "chosen by Brian2"
+def _firing(group):
+    if not isinstance(group, NeuronGroup):
+        return
+    for event, condition in group.events.items():
+        yield f"{event} when {_code(condition)}, then {_code(group.event_codes.get(event)) or 'nothing'}"
+    if group._refractory is not False:
+        yield f"refractory: {_code(str(group._refractory))}"
 
 
-def _start(group):
-    variables = {name: group.variables[name] for name in sorted(group.equations.diff_eq_names)}
-    values = {name: Quantity(var.get_value(), dim=var.dim) for name, var in variables.items()}
-    return ", ".join([*(f"{n} = {_span(v)}" for n, v in values.items() if np.any(v)), "all else 0"])
+def _integration(group):
+    names = sorted(group.equations.diff_eq_names)
+    if not names:
+        return
+    method = group.state_updater.method_choice
+    if not isinstance(method, str | None):
+        method = f"{type(method).__name__} ({inspect.getdoc(type(method)).splitlines()[0].rstrip('.')})"
+    yield f"integration: {method}"
+    start = {n: Quantity(group.variables[n].get_value(), dim=group.variables[n].dim) for n in names}
+    if given := [f"`{n}` = {_span(v)}" for n, v in start.items() if np.any(v)]:
+        yield f"starts at {', '.join(given)}"
 
 
-def _pathways(synapses):
-    ways = (f"{_code(p.source.name)} → {_code(p.target.name)}, delay {_delay(p)}: {_code(p.code)}" for p in synapses._pathways)
-    own = [f"own variables {_code(chr(10).join(map(str, _equations(synapses))))}"] if _equations(synapses) else []
-    return "; ".join([f"{_code(synapses.name)}, {'; '.join(ways)}", *own, *_reads(synapses, prefix=False)])
+def _pathways(group):
+    """One line: where the spikes go, what they do there, and with which variables."""
+    ways = (
+        f"{_code(p.source.name)} → {_code(p.target.name)} (delay: {_delay(p)}): {_code(p.code)}"
+        for p in group._pathways
+    )
+    own = [f"with {_code(e)}" for e in map(str, _equations(group))]
+    return "; ".join([f"{_code(group.name)}: {', '.join(ways)}", *own, *_borrowed(group)])
+
+
+def _borrowed(group):
+    """Say what a group reads of groups other than its source and target."""
+    used = _identifiers(group)
+    owners = {name: getattr(variable, "owner", None) for name, variable in group.variables.items() if name in used}
+    others = {n: o for n, o in owners.items() if isinstance(o, Group) and o not in (group, group.source, group.target)}
+    return [f"reads {_code(name)} of {_code(owner.name)}" for name, owner in sorted(others.items())]
+
+
+def _patterns(task):
+    rows = []
+    for name, p in (("inputs", task.inputs), ("targets", task.targets)):
+        rows.append((name, p.n, len(p), f"{float(p.rates.mean()):.3g} Hz"))
+    facts = f"task: {task.name}", f"repeats every {readable(task.period)}", f"source: {task.source}"
+    return f"{_table(('pattern', 'units', 'spikes', 'mean rate of a unit'), rows)}\n\n{_bullets(facts)}"
+
+
+def _measurements(groups, is_probe):
+    rows = []
+    for m in groups:
+        if isinstance(m, StateMonitor):
+            what, whom = ", ".join(map(_code, m.record_variables)), f"{len(m.record)} of {len(m.source)}"
+        elif isinstance(m, EventMonitor):
+            what, whom = f"{m.event}s", f"all {len(m.source)}"
+        else:
+            continue
+        when = "in probe windows" if is_probe(m.name) else "always"
+        rows.append((_code(m.name), what, _code(m.source.name), whom, when))
+    costs = [
+        f"cost: {_code(o.abstract_code)} in {_code(g.name)}, every {readable(o.clock.dt)}"
+        for g in groups
+        if isinstance(g, NeuronGroup)
+        for o in _operations(g)
+        if o.name.endswith("cost")
+    ]
+    return f"{_table(('name', 'records', 'of', 'units', 'when'), rows)}\n\n{_bullets(costs)}"
+
+
+def _parameters(model, groups):
+    """Every parameter of the model, and what else the groups' namespaces add."""
+    homes = {symbol: c.name for c in model.components.values() for symbol in c.parameters}
+    named = get_identifiers("\n".join(text for c in model.components.values() for text in c.strings.values()))
+    inputs = {e.varname for g in groups for e in _equations(g) if e.expr is None and "shared" in e.flags}
+    constants = {}  # values in force, with the groups that read them
+    for group in groups:
+        namespace = getattr(group, "namespace", None) or {}
+        for symbol in (s for s in namespace if s in _identifiers(group) - inputs):
+            constants.setdefault(symbol, {}).setdefault(readable(namespace[symbol]), []).append(_code(group.name))
+    rows = []
+    for symbol in dict.fromkeys([*homes, *constants]):
+        values = constants.get(symbol) or {readable(model.parameters[symbol]): []}
+        value = ", ".join(f"{v} in {', '.join(g)}" if len(values) > 1 else v for v, g in values.items())
+        kind = "input of the program" if symbol in inputs else "compiled constant"
+        if symbol not in inputs | named | constants.keys():
+            kind = "not in the equations"
+        rows.append((_code(symbol), value, homes.get(symbol, "added to a group"), kind))
+    return _table(("symbol", "value", "component", "kind"), rows)
+
+
+def _identifiers(group):
+    """Names in everything that a group evaluates."""
+    code = [str(e) for e in _equations(group)]
+    if isinstance(group, NeuronGroup):
+        code += [*group.events.values(), *group.event_codes.values(), str(group._refractory)]
+    code += [p.code for p in getattr(group, "_pathways", ())] + [o.abstract_code for o in _operations(group)]
+    return get_identifiers("\n".join(code))
+
+
+def _schedule(objects):
+    """List what acts in a time step; groups act through the objects that they contain."""
+    doers = [o for o in objects if isinstance(o, CodeRunner) or not isinstance(o, Group)]
+    rows = []
+    for key, same in groupby(doers, lambda o: (o.when, o.order, type(o).__name__, readable(o.clock.dt))):
+        slot, order, kind, every = key
+        names = ", ".join(_code(o.name) for o in same)
+        rows.append((len(rows) + 1, f"`{slot}`", order, every, _DOES.get(kind, kind), names))
+    return _table(("", "slot", "order", "every", "does", "objects, in this order"), rows)
+
+
+def _code(text):
+    """Code on one line, fit for a table."""
+    lines = inspect.cleandoc(text or "").splitlines()
+    return "; ".join(f"`{line.strip()}`" for line in lines if line.strip()).replace("|", "\\|")
+
+
+def _block(code):
+    return f"```\n{inspect.cleandoc(code)}\n```" if code.strip() else ""
+
+
+def _aligned(equations):
+    """Equations below each other, the units in one column."""
+    parts = [e.rpartition(" : ")[::2] for e in equations]
+    width = max((len(left) for left, _ in parts), default=0)
+    return "\n".join(f"{left:{width}} : {unit}" for left, unit in parts)
+
+
+def _bullets(lines):
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _table(header, rows):
+    """Markdown table with aligned columns, whole numbers to the right."""
+    columns = list(zip(header, *rows, strict=True))
+    sides = [">" if all(isinstance(cell, int) for cell in c[1:]) else "<" for c in columns]
+    widths = [max(3, *(len(str(cell)) for cell in c)) for c in columns]
+    rule = ["-" * (w - 1) + (":" if s == ">" else "-") for s, w in zip(sides, widths, strict=True)]
+    lines = ([f"{c!s:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=True)] for row in (header, rule, *rows))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

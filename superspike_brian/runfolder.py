@@ -105,18 +105,11 @@ class RunFolder:
             If the folder is not empty, not writable, or in use.
         """
         path = Path(path)
+        cls.check_free(path, overwrite)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            present = [p for p in path.iterdir() if p.name != ".lock"]
         except OSError as error:
             raise RunFolderError(f"cannot use {path} for results: {error.strerror}") from error
-        if present and not overwrite:
-            raise RunFolderError(
-                f"{path} is not empty ({present[0].name}, ...): choose another --out, continue it with "
-                f"`superspike resume {path}`, or replace it with --overwrite"
-            )
-        if present and not (path / "run.json").exists():
-            raise RunFolderError(f"{path} holds files but no run: --overwrite replaces runs only")
         folder = cls(path)
         folder.acquire()
         for old in (*path.glob("checkpoint-*.npz"), *path.glob("run.*"), *path.glob("log.bin"), *path.glob("figure.*")):
@@ -125,6 +118,27 @@ class RunFolder:
         folder._write_new("log.bin", b"")
         folder._write_new("run.json", json.dumps({"format": FORMAT, **request}, indent=1).encode())
         return folder
+
+    @staticmethod
+    def check_free(path, overwrite=False):
+        """Refuse a folder that holds something, unless it is a run and `overwrite` is given."""
+        path = Path(path)
+        if path.exists() and not path.is_dir():
+            raise RunFolderError(f"cannot use {path} for results: it is a file")
+        try:
+            present = [p for p in path.iterdir() if p.name != ".lock"] if path.exists() else []
+        except OSError as error:
+            raise RunFolderError(f"cannot use {path} for results: {error.strerror}") from error
+        writable = next(p for p in (path, *path.absolute().parents) if p.exists())
+        if not os.access(writable, os.W_OK):
+            raise RunFolderError(f"cannot use {path} for results: {writable} is not writable")
+        if present and not overwrite:
+            raise RunFolderError(
+                f"{path} is not empty ({present[0].name}, ...): choose another --out, continue it with "
+                f"`superspike resume {path}`, or replace it with --overwrite"
+            )
+        if present and not (path / "run.json").exists():
+            raise RunFolderError(f"{path} holds files but no run: --overwrite replaces runs only")
 
     @classmethod
     def open(cls, path):

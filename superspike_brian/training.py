@@ -17,7 +17,7 @@ import numpy as np
 
 from . import results
 from ._version import __version__
-from .engine import build
+from .engine import PRECISIONS, build
 from .models import SUPERSPIKE
 from .network import DT, Structure
 from .progress import Silent
@@ -126,12 +126,36 @@ def train(
         "precision": precision,
         "provenance": [_provenance(command)],
     }
+    if out is not None:
+        RunFolder.check_free(out, overwrite)
+    progress = progress or Silent()
+    program = make_program(structure, device, precision, build_dir, threads, progress)
     with tempfile.TemporaryDirectory(prefix="superspike-") as scratch:
         folder = RunFolder.create(out or Path(scratch, "run"), request, task_to_arrays(task), overwrite)
         try:
-            return Run(folder, build_dir, threads, progress).advance(initial)
+            return Run(folder, program, progress).advance(initial)
         finally:
             folder.release()
+
+
+def make_program(structure, device, precision, build_dir=None, threads=None, progress=None):
+    """Return what runs `structure`: a compiled program, or the runtime device.
+
+    Raises
+    ------
+    ValueError
+        If the device or the precision is unknown.
+    BuildError
+        If compiling fails.
+    """
+    for name, value, known in (("device", device, ("standalone", "runtime")), ("precision", precision, PRECISIONS)):
+        if value not in known:
+            raise ValueError(f"{name} {value!r} is unknown; expected one of {', '.join(known)}")
+    if device == "runtime":
+        return RuntimeProgram(structure, precision)
+    if progress:
+        progress.building()
+    return build(structure, precision, build_dir, threads)
 
 
 def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, command=None):
@@ -157,32 +181,36 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
         if duration is not None:
             protocol = protocol_to_json(protocol_from_json(folder.request["protocol"]))
             changes["protocol"] = protocol | {"duration": quantity_to_json(Protocol(duration).duration)}
+        request = folder.request | changes
+        program = make_program(
+            structure_of(request), request["device"], request["precision"], build_dir, threads, progress
+        )
         folder.update_request(**changes)
-        return Run(folder, build_dir, threads, progress).advance()
+        return Run(folder, program, progress).advance()
     finally:
         folder.release()
+
+
+def structure_of(request):
+    """Return the structure of a stored request."""
+    return Structure(
+        model_from_json(request["model"]),
+        tuple(request["sizes"]),
+        request["hidden_learning"],
+        quantity_from_json(request["dt"]),
+    )
 
 
 class Run:
     """A run folder with its program: what `train` and `resume` drive."""
 
-    def __init__(self, folder, build_dir=None, threads=None, progress=None):
+    def __init__(self, folder, program, progress=None):
         request = folder.request
-        self.folder, self.progress = folder, progress or Silent()
+        self.folder, self.program, self.progress = folder, program, progress or Silent()
         self.protocol = protocol_from_json(request["protocol"])
         self.task = task_from_arrays(folder.task_arrays)
         self.seed = request["seed"]
-        self.structure = Structure(
-            model_from_json(request["model"]),
-            tuple(request["sizes"]),
-            request["hidden_learning"],
-            quantity_from_json(request["dt"]),
-        )
-        if request["device"] == "runtime":
-            self.program = RuntimeProgram(self.structure, request["precision"])
-        else:
-            self.progress.building()
-            self.program = build(self.structure, request["precision"], build_dir, threads)
+        self.structure = structure_of(request)
 
     def advance(self, initial=None):
         """Run the blocks that are missing, and return the results."""
