@@ -63,7 +63,9 @@ def check_model(model):
     layers = {output: _join(model.layer_equations, output=output) for output in (False, True)}
     synapses = _join(lambda: model.synapse_equations(model.regularizer))
     _needs(model, layers[False], {"sigma_prime": model.surrogate, "error": model.error}, "a layer")
-    _needs(model, synapses, {"weight_decay": model.regularizer, "w": model.plasticity, "m": model.plasticity}, "a synapse")
+    _needs(
+        model, synapses, {"weight_decay": model.regularizer, "w": model.plasticity, "m": model.plasticity}, "a synapse"
+    )
     synapse_names = {**_suffixed(terminals, "_pre"), **_suffixed(layers[False], "_post"), **_named(synapses)}
     feedback = Equations(model.feedback.equations)
     feedback_names = {**_named(feedback), **_suffixed(layers[False], "_post")}

@@ -16,9 +16,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-# parsing these takes most of the time of a small source: compiled once for all programs where the compiler is GCC
-_STANDARD_HEADERS = """algorithm cassert chrono climits cmath csignal cstdint cstdio cstdlib cstring ctime fstream
-iostream iterator map random set string tuple utility vector""".split()
+# parsing the standard headers takes most of the time of a small source: GCC compiles them once for all programs
+_STANDARD = Path(__file__).parent / "codegen" / "standard.h"
 _RUNS_ONCE = ("main.cpp", "objects.cpp")  # not worth the optimiser's time
 _INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 
@@ -110,9 +109,10 @@ def _precompile(path, flags, identity, objects):
     """Flags that include the standard headers in compiled form; none where the compiler is not GCC."""
     if "Free Software Foundation" not in identity:
         return []
-    header = objects / f"standard-{hashlib.sha256(identity.encode()).hexdigest()[:32]}.h"
+    digest = hashlib.sha256((identity + _STANDARD.read_text()).encode()).hexdigest()[:32]
+    header = objects / f"standard-{digest}.h"
     if not (compiled := Path(f"{header}.gch")).exists():
-        _write_atomically(header, "".join(f"#include <{name}>\n" for name in _STANDARD_HEADERS))
+        _write_atomically(header, _STANDARD.read_text())
         handle, temporary = tempfile.mkstemp(dir=objects, suffix=".tmp")
         os.close(handle)
         _call([path, *flags, "-x", "c++-header", str(header), "-o", temporary], objects, "the standard headers")

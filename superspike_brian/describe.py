@@ -7,18 +7,7 @@ from itertools import groupby
 from numbers import Number
 
 import numpy as np
-from brian2 import (
-    EventMonitor,
-    NeuronGroup,
-    Quantity,
-    StateMonitor,
-    Synapses,
-    get_dimensions,
-    is_dimensionless,
-    ms,
-    prefs,
-    second,
-)
+from brian2 import EventMonitor, NeuronGroup, Quantity, StateMonitor, Synapses, get_dimensions, ms, prefs, second
 from brian2.core.spikesource import SpikeSource
 from brian2.devices.device import reset_device, set_device
 from brian2.groups.group import CodeRunner, Group
@@ -128,9 +117,10 @@ def readable(value):
         return type(value).__name__
     if np.size(value) != 1:
         return f"{np.size(value)} values"
-    value = Quantity(np.asarray(value).item(), dim=get_dimensions(value))
-    if is_dimensionless(value):
-        return f"{float(value):.6g}"
+    number, dim = np.asarray(value).item(), get_dimensions(value)
+    if dim.is_dimensionless:
+        return f"{number:.6g}"
+    value = Quantity(number, dim=dim)
     number, _, unit = value.in_best_unit(precision=12).partition(" ")
     if unit in _UNUSUAL:
         unit, number = _UNUSUAL[unit][0], value / _UNUSUAL[unit][1]

@@ -35,7 +35,7 @@ class Lines(Silent):
 
     def building(self):
         """Say that the compiler works."""
-        self._say("building the C++ program")
+        self._say("preparing the C++ program")
 
     def start(self, duration, at, build_seconds):
         """Start the clocks."""
@@ -71,7 +71,7 @@ class Bar(Silent):
 
     def building(self):
         """Say that the compiler works."""
-        print("building the C++ program", file=sys.stderr, flush=True)
+        print("preparing the C++ program", file=sys.stderr, flush=True)
 
     def start(self, duration, at, build_seconds):
         """Show the bar."""
@@ -96,8 +96,53 @@ class Bar(Silent):
             self.bar.close()
 
 
-def reporter(quiet=False):
-    """Return the reporter that fits where the output goes."""
+class Notebook(Bar):
+    """A bar and a learning curve that redraws while the run goes on, in Jupyter."""
+
+    def __init__(self, interval=1.0):
+        self.interval, self.last, self.times, self.costs, self.handle = interval, 0.0, [], [], None
+
+    def block(self, at, cost, r0, rate):
+        """Add a point; redraw at most every `interval` seconds."""
+        super().block(at, cost, r0, rate)
+        self.times.append(at)
+        self.costs.append(cost)
+        if time.perf_counter() - self.last > self.interval:
+            self._draw()
+
+    def close(self):
+        """Draw the last points."""
+        super().close()
+        if self.times:
+            self._draw()
+
+    def _draw(self):
+        import matplotlib.pyplot as plt
+        from IPython.display import display
+
+        self.last = time.perf_counter()
+        figure, axis = plt.subplots(figsize=(4, 2), layout="constrained")
+        axis.plot(self.times, self.costs)
+        axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", ylim=(0, None), xlim=(0, self.bar.total))
+        if self.handle is None:
+            self.handle = display(figure, display_id=True)
+        else:
+            self.handle.update(figure)
+        plt.close(figure)
+
+
+def in_notebook():
+    """Whether a Jupyter kernel runs this."""
+    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+def reporter(quiet=False, lines=True):
+    """Return the reporter that fits where the output goes; `lines`: print lines where it is no terminal."""
     if quiet:
         return Silent()
-    return Bar() if sys.stderr.isatty() else Lines()
+    if in_notebook():
+        return Notebook()
+    if sys.stderr.isatty():
+        return Bar()
+    return Lines() if lines else Silent()

@@ -1,6 +1,7 @@
 """The course of a run: burn-in, blocks, learning-rate schedule. Pure arithmetic on time steps."""
 
 import dataclasses
+import itertools
 
 from brian2 import Quantity, get_dimensions, second
 
@@ -63,7 +64,7 @@ class Protocol:
         edges = sorted(cuts)
         return [
             Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots)
-            for a, b in zip(edges[:-1], edges[1:], strict=True)
+            for a, b in itertools.pairwise(edges)
         ]
 
 

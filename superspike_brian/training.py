@@ -20,7 +20,7 @@ from ._version import __version__
 from .engine import PRECISIONS, build
 from .models import SUPERSPIKE
 from .network import DT, Structure
-from .progress import Silent
+from .progress import reporter
 from .protocol import Protocol
 from .runfolder import RunFolder
 from .runtime import RuntimeProgram
@@ -91,8 +91,8 @@ def train(
         Where programs are built and kept.
     threads : int, optional
         Processes for compiling.
-    progress : Reporter, optional
-        See `superspike_brian.progress`.
+    progress : Reporter or False, optional
+        What shows the progress; default: a bar in terminals and notebooks. False: nothing.
     command : str, optional
         Stored with the results.
     dt : Quantity
@@ -128,7 +128,7 @@ def train(
     }
     if out is not None:
         RunFolder.check_free(out, overwrite)
-    progress = progress or Silent()
+    progress = progress or reporter(quiet=progress is False, lines=False)
     program = make_program(structure, device, precision, build_dir, threads, progress)
     with tempfile.TemporaryDirectory(prefix="superspike-") as scratch:
         folder = RunFolder.create(out or Path(scratch, "run"), request, task_to_arrays(task), overwrite)
@@ -138,7 +138,7 @@ def train(
             folder.release()
 
 
-def make_program(structure, device, precision, build_dir=None, threads=None, progress=None):
+def make_program(structure, device, precision, build_dir, threads, progress):
     """Return what runs `structure`: a compiled program, or the runtime device.
 
     Raises
@@ -153,8 +153,7 @@ def make_program(structure, device, precision, build_dir=None, threads=None, pro
             raise ValueError(f"{name} {value!r} is unknown; expected one of {', '.join(known)}")
     if device == "runtime":
         return RuntimeProgram(structure, precision)
-    if progress:
-        progress.building()
+    progress.building()
     return build(structure, precision, build_dir, threads)
 
 
@@ -175,6 +174,7 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
     xarray.Dataset
         As for `train`.
     """
+    progress = progress or reporter(quiet=progress is False, lines=False)
     folder = RunFolder.open(path)
     try:
         changes = {"provenance": [*folder.request["provenance"], _provenance(command)]}
@@ -204,9 +204,9 @@ def structure_of(request):
 class Run:
     """A run folder with its program: what `train` and `resume` drive."""
 
-    def __init__(self, folder, program, progress=None):
+    def __init__(self, folder, program, progress):
         request = folder.request
-        self.folder, self.program, self.progress = folder, program, progress or Silent()
+        self.folder, self.program, self.progress = folder, program, progress
         self.protocol = protocol_from_json(request["protocol"])
         self.task = task_from_arrays(folder.task_arrays)
         self.seed = request["seed"]

@@ -68,9 +68,7 @@ class SpikePattern:
                 f"ids and times have the shapes {ids.shape} and {times.shape}; expected one of each a spike."
             )
         if ids.size and not np.issubdtype(ids.dtype, np.integer):
-            raise ValueError(
-                f"ids hold {ids.dtype} values, first {ids[0]!r}; expected integers, 0 to {n - 1}."
-            )
+            raise ValueError(f"ids hold {ids.dtype} values, first {ids[0]!r}; expected integers, 0 to {n - 1}.")
         for bad, expected in (
             ((ids < 0) | (ids >= n), f"a unit from 0 to {n - 1}, as n is {n}"),
             (~((times >= 0) & (times < period)), f"a time of at least 0 s and below the period, {period} s"),

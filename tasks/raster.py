@@ -59,9 +59,7 @@ def read_ras(path: str | os.PathLike, period: Quantity, n: int | None = None) ->
             except ValueError as error:
                 raise ValueError(f"{path}, line {number}: {line.strip()[:80]!r}: expected {error}.") from None
     if not spikes:
-        raise ValueError(
-            f"{path} holds no spikes; expected lines such as '0.083 0': time in seconds, unit id."
-        )
+        raise ValueError(f"{path} holds no spikes; expected lines such as '0.083 0': time in seconds, unit id.")
     lines, times, ids = map(np.array, zip(*spikes, strict=True))
     if (times >= loop).any():
         k, last = int((times >= loop).argmax()), times.max()
@@ -103,9 +101,7 @@ def _spike(columns: list[str]) -> tuple[float, int]:
     except ValueError:
         raise ValueError(f"a time in seconds, with a decimal point, instead of {time!r}") from None
     if not 0 <= seconds < np.inf:
-        raise ValueError(
-            f"a finite time of 0 s or more instead of {time!r}; remove the spike or shift them all"
-        )
+        raise ValueError(f"a finite time of 0 s or more instead of {time!r}; remove the spike or shift them all")
     if not re.fullmatch("[0-9]{1,9}", unit):
         raise ValueError(f"a whole number, 0 or more, as unit id instead of {unit!r}; time first, id second")
     return seconds, int(unit)
@@ -147,17 +143,13 @@ def write_ras(path: str | os.PathLike, pattern: SpikePattern, overwrite: bool = 
     """
     path = Path(path)
     if not len(pattern):
-        raise ValueError(
-            f"{path}: the pattern holds no spikes, and a raster without spikes cannot be read back."
-        )
+        raise ValueError(f"{path}: the pattern holds no spikes, and a raster without spikes cannot be read back.")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; give overwrite=True to replace it, or another name.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}; create it first.")
     rows = zip(np.asarray(pattern.times).tolist(), pattern.ids.tolist(), strict=True)
-    text = f"# units: {pattern.n}, period: {float(pattern.period)} s\n" + "".join(
-        f"{t} {i}\n" for t, i in rows
-    )
+    text = f"# units: {pattern.n}, period: {float(pattern.period)} s\n" + "".join(f"{t} {i}\n" for t, i in rows)
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         scratch.write_text(text, encoding="utf-8", newline="\n")

@@ -46,8 +46,6 @@ def spike_timing(
     ids = np.repeat(np.arange(n_inputs), rng.poisson(float(rate) * length, n_inputs))
     inputs = SpikePattern(n_inputs, ids, rng.uniform(0, 1, len(ids)) * length * second, period)
     times = np.arange(1, n_spikes + 1) * length / (n_spikes + 1)
-    targets = SpikePattern(
-        outputs, np.repeat(np.arange(outputs), n_spikes), np.tile(times, outputs) * second, period
-    )
+    targets = SpikePattern(outputs, np.repeat(np.arange(outputs), n_spikes), np.tile(times, outputs) * second, period)
     source = f"frozen Poisson inputs of {rate}, seed {seed}; after Zenke & Ganguli (2018) Fig. 2"
     return Task("spike-timing", inputs, targets, source)

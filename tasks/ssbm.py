@@ -74,9 +74,7 @@ def ssbm(name: str, data_dir: str | os.PathLike | None = None) -> Task:
     data_dir = data_dir or os.environ.get(DATA_DIR)
     paths = [_local(Path(data_dir).expanduser(), file) if data_dir else _download(file) for file in files]
     task = ras(*paths, period, n_inputs, n_outputs)
-    source = (
-        f"SuperSpike benchmark suite, {name}; F. Zenke 2017, {REPOSITORY} commit {COMMIT[:7]}, MIT licence"
-    )
+    source = f"SuperSpike benchmark suite, {name}; F. Zenke 2017, {REPOSITORY} commit {COMMIT[:7]}, MIT licence"
     return Task(f"ssbm:{name}", task.inputs, task.targets, source)
 
 

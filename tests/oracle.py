@@ -79,8 +79,7 @@ class Oracle:
 
         # Synapse group g connects population g (0: inputs, 1: hidden) to layer g.
         self.synapses = [
-            SimpleNamespace(w=w_, **{k: np.zeros_like(w_) for k in ("lambda_rise", "lambda_", "m", "v")})
-            for w_ in w
+            SimpleNamespace(w=w_, **{k: np.zeros_like(w_) for k in ("lambda_rise", "lambda_", "m", "v")}) for w_ in w
         ]
         self.layers = [
             SimpleNamespace(

@@ -46,9 +46,7 @@ def test_single_psp():
 
 def test_single_presynaptic_trace():
     net = Oracle([np.zeros((2, 1))], ([20], [1]), NONE, 5000)
-    z, z_tilde = np.moveaxis(
-        record(net, 1000, lambda net: (net.terminals[0].z, net.terminals[0].z_tilde)), 1, 0
-    )
+    z, z_tilde = np.moveaxis(record(net, 1000, lambda net: (net.terminals[0].z, net.terminals[0].z_tilde)), 1, 0)
     t = (np.arange(1000) - 28) * DT
     np.testing.assert_allclose(z[:, 1], np.where(t > -DT / 2, np.exp(-t / 5e-3), 0), rtol=0, atol=1e-13)
     np.testing.assert_allclose(z_tilde[:, 1], psp(t), rtol=0, atol=1e-13)
@@ -189,9 +187,7 @@ def test_heterosynaptic_regularizer():
 
 
 def test_output_layer_is_not_regularized():
-    nets = [
-        Oracle([[[0.1]]], ([5], [0]), NONE, 6000, regularizer="heterosynaptic", rho=rho) for rho in (0, 2)
-    ]
+    nets = [Oracle([[[0.1]]], ([5], [0]), NONE, 6000, regularizer="heterosynaptic", rho=rho) for rho in (0, 2)]
     for net in nets:
         net.run(1000)
     assert nets[0].spikes["output"] and nets[0].synapses[0].m == nets[1].synapses[0].m != 0

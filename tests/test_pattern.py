@@ -35,11 +35,7 @@ def test_steps_are_sorted_unique_within_the_loop_and_count_what_was_merged(patte
     # every spike is within half a step of where it was, around the loop, and no step is invented
     nearest = {}
     for unit, time in zip(pattern.ids.tolist(), np.asarray(pattern.times / DT), strict=True):
-        near = [
-            s
-            for s, i in found
-            if i == unit and abs((s - time + n_steps / 2) % n_steps - n_steps / 2) < 0.5001
-        ]
+        near = [s for s, i in found if i == unit and abs((s - time + n_steps / 2) % n_steps - n_steps / 2) < 0.5001]
         assert near
         nearest.update({(s, unit): True for s in near})
     assert set(nearest) == set(found)
@@ -123,9 +119,7 @@ def test_what_is_wrong_with_a_pattern_is_said(change, message):
 
 def test_a_task_describes_itself_and_refuses_two_periods():
     inputs, targets = SpikePattern(2, [0], [1] * ms, 500 * ms), SpikePattern(1, [0], [1] * ms, 400 * ms)
-    with pytest.raises(
-        ValueError, match=r"task 'odd': the inputs repeat every 0\.5 s, the targets every 0\.4 s"
-    ):
+    with pytest.raises(ValueError, match=r"task 'odd': the inputs repeat every 0\.5 s, the targets every 0\.4 s"):
         Task("odd", inputs, targets, "made up")
     flow, source = Task("even", inputs, inputs, "made up").describe().split("\n")
     assert flow == "even: 2 inputs (1 spikes, mean 1 Hz) -> 2 outputs (1 spikes, mean 1 Hz), a loop of 0.5 s"
@@ -158,9 +152,7 @@ def test_spike_timing_follows_its_seed_and_its_rate():
 def test_output_units_of_spike_timing_share_one_target():
     targets = spike_timing(outputs=3, n_spikes=2, period=300 * ms).targets
     for unit in range(3):
-        np.testing.assert_allclose(
-            np.asarray(targets.times[targets.ids == unit] / ms), [100, 200], rtol=1e-12
-        )
+        np.testing.assert_allclose(np.asarray(targets.times[targets.ids == unit] / ms), [100, 200], rtol=1e-12)
 
 
 @pytest.mark.parametrize(

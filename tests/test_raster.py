@@ -126,9 +126,7 @@ def test_a_file_without_spikes_is_refused(raster, content):
         read_ras(raster(content), 1 * second)
 
 
-@pytest.mark.parametrize(
-    ("content", "why"), [(b"0.1 1\n\x89PNG", "byte 6 is not UTF-8"), (b"0.1\0 1", "zero byte")]
-)
+@pytest.mark.parametrize(("content", "why"), [(b"0.1 1\n\x89PNG", "byte 6 is not UTF-8"), (b"0.1\0 1", "zero byte")])
 def test_a_binary_file_is_refused(raster, content, why):
     with pytest.raises(ValueError, match=f"not a text file: .*{why}"):
         read_ras(raster(content), 1 * second)
@@ -146,9 +144,7 @@ def test_a_missing_file_brings_suggestions(tmp_path):
 
 def test_a_time_beyond_the_period_suggests_the_period(raster):
     path = raster("0.1 0\n1.2 0\n1.889667 0\n")
-    with pytest.raises(
-        ValueError, match=r"line 2: a spike at 1.2 s; .* below the period, 1.0 s.*period 1.89 s"
-    ):
+    with pytest.raises(ValueError, match=r"line 2: a spike at 1.2 s; .* below the period, 1.0 s.*period 1.89 s"):
         read_ras(path, 1 * second)
     with pytest.raises(ValueError, match=r"line 1: a spike at 0.5 s; .*is the period 0.51 s"):
         read_ras(raster("0.5 0"), 500 * ms)  # the end of the loop is its beginning
@@ -179,18 +175,14 @@ def test_numbering_from_1_is_logged_and_a_guess_is_a_warning(raster, caplog):
     assert read_ras(path, 1 * second, 3).ids.tolist() == [0, 2]
     assert read_ras(path, 1 * second).ids.tolist() == [0, 2]
     assert [r.levelname for r in caplog.records] == ["INFO", "WARNING"]
-    assert all(
-        f"{path}: unit ids 1 to 3 are taken as numbered from 1" in r.getMessage() for r in caplog.records
-    )
+    assert all(f"{path}: unit ids 1 to 3 are taken as numbered from 1" in r.getMessage() for r in caplog.records)
     caplog.clear()
     assert read_ras(path, 1 * second, 4).ids.tolist() == [1, 3]  # unit 0 is just silent
     assert read_ras(raster("0 2\n"), 1 * second).n == 3
     assert caplog.records == []
 
 
-@pytest.mark.parametrize(
-    ("n", "period", "message"), [(0, 1 * second, "n is 0"), (1, 1, "period has no unit")]
-)
+@pytest.mark.parametrize(("n", "period", "message"), [(0, 1 * second, "n is 0"), (1, 1, "period has no unit")])
 def test_senseless_arguments_are_refused_before_the_file_is_opened(n, period, message):
     with pytest.raises(ValueError, match=message):
         read_ras("nowhere/x.ras", period, n)

@@ -102,9 +102,7 @@ def test_a_public_set_is_downloaded_once(server):
 def test_every_name_has_its_files():
     files = set()
     for name in module.NAMES:
-        with pytest.raises(
-            FileNotFoundError, match=r"input.ras: no such file. data_dir \(or SUPERSPIKE_DATA_DIR\)"
-        ):
+        with pytest.raises(FileNotFoundError, match=r"input.ras: no such file. data_dir \(or SUPERSPIKE_DATA_DIR\)"):
             ssbm(name, data_dir="/nowhere")
         folder, _, rate = name.partition("/")
         if name != "poisson10s":
