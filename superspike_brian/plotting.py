@@ -78,7 +78,8 @@ def learning_curve(axis, data, color=BLUE, label=None):
     learning = np.flatnonzero(data.r0.values)
     if learning.size and learning[0] > 0:
         axis.axvspan(0, time[learning[0] - 1], color=GREY, alpha=0.2, linewidth=0)
-        axis.text(time[learning[0] - 1], axis.get_ylim()[1], " learning on", va="top", fontsize=7, color="#555555")
+        where = {"transform": axis.get_xaxis_transform(), "va": "top", "fontsize": 7, "color": "#555555"}
+        axis.text(time[learning[0] - 1], 1.0, " learning on", **where)
     axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", ylim=(0, None), xlim=(0, None))
 
 
@@ -120,7 +121,7 @@ def _potential(axis, data, probe, unit):
             spikes, np.full(len(spikes), height), "|", color=color, markersize=6, markeredgewidth=1.5, label=label
         )
     if probe == 1:
-        axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 0.93), borderpad=0, handletextpad=0.2)
+        axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0, handletextpad=0.2)
 
 
 def _error(axis, data, probe, unit):
