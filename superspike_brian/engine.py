@@ -24,6 +24,7 @@ import brian2
 import numpy as np
 from brian2 import prefs, second, set_device
 from brian2.devices.device import reset_device
+from brian2.utils.stringtools import get_identifiers
 from filelock import FileLock
 
 from .build import compile_program, default_build_dir
@@ -47,7 +48,7 @@ class Program:
     folder : Path
         Generated code, ``main`` and ``manifest.json``.
     manifest : dict
-        ``arrays`` and ``records`` with their dtypes, ``description`` and ``equations`` as text.
+        ``dt``, ``arrays`` and ``records`` with their dtypes, ``files`` with their sizes.
     build_seconds : float
         What building took; near 0 when the program was there.
     """
@@ -87,24 +88,33 @@ class Program:
         unknown = state.keys() - known.keys()
         if unknown:
             raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
-        with tempfile.TemporaryDirectory(prefix="superspike-") as exchange:
-            before, after = Path(exchange, "in"), Path(exchange, "out")
-            write_archive(before, {k: np.asarray(v, known[k]) for k, v in state.items()})
+        # files without names: nothing stays on the disk, whoever is killed
+        with tempfile.TemporaryFile() as before, tempfile.TemporaryFile() as after:
+            files = before.fileno(), after.fileno()
+            try:
+                write_archive(before, {k: np.asarray(v, known[k]) for k, v in state.items()})
+            except OSError as error:
+                raise SimulationError(f"cannot write in {tempfile.gettempdir()}: {error.strerror}") from error
             duration = (start + n_steps) * dt - start * dt
-            arguments = [before, after, repr(start * dt), repr(duration), "1" if probe else "0"]
-            self._call(["./main", *map(str, arguments)], progress)
+            arguments = [*(f"/dev/fd/{f}" for f in files), repr(start * dt), repr(duration), "1" if probe else "0"]
+            self._call(["./main", *arguments], files, progress)
             arrays = read_archive(after)
         state = {k: arrays.pop(k).view(dtype) for k, dtype in known.items()}
         records = {k: arrays.pop(k).view(dtype) for k, dtype in self.manifest["records"].items()}
         return state, records
 
-    def _call(self, command, progress):
+    def _call(self, command, files, progress):
+        if not is_complete(self.folder):  # it would run without its connectivity
+            raise SimulationError(
+                f"the program {self.folder} is gone or incomplete: `superspike resume` builds it again and goes on"
+            )
         # a group of its own: Ctrl-C reaches Python alone, which then ends the program
         pipes = {
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
             "text": True,
             "start_new_session": True,
+            "pass_fds": files,
         }
         pipes["cwd"] = self.folder  # the program reads its connectivity from there
         with subprocess.Popen(command, **pipes) as process:
@@ -147,19 +157,31 @@ def build(structure, precision="double", build_dir=None, jobs=None):
     began = time.perf_counter()
     root = Path(build_dir) if build_dir else default_build_dir()
     folder = root.absolute() / "programs" / structure_key(structure, precision)
-    if not (folder / "manifest.json").exists():
+    if not is_complete(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):  # a second process waits, then finds the program
-            if not (folder / "manifest.json").exists():
+            for abandoned in folder.parent.glob(f"{folder.name}.building-*"):  # by a process that was killed
+                shutil.rmtree(abandoned, ignore_errors=True)
+            if not is_complete(folder):
                 _generate_and_compile(structure, precision, folder, jobs or os.cpu_count() or 1)
     return Program(folder, time.perf_counter() - began)
+
+
+def is_complete(folder):
+    """Whether all that a program reads is in its folder; cleaners of cache folders remove single files."""
+    try:
+        files = json.loads((folder / "manifest.json").read_text())["files"]
+        return all((folder / name).stat().st_size == size for name, size in files.items())
+    except (OSError, ValueError):
+        return False
 
 
 def structure_key(structure, precision):
     """Hash of everything that the generated code depends on."""
     model = {kind: dict(component.strings) for kind, component in structure.model.components.items()}
     inputs = run_time_parameters(structure.model)
-    constants = {k: quantity_to_json(v)[:2] for k, v in structure.model.parameters.items() if k not in inputs}
+    used = {name for strings in model.values() for code in strings.values() for name in get_identifiers(code)}
+    constants = {k: quantity_to_json(v)[:2] for k, v in structure.model.parameters.items() if k in used - inputs}
     what = [model, constants, structure.sizes, structure.hidden_learning, float(structure.dt), precision]
     what += [brian2.__version__, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
@@ -199,6 +221,8 @@ def _generate_and_compile(structure, precision, folder, jobs):
             manifest = _manifest(device, assembly, structure)
             sources = sorted(device.writer.source_files)
         compile_program(staging, sources, *flags, folder.parent.parent / "objects", jobs)
+        needed = (staging / "main", *(staging / "static_arrays").iterdir())
+        manifest["files"] = {str(f.relative_to(staging)): f.stat().st_size for f in needed}
         (staging / "manifest.json").write_text(json.dumps(manifest, indent=1))
         shutil.rmtree(folder, ignore_errors=True)
         staging.rename(folder)
@@ -231,17 +255,19 @@ def standalone_device(precision):
         reset_device()
 
 
-def write_archive(path, arrays):
-    """Write a state for the program (format: ``codegen/superspike.h``)."""
-    with open(path, "wb") as file:
-        for name, array in arrays.items():
-            data = np.ascontiguousarray(array).tobytes()
-            file.write(struct.pack("<I", len(name)) + name.encode() + struct.pack("<Q", len(data)) + data)
+def write_archive(file, arrays):
+    """Write a state for the program to an open file (format: ``codegen/superspike.h``)."""
+    for name, array in arrays.items():
+        data = np.ascontiguousarray(array).tobytes()
+        file.write(struct.pack("<I", len(name)) + name.encode() + struct.pack("<Q", len(data)) + data)
+    file.flush()
+    file.seek(0)
 
 
-def read_archive(path):
-    """Read what the program wrote: dict of name to array of bytes."""
-    data, at, arrays = np.fromfile(path, np.uint8), 0, {}
+def read_archive(file):
+    """Read what the program wrote to an open file: dict of name to array of bytes."""
+    file.seek(0)
+    data, at, arrays = np.fromfile(file, np.uint8), 0, {}
     while at < data.size:
         length = int(data[at : at + 4].view("<u4")[0])
         name = data[at + 4 : at + 4 + length].tobytes().decode()

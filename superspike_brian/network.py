@@ -200,15 +200,16 @@ class Assembly:
             clock=self.clock,
             name=f"terminals_{k}",
         )
-        self._add(Synapses, source, terminals, on_pre=rule.on_arrival, delay=delay, name=f"axons_{k}").connect(j="i")
+        axons = {"on_pre": rule.on_arrival, "delay": delay, "clock": self.clock}
+        self._add(Synapses, source, terminals, name=f"axons_{k}", **axons).connect(j="i")
         # the traces of a synapse's terminal are presynaptic variables of the synapse
         for variable in terminals.equations.names:
             forward.variables.add_reference(f"{variable}_pre", terminals, variable, index="_presynaptic_idx")
 
     def _add_errors(self):
         output, targets, error = self.groups["output"], self.groups["targets"], self.model.error
-        self._add(Synapses, targets, output, on_pre=error.on_target, name="error_target").connect(j="i")
-        self._add(Synapses, output, output, on_pre=error.on_output, name="error_output").connect(j="i")
+        for origin, source, code in (("target", targets, error.on_target), ("output", output, error.on_output)):
+            self._add(Synapses, source, output, on_pre=code, clock=self.clock, name=f"error_{origin}").connect(j="i")
         if not self.structure.hidden_learning:
             return
         for k in range(1, self.structure.n_hidden_layers + 1):
