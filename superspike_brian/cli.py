@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import json
 import logging
+import math
 import re
 import shlex
 import signal
@@ -30,6 +31,11 @@ from .runfolder import RunFolderError
 from .training import DivergedError, resume, train
 from .units import parse_quantity
 
+TASK_OPTIONS = {
+    "spike-timing": ("period", "n_inputs", "outputs"),
+    "ras": ("input", "target", "period", "n_inputs", "n_outputs"),
+    "ssbm": ("data_dir",),
+}
 USER_ERRORS = (ValueError, TypeError, OSError, BuildError, SimulationError, RunFolderError, DivergedError)
 
 
@@ -48,6 +54,22 @@ def quantity(unit, example):
 def time_value(example):
     """Return an argparse type for a time."""
     return quantity(second, example)
+
+
+def number(kind, minimum):
+    """Return an argparse type for a finite number of at least `minimum`."""
+    what = "a whole number" if kind is int else "a number"
+
+    def convert(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not minimum <= value < math.inf:
+            raise argparse.ArgumentTypeError(f"'{text}' is not {what} of {minimum} or more")
+        return value
+
+    return convert
 
 
 class Parser(argparse.ArgumentParser):
@@ -125,8 +147,10 @@ def _model_options(parser):
     group.add_argument("--surrogate", choices=sorted(models.SURROGATES))
     group.add_argument("--optimizer", choices=sorted(models.OPTIMIZERS))
     group.add_argument("--r0", type=quantity(mV, "1mV"), help="learning rate, such as 1mV")
-    group.add_argument("--regularizer", type=float, metavar="RHO", help="strength of the heterosynaptic regulariser")
-    group.add_argument("--seed", type=int, default=0, help="of every random choice")
+    group.add_argument(
+        "--regularizer", type=number(float, 0), metavar="RHO", help="strength of the heterosynaptic regulariser"
+    )
+    group.add_argument("--seed", type=number(int, 0), default=0, help="of every random choice")
 
 
 def _run_options(parser):
@@ -138,6 +162,7 @@ def _run_options(parser):
     group.add_argument("--burn-in", type=time_value("20s"), default=20 * second, help="without learning (default 20s)")
     group.add_argument("--r0-decay-at", type=time_value("400s"), action="append", default=[], metavar="T")
     group.add_argument("--snapshot-every", type=time_value("100s"), metavar="T", help="keep the weights so often")
+    group.add_argument("--probe-at", type=time_value("100s"), action="append", default=[], metavar="T")
     group.add_argument("--precision", choices=["single", "double"], default="double")
     group.add_argument("--device", choices=["standalone", "runtime"], default="standalone")
     group.add_argument("--out", type=Path, help="run folder (default: a new one in ./runs)")
@@ -147,7 +172,7 @@ def _run_options(parser):
 
 def _machine_options(parser):
     group = parser.add_argument_group("machine and output")
-    group.add_argument("--threads", type=int, help="cores to use (default: all)")
+    group.add_argument("--threads", type=number(int, 1), help="cores to use (default: all)")
     group.add_argument("--build-dir", type=Path, help="where programs are built and kept (default: your cache folder)")
     group.add_argument("--quiet", action="store_true", help="no progress")
     group.add_argument("--json", action="store_true", help="last line of stdout: the results as JSON")
@@ -157,13 +182,19 @@ def make_task(args):
     """Make the task that the options describe."""
     if args.task == "ras" and not (args.input and args.target and args.period is not None):
         raise ValueError("the task ras needs --input FILE --target FILE --period TIME, for instance --period 500ms")
-    options = {k: getattr(args, k) for k in ("input", "target", "period", "n_inputs", "n_outputs", "outputs")}
-    if args.task.startswith("ssbm:"):
-        options["data_dir"] = args.data_dir
-    options = {k: v for k, v in options.items() if v is not None}
+    given = {k: getattr(args, k) for k in sorted({k for names in TASK_OPTIONS.values() for k in names})}
+    options = {k: v for k, v in given.items() if v is not None}
+    kind = args.task.partition(":")[0]
+    for name in options.keys() - set(TASK_OPTIONS.get(kind, options)):
+        known = ", ".join(map(_flag, TASK_OPTIONS[kind]))
+        raise ValueError(f"the task {args.task} does not use {_flag(name)}; its options: {known}")
     if args.task == "spike-timing":
         options["seed"] = args.seed
     return tasks.task(args.task, **options)
+
+
+def _flag(name):
+    return f"--{name.replace('_', '-')}"
 
 
 def make_model(args):
@@ -174,6 +205,8 @@ def make_model(args):
     if args.regularizer is not None:
         changes["regularizer"] = models.HETEROSYNAPTIC.replace(rho=args.regularizer)
     if args.r0 is not None:
+        if not float(args.r0) > 0:
+            raise ValueError(f"--r0 is {args.r0}; expected a positive learning rate, for instance 1mV")
         changes["r0"] = args.r0
     return model.replace(**changes)
 
@@ -189,12 +222,13 @@ def load_model(text):
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"--model: {path} raises {type(error).__name__}: {error}") from error
     found = [n for n, value in inspect.getmembers(module) if isinstance(value, models.Model)]
     if not isinstance(getattr(module, name, None), models.Model):
-        near = difflib.get_close_matches(name, found, 1) or found
-        raise ValueError(f"--model: {path} has no model '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+        near = difflib.get_close_matches(name, found, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"its models: {', '.join(found) or 'none'}"
+        raise ValueError(f"--model: {path} has no model '{name}'; {hint}")
     return getattr(module, name)
 
 
@@ -209,7 +243,7 @@ def hidden_sizes(args):
 def command_run(args):
     """Train, draw, report."""
     task, model, hidden = make_task(args), make_model(args), hidden_sizes(args)
-    out = args.out or _new_folder(args.task)
+    args.out = out = args.out or _new_folder(args.task)
     data = train(
         task,
         model,
@@ -224,11 +258,12 @@ def command_run(args):
         build_dir=args.build_dir,
         threads=args.threads,
         progress=reporter(args.quiet),
-        command=shlex.join(["superspike", *sys.argv[1:]]),
+        command=args.line,
         block=args.block,
         burn_in=args.burn_in,
         r0_decay_at=args.r0_decay_at,
         snapshot_every=args.snapshot_every,
+        probe_at=args.probe_at,
     )
     _report(data, out, args)
 
@@ -241,7 +276,7 @@ def command_resume(args):
         build_dir=args.build_dir,
         threads=args.threads,
         progress=reporter(args.quiet),
-        command=shlex.join(["superspike", *sys.argv[1:]]),
+        command=args.line,
     )
     _report(data, args.dir, args)
 
@@ -266,7 +301,11 @@ def command_show(args):
 
 def command_plot(args):
     """Redraw the figure."""
-    for path in _draw(results.load(args.dir), args.dir, args.unit):
+    data = results.load(args.dir)
+    shown = data.sizes["probed_unit_output"]
+    if not 0 <= args.unit < shown:
+        raise ValueError(f"--unit {args.unit}: this run recorded the output units 0 to {shown - 1}")
+    for path in _draw(data, args.dir, args.unit):
         print(path)
 
 
@@ -304,6 +343,7 @@ def _stop(signum, frame):
 def main(argv=None):
     """Run the command; return its exit code."""
     args = build_parser().parse_args(argv)
+    args.line = shlex.join(["superspike", *(sys.argv[1:] if argv is None else argv)])
     logging.basicConfig(format="superspike: %(message)s", level=logging.WARNING)
     BrianLogger.suppress_name("py.warnings")
     warnings.showwarning = lambda message, *_, **__: print(f"superspike: {message}", file=sys.stderr)
@@ -311,8 +351,10 @@ def main(argv=None):
     try:
         args.function(args)
     except KeyboardInterrupt:
-        where = args.dir if args.command == "resume" else getattr(args, "out", None) or "its folder in ./runs"
-        print(f"\nsuperspike: interrupted; go on with `superspike resume {where}`", file=sys.stderr)
+        folder = args.dir if args.command == "resume" else getattr(args, "out", None)
+        begun = folder and (folder / "run.json").exists()
+        hint = f"; go on with `superspike resume {shlex.quote(str(folder))}`" if begun else ""
+        print(f"\nsuperspike: interrupted{hint}", file=sys.stderr)
         return 130
     except USER_ERRORS as error:
         print(f"superspike: {error}", file=sys.stderr)

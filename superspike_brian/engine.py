@@ -88,17 +88,19 @@ class Program:
         unknown = state.keys() - known.keys()
         if unknown:
             raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
-        # files without names: nothing stays on the disk, whoever is killed
-        with tempfile.TemporaryFile() as before, tempfile.TemporaryFile() as after:
-            files = before.fileno(), after.fileno()
-            try:
+        duration = (start + n_steps) * dt - start * dt
+        arguments = [repr(start * dt), repr(duration), "1" if probe else "0"]
+        try:
+            # files without names: nothing stays on the disk, whoever is killed
+            with tempfile.TemporaryFile() as before, tempfile.TemporaryFile() as after:
                 write_archive(before, {k: np.asarray(v, known[k]) for k, v in state.items()})
-            except OSError as error:
-                raise SimulationError(f"cannot write in {tempfile.gettempdir()}: {error.strerror}") from error
-            duration = (start + n_steps) * dt - start * dt
-            arguments = [*(f"/dev/fd/{f}" for f in files), repr(start * dt), repr(duration), "1" if probe else "0"]
-            self._call(["./main", *arguments], files, progress)
-            arrays = read_archive(after)
+                files = before.fileno(), after.fileno()
+                self._call(["./main", *(f"/dev/fd/{f}" for f in files), *arguments], files, progress)
+                arrays = read_archive(after)
+        except OSError as error:
+            raise SimulationError(
+                f"cannot run {self.folder / 'main'}: {error} (is the disk of $TMPDIR full?)"
+            ) from error
         state = {k: arrays.pop(k).view(dtype) for k, dtype in known.items()}
         records = {k: arrays.pop(k).view(dtype) for k, dtype in self.manifest["records"].items()}
         return state, records

@@ -50,14 +50,14 @@ def plot_run(data, unit=0):
         upper, lower = figure.subfigures(2, 1, height_ratios=[sum(heights), 1.9])
         axes = upper.subplots(len(rows), 2, sharex="col", sharey="row", height_ratios=heights, squeeze=False)
         titles = _window_titles(data)
-        for probe in (0, 1):
-            column = dict(zip(rows, axes[:, probe], strict=True))
+        for side, probe in enumerate((0, data.sizes["probe"] - 1)):
+            column = dict(zip(rows, axes[:, side], strict=True))
             for name in ("inputs", *layers):
                 _raster(column[name], data, name, probe)
             _potential(column["potential"], data, probe, unit)
             _error(column["error"], data, probe, unit)
-            column["inputs"].set_title(titles[probe])
-            _letter(column["inputs"], "ab"[probe])
+            column["inputs"].set_title(titles[side])
+            _letter(column["inputs"], "ab"[side])
         for label, axis in zip([*_raster_labels(layers), "output $U$ (mV)", "error (Hz)"], axes[:, 0], strict=True):
             axis.set_ylabel(label)
         upper.align_ylabels(axes[:, 0])
@@ -85,7 +85,10 @@ def learning_curve(axis, data, color=BLUE, label=None):
 
 def _window_titles(data):
     start, period = data.probe_start.values, data.attrs["period_s"]
-    return [f"{word} learning, t = {t:g}-{t + period:g} s" for word, t in zip(("before", "after"), start, strict=True)]
+    return [
+        f"{word} learning, t = {t:g}-{t + period:g} s"
+        for word, t in zip(("before", "after"), start[[0, -1]], strict=True)
+    ]
 
 
 def _raster_labels(layers):
@@ -120,7 +123,7 @@ def _potential(axis, data, probe, unit):
         axis.plot(
             spikes, np.full(len(spikes), height), "|", color=color, markersize=6, markeredgewidth=1.5, label=label
         )
-    if probe == 1:
+    if probe:
         axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0, handletextpad=0.2)
 
 

@@ -24,6 +24,8 @@ class Protocol:
         Times at which the learning rate is divided by 10 (second).
     snapshot_every : Quantity, optional
         Time between stored copies of the weights (second).
+    probe_at : tuple of Quantity
+        Times at which one period is recorded in full, besides the first and the last (second).
 
     Raises
     ------
@@ -36,15 +38,17 @@ class Protocol:
     block: Quantity = dataclasses.field(default_factory=lambda: 10 * second)
     r0_decay_at: tuple = ()
     snapshot_every: Quantity | None = None
+    probe_at: tuple = ()
 
     def __post_init__(self):
-        object.__setattr__(self, "r0_decay_at", tuple(self.r0_decay_at))
+        for name in ("r0_decay_at", "probe_at"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+            for value in getattr(self, name):
+                _check_time(name, value)
         for name in ("duration", "burn_in", "block", "snapshot_every"):
             value = getattr(self, name)
             if value is not None or name != "snapshot_every":
                 _check_time(name, value, allow_zero=name == "burn_in")
-        for value in self.r0_decay_at:
-            _check_time("r0_decay_at", value)
 
     def blocks(self, dt):
         """Return the blocks as a list of `Block`, from 0 to `duration`, in steps of `dt` (second)."""
@@ -58,24 +62,26 @@ class Protocol:
         if self.snapshot_every is not None:
             every = max(1, steps(self.snapshot_every))
             snapshots = set(range(every, end + 1, every))
-        cuts = {0, burn_in, end, *(d for d in decays if d < end), *snapshots}
+        probes = {steps(t) for t in self.probe_at if steps(t) < end}
+        cuts = {0, burn_in, end, *(d for d in decays if d < end), *snapshots, *probes}
         for first, last in ((0, burn_in), (burn_in, end)):
             cuts |= set(range(first, last, max(1, steps(self.block))))
         edges = sorted(cuts)
         return [
-            Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots)
+            Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots, b in probes)
             for a, b in itertools.pairwise(edges)
         ]
 
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """Steps `start` to `stop` at `factor` times the learning rate; `snapshot`: keep the weights at the end."""
+    """Steps `start` to `stop` at `factor` times the learning rate; `snapshot`, `probe`: what to keep at the end."""
 
     start: int
     stop: int
     factor: float
     snapshot: bool
+    probe: bool
 
 
 def _check_time(name, value, allow_zero=False):

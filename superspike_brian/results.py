@@ -11,7 +11,8 @@ cost, rate (block, output)        learning curve: running average of the cost; f
 time, r0 (block)                  end of the block; learning rate in it
 weights_K_start, weights_K_end    weights of the K-th group (pre_K, post_K), and weights_K_snapshots
 watched_time, watched_unit        spikes of the first output units over the whole run
-spikes_POPULATION_time, ...       spikes in the probe windows 'first' and 'last' (one period each, no plasticity)
+spikes_POPULATION_time, ...       spikes in the probe windows: one period each, from the state at the start, at
+                                  chosen times, and at the end, without plasticity
 U_LAYER, error_LAYER, ...         state in the probe windows (probe, probe_time, unit)
 input_time, target_time, ...      the task's patterns
 parameter_value (parameter)       all parameters, with ``parameter_unit``
@@ -20,13 +21,12 @@ parameter_value (parameter)       all parameters, with ``parameter_unit``
 
 import importlib.metadata
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
-from .runfolder import RunFolderError
-from .serialize import model_to_json, unit_text
+from .runfolder import FORMAT, RunFolder, RunFolderError, replacing
+from .serialize import model_to_json, structure_from_request, task_from_arrays, unit_text
 
 _LONG = {
     "U": ("volt", "membrane potential"),
@@ -38,30 +38,41 @@ _LONG = {
 }
 
 
-def assemble(folder, structure, task, program, last_probe, state):
-    """Make the dataset of a run from its folder.
+def assemble(folder, last_probe=None, build_seconds=0.0):
+    """Make the dataset of a run, finished or not, from its folder.
 
     Parameters
     ----------
     folder : RunFolder
-        Request and log.
-    structure, task, program
-        What ran.
-    last_probe, state : dict of ndarray
-        Probe window after the last block, and the state there.
+        Request, log and newest checkpoint.
+    last_probe : dict of ndarray, optional
+        Probe window after the last block.
+    build_seconds : float
+        What building the program took (s).
 
     Returns
     -------
     xarray.Dataset
+
+    Raises
+    ------
+    RunFolderError
+        If no checkpoint is readable.
     """
     import xarray as xr
 
-    first, *blocks = folder.records()
-    request = folder.request
+    newest = folder.newest()
+    if newest is None:
+        raise RunFolderError(
+            f"{folder.path} has no readable checkpoint yet: `superspike resume {folder.path}` starts it"
+        )
+    request, state, records = folder.request, newest[2], folder.records()
+    structure, task = structure_from_request(request), task_from_arrays(folder.task_arrays)
+    first, *blocks = records
+    windows = [r for r in records if "probe/probe_output.t" in r] + ([last_probe] if last_probe else [])
     variables = _learning_curve(blocks) | _weights(structure, first, blocks, state) | _pattern(task)
-    variables |= _probes(structure, {**first, **last_probe}) | _parameters(structure.model)
+    variables |= _probes(structure, windows) | _parameters(structure.model)
     data = xr.Dataset(variables)
-    wall = float(sum(b["wall_s"] for b in blocks))
     provenance = request["provenance"]
     data.attrs = {
         "title": f"SuperSpike run: {task.name}",
@@ -73,8 +84,8 @@ def assemble(folder, structure, task, program, last_probe, state):
         "seed": request["seed"],
         "n_synapses": structure.n_synapses,
         "simulated_s": float(blocks[-1]["time"]) if blocks else 0.0,
-        "wall_s": wall,
-        "build_s": program.build_seconds,
+        "wall_s": float(sum(b["wall_s"] for b in blocks)),
+        "build_s": build_seconds,
         "device": request["device"],
         "precision": request["precision"],
         "feedback": structure.model.feedback.name,
@@ -143,25 +154,23 @@ def _pattern(task):
     return found
 
 
-def _probes(structure, records):
-    windows, found = ("first", "last"), {}
+def _probes(structure, windows):
+    found = {}
     for name in ("inputs", "targets", *structure.populations[1:]):
-        times = [records[f"probe_{w}/spikes_{name}.t"] for w in windows]
-        units = [records[f"probe_{w}/spikes_{name}.i"] for w in windows]
-        probe = np.repeat([0, 1], [len(t) for t in times]).astype(np.int32)
         dim = f"spikes_{name}"
+        times, units = ([w[f"probe/{dim}.{v}"] for w in windows] for v in "ti")
+        probe = np.repeat(np.arange(len(windows)), [len(t) for t in times])
         found[f"{dim}_time"] = _labelled(dim, np.concatenate(times), "s", f"spike time of {name} in a probe window")
         found[f"{dim}_unit"] = _labelled(dim, np.concatenate(units).astype(np.int32), "1", f"unit of {name}")
-        found[f"{dim}_probe"] = _labelled(dim, probe, "1", "probe window: 0 first, 1 last")
-    starts = {w: records[f"probe_{w}/probe_output.t"] for w in windows}
-    found["probe_start"] = _labelled("probe", [starts[w][0] for w in windows], "s", "start of the probe window")
-    found["probe_time"] = _labelled("probe_time", starts["first"] - starts["first"][0], "s", "time in the probe window")
-    for key in sorted(k for k in records if k.startswith("probe_first/probe_") and not k.endswith(".t")):
-        group, variable = key.removeprefix("probe_first/probe_").split(".")
-        rows = [records[key.replace("first", w, 1)].reshape(len(starts[w]), -1) for w in windows]
-        unit = "synapse" if group.startswith("forward") else "unit"
-        dims = ("probe", "probe_time", f"probed_{unit}_{group}")
-        found[f"{variable}_{group}"] = _labelled(dims, np.stack(rows), *_LONG[variable])
+        found[f"{dim}_probe"] = _labelled(dim, probe.astype(np.int32), "1", "probe window, from 0")
+    times = [w["probe/probe_output.t"] for w in windows]
+    found["probe_start"] = _labelled("probe", [t[0] for t in times], "s", "start of the probe window")
+    found["probe_time"] = _labelled("probe_time", times[0] - times[0][0], "s", "time in the probe window")
+    for key in sorted(k for k in windows[0] if k.startswith("probe/probe_") and not k.endswith(".t")):
+        group, variable = key.removeprefix("probe/probe_").split(".")
+        rows = np.stack([w[key].reshape(len(times[0]), -1) for w in windows])
+        dims = ("probe", "probe_time", f"probed_{'synapse' if group.startswith('forward') else 'unit'}_{group}")
+        found[f"{variable}_{group}"] = _labelled(dims, rows, *_LONG[variable])
     return found
 
 
@@ -177,17 +186,11 @@ def _parameters(model):
 
 def save(data, path):
     """Write a dataset atomically; RunFolderError if the disk refuses."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     compressed = {
         name: {"zlib": True, "complevel": 4} for name, var in data.items() if var.size > 1000 and var.dtype.kind in "if"
     }
-    try:
+    with replacing(path) as temporary:
         data.to_netcdf(temporary, engine="h5netcdf", encoding=compressed)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunFolderError(f"cannot write {path}: {error}; the run itself is kept in its checkpoints") from error
 
 
 def load(path):
@@ -196,7 +199,7 @@ def load(path):
     Parameters
     ----------
     path : path
-        A run folder, or its ``run.nc``.
+        A run folder (also of a run that was interrupted), or its ``run.nc``.
 
     Returns
     -------
@@ -212,11 +215,17 @@ def load(path):
 
     path = Path(path)
     file = path / "run.nc" if path.is_dir() else path
-    if not file.exists():
-        hint = f": continue it with `superspike resume {path}`" if (path / "run.json").exists() else ""
-        raise RunFolderError(f"no results at {file}{hint}")
-    with xr.open_dataset(file, engine="h5netcdf") as data:
-        return data.load()
+    if file.exists():
+        with xr.open_dataset(file, engine="h5netcdf") as data:
+            data = data.load()
+        if data.attrs["format"] > FORMAT:
+            raise RunFolderError(
+                f"{file} has format {data.attrs['format']}, this version reads up to {FORMAT}: update it"
+            )
+        return data
+    if (path / "run.json").exists():
+        return assemble(RunFolder(path))
+    raise RunFolderError(f"there is no run at {path}")
 
 
 def summary(data, out):

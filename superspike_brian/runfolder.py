@@ -12,7 +12,8 @@ run.nc                    the results, self-describing (`superspike_brian.result
 
 A record of ``log.bin`` and a checkpoint are both: SHA-256 of the payload, payload length, payload (an npz archive without
 pickles). A block is finished when its checkpoint, which names the log's length, has been renamed into place: a longer log is
-cut back on resuming.
+cut back on resuming. A checkpoint that is damaged, or whose part of the log is, is set aside (``.damaged``) and the one before
+it is taken. When none is left the run starts again from 0 s: that costs time and changes no bit of the result.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ import io
 import json
 import os
 import struct
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,9 @@ from filelock import FileLock, Timeout
 
 FORMAT = 1
 _HEADER = struct.Struct("<32sQ")
+_NEWBORN = ("task.npz", "log.bin")  # what a run killed before its run.json has
+_FILES = ("checkpoint-*.*", "figure.png", "figure.pdf", "run.nc", "run.json", *_NEWBORN)
+_UNFINISHED = ".*.[0-9]*.tmp"
 
 
 class RunFolderError(RuntimeError):
@@ -53,22 +58,35 @@ def unpack(data, at=0):
         return dict(arrays), at + _HEADER.size + size
 
 
-def write_durably(path, data):
-    """Write bytes to `path` so that a crash leaves either the old file or the new one."""
+@contextmanager
+def replacing(path):
+    """Yield a path to write to; what is there in the end takes the place of `path`, at once or not at all."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        _sync(temporary)
         os.replace(temporary, path)
+        _sync(path.parent)
     except OSError as error:
+        what = error.strerror or error
+        raise RunFolderError(f"cannot write {path}: {what}; what was written before is intact") from error
+    finally:
         temporary.unlink(missing_ok=True)
-        raise RunFolderError(f"cannot write {path}: {error.strerror}; what was written before is intact") from error
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+
+
+def _sync(path):
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_durably(path, data):
+    """Write bytes to `path` so that a crash leaves either the old file or the new one."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 class RunFolder:
@@ -112,24 +130,33 @@ class RunFolder:
             raise RunFolderError(f"cannot use {path} for results: {error.strerror}") from error
         folder = cls(path)
         folder.acquire()
-        for old in (*path.glob("checkpoint-*.npz"), *path.glob("run.*"), *path.glob("log.bin"), *path.glob("figure.*")):
-            old.unlink()
-        folder._write_new("task.npz", pack(task_arrays))
-        folder._write_new("log.bin", b"")
-        folder._write_new("run.json", json.dumps({"format": FORMAT, **request}, indent=1).encode())
+        try:
+            cls.check_free(path, overwrite)  # another process may have run here since
+            for pattern in _FILES:
+                for old in path.glob(pattern):
+                    old.unlink()
+            folder._write_new("task.npz", pack(task_arrays))
+            folder._write_new("log.bin", b"")
+            folder._write_new("run.json", json.dumps({"format": FORMAT, **request}, indent=1).encode())
+        except BaseException:
+            folder.release()
+            raise
         return folder
 
     @staticmethod
     def check_free(path, overwrite=False):
-        """Refuse a folder that holds something, unless it is a run and `overwrite` is given."""
+        """Refuse a folder that holds something, unless it is a run and `overwrite` is given, or one killed at birth."""
         path = Path(path)
-        if path.exists() and not path.is_dir():
-            raise RunFolderError(f"cannot use {path} for results: it is a file")
         try:
-            present = [p for p in path.iterdir() if p.name != ".lock"] if path.exists() else []
+            if path.exists() and not path.is_dir():
+                raise RunFolderError(f"cannot use {path} for results: it is a file")
+            present = list(path.iterdir()) if path.exists() else []
+            writable = next(p for p in (path, *path.absolute().parents) if p.exists())
         except OSError as error:
             raise RunFolderError(f"cannot use {path} for results: {error.strerror}") from error
-        writable = next(p for p in (path, *path.absolute().parents) if p.exists())
+        present = [p for p in present if p.name != ".lock" and not p.match(_UNFINISHED)]
+        if {p.name for p in present} <= set(_NEWBORN):
+            present = []
         if not os.access(writable, os.W_OK):
             raise RunFolderError(f"cannot use {path} for results: {writable} is not writable")
         if present and not overwrite:
@@ -149,7 +176,7 @@ class RunFolder:
         return folder
 
     def acquire(self):
-        """Hold the folder; RunFolderError if another process does."""
+        """Hold the folder, and clear what killed writers left; RunFolderError if another process holds it."""
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
@@ -158,6 +185,8 @@ class RunFolder:
             ) from error
         except OSError as error:
             raise RunFolderError(f"cannot write in {self.path}: {error.strerror}") from error
+        for unfinished in self.path.glob(_UNFINISHED):
+            unfinished.unlink(missing_ok=True)
 
     def release(self):
         """Let others use the folder."""
@@ -172,7 +201,10 @@ class RunFolder:
         path = self.path / "run.json"
         if not path.exists():
             raise RunFolderError(f"{self.path} is not a run: it has no run.json")
-        request = json.loads(path.read_text())
+        try:
+            request = json.loads(path.read_text())
+        except ValueError as error:
+            raise RunFolderError(f"{path} is damaged ({error})") from error
         if request["format"] > FORMAT:
             raise RunFolderError(f"{path} has format {request['format']}, this version reads up to {FORMAT}: update it")
         return request
@@ -184,7 +216,11 @@ class RunFolder:
     @property
     def task_arrays(self):
         """The spike patterns, as arrays."""
-        return unpack((self.path / "task.npz").read_bytes())[0]
+        path = self.path / "task.npz"
+        try:
+            return unpack(path.read_bytes())[0]
+        except ValueError as error:
+            raise RunFolderError(f"{path} is damaged ({error})") from error
 
     def save_block(self, step, state, record):
         """Make a block durable: `record` joins the log, then `state` becomes the newest checkpoint."""
@@ -208,43 +244,41 @@ class RunFolder:
     def _checkpoints(self):
         return sorted(self.path.glob("checkpoint-*.npz"))
 
-    def latest(self, warn):
-        """Return ``(step, state)`` of the newest sound checkpoint and cut the log to it; None if there is none.
+    def newest(self, warn=lambda message: None):
+        """Return ``(step, log length, state)`` of the newest sound checkpoint, or None; changes nothing on disk.
 
         Parameters
         ----------
         warn : callable
-            Receives a message for each damaged checkpoint.
+            Receives a message for each damaged checkpoint that is passed over.
         """
         for path in reversed(self._checkpoints()):
             try:
                 state, _ = unpack(path.read_bytes())
             except ValueError as error:
                 warn(f"{path} is damaged ({error}): falling back to the checkpoint before it")
-                path.rename(path.with_suffix(".damaged"))
                 continue
-            step, length = int(state.pop("_step")), int(state.pop("_log_length"))
-            with open(self.path / "log.bin", "r+b") as file:
-                file.truncate(length)
-            return step, state
-        with open(self.path / "log.bin", "r+b") as file:
-            file.truncate(0)
+            return int(state.pop("_step")), int(state.pop("_log_length")), state
         return None
+
+    def rewind(self, warn):
+        """Return ``(step, state)`` to continue from, or None for a start; cuts the log back to it."""
+        newest = self.newest(warn)
+        step, length, state = newest or (0, 0, None)
+        for path in self._checkpoints():
+            if int(path.stem.rsplit("-", 1)[1]) > step or newest is None:
+                path.rename(path.with_suffix(".damaged"))
+        with open(self.path / "log.bin", "r+b") as file:
+            file.truncate(length)
+        return (step, state) if newest else None
 
     def records(self):
         """Records of the finished blocks, oldest first."""
-        data = (self.path / "log.bin").read_bytes()
-        newest = self._sound_length()
+        newest = self.newest()
+        length = newest[1] if newest else 0
+        data = (self.path / "log.bin").read_bytes()[:length]
         at, found = 0, []
-        while at < min(len(data), newest):
+        while at < len(data):
             record, at = unpack(data, at)
             found.append(record)
         return found
-
-    def _sound_length(self):
-        for path in reversed(self._checkpoints()):
-            try:
-                return int(unpack(path.read_bytes())[0]["_log_length"])
-            except ValueError:
-                continue
-        return 0

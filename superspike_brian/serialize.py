@@ -7,6 +7,7 @@ from brian2 import Quantity, get_dimensions, second
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_or_create_dimension, get_unit
 
 from .models import specification
+from .network import Structure
 from .protocol import Protocol
 from .tasks import SpikePattern, Task
 
@@ -54,18 +55,25 @@ def model_from_json(stored):
 
 
 def protocol_to_json(protocol):
-    """Times of a `Protocol`."""
-    fields = {f.name: getattr(protocol, f.name) for f in dataclasses.fields(protocol)}
-    decays = [quantity_to_json(t) for t in fields.pop("r0_decay_at")]
-    times = {k: None if v is None else quantity_to_json(v) for k, v in fields.items()}
-    return times | {"r0_decay_at": decays}
+    """Times of a `Protocol`: one, several, or none a field."""
+    return {f.name: _times_to_json(getattr(protocol, f.name)) for f in dataclasses.fields(protocol)}
+
+
+def _times_to_json(value):
+    if isinstance(value, tuple):
+        return {"list": [quantity_to_json(t) for t in value]}
+    return None if value is None else quantity_to_json(value)
 
 
 def protocol_from_json(stored):
     """Inverse of `protocol_to_json`."""
-    times = dict(stored)
-    decays = [quantity_from_json(t) for t in times.pop("r0_decay_at")]
-    return Protocol(r0_decay_at=decays, **{k: None if v is None else quantity_from_json(v) for k, v in times.items()})
+    times = {}
+    for name, value in stored.items():
+        if isinstance(value, dict):
+            times[name] = tuple(quantity_from_json(t) for t in value["list"])
+        else:
+            times[name] = None if value is None else quantity_from_json(value)
+    return Protocol(**times)
 
 
 def task_to_arrays(task):
@@ -90,3 +98,13 @@ def task_from_arrays(arrays):
         for side in ("inputs", "targets")
     }
     return Task(str(arrays["name"]), source=str(arrays["source"]), **sides)
+
+
+def structure_from_request(request):
+    """Return the `Structure` that a stored request describes."""
+    return Structure(
+        model_from_json(request["model"]),
+        tuple(request["sizes"]),
+        request["hidden_learning"],
+        quantity_from_json(request["dt"]),
+    )

@@ -25,12 +25,12 @@ from .protocol import Protocol
 from .runfolder import RunFolder
 from .runtime import RuntimeProgram
 from .serialize import (
-    model_from_json,
     model_to_json,
     protocol_from_json,
     protocol_to_json,
     quantity_from_json,
     quantity_to_json,
+    structure_from_request,
     task_from_arrays,
     task_to_arrays,
 )
@@ -98,7 +98,7 @@ def train(
     dt : Quantity
         Time step (second).
     **protocol
-        `burn_in`, `block`, `r0_decay_at`, `snapshot_every`: see `Protocol`.
+        `burn_in`, `block`, `r0_decay_at`, `snapshot_every`, `probe_at`: see `Protocol`.
 
     Returns
     -------
@@ -183,22 +183,19 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
             changes["protocol"] = protocol | {"duration": quantity_to_json(Protocol(duration).duration)}
         request = folder.request | changes
         program = make_program(
-            structure_of(request), request["device"], request["precision"], build_dir, threads, progress
+            structure_from_request(request), request["device"], request["precision"], build_dir, threads, progress
         )
+        newest = folder.newest()
+        if (
+            duration is not None
+            and newest
+            and newest[0] * float(quantity_from_json(request["dt"])) > float(duration) + 1e-9
+        ):
+            raise ValueError(f"{path} has run for longer than {duration}: choose a longer duration")
         folder.update_request(**changes)
         return Run(folder, program, progress).advance()
     finally:
         folder.release()
-
-
-def structure_of(request):
-    """Return the structure of a stored request."""
-    return Structure(
-        model_from_json(request["model"]),
-        tuple(request["sizes"]),
-        request["hidden_learning"],
-        quantity_from_json(request["dt"]),
-    )
 
 
 class Run:
@@ -210,27 +207,27 @@ class Run:
         self.protocol = protocol_from_json(request["protocol"])
         self.task = task_from_arrays(folder.task_arrays)
         self.seed = request["seed"]
-        self.structure = structure_of(request)
+        self.structure = structure_from_request(request)
 
     def advance(self, initial=None):
         """Run the blocks that are missing, and return the results."""
         dt = float(self.structure.dt)
-        latest = self.folder.latest(logger.warning)
+        latest = self.folder.rewind(logger.warning)
         if latest is None:
             initial = initial or initial_state(self.structure, self.task, self.seed)
             latest = 0, initial
             weights = {f"start_{name}": initial[f"{name}.w"] for name in self.structure.forward}
-            self.folder.save_block(0, initial, self._probe(initial, 0, "first") | weights)
+            self.folder.save_block(0, initial, self._probe(initial, 0) | weights)
         step, state = latest
         blocks = [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
         try:
             for block in blocks:
                 step, state = self._run_block(block, max(block.start, step), state)
-            last = self._probe(state, step, "last")
+            last = self._probe(state, step)
         finally:
             self.progress.close()
-        data = results.assemble(self.folder, self.structure, self.task, self.program, last, state)
+        data = results.assemble(self.folder, last, self.program.build_seconds)
         results.save(data, self.folder.path / "run.nc")
         return data
 
@@ -258,6 +255,8 @@ class Run:
         }
         if block.snapshot:
             record |= {f"snapshot_{name}": state[f"{name}.w"] for name in self.structure.forward}
+        if block.probe:
+            record |= self._probe(state, block.stop)
         self.folder.save_block(block.stop, state, record)
         self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()))
         return block.stop, state
@@ -269,11 +268,11 @@ class Run:
             if self.structure.is_plastic(k)
         }
 
-    def _probe(self, state, step, name):
+    def _probe(self, state, step):
         """Everything that the monitors watch over one period from `state`, without plasticity; the state is not kept."""
         n_steps = round(float(self.task.period / self.structure.dt))
         _, records = self.program.run(self._with_r0(state, 0.0), step, n_steps, probe=True)
-        return {f"probe_{name}/{k}": v for k, v in records.items()}
+        return {f"probe/{k}": v for k, v in records.items()}
 
     def _check(self, state, time_now):
         for name, values in state.items():

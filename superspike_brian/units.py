@@ -1,6 +1,7 @@
 """Quantities as text on the command line: a number directly followed by its unit."""
 
 import difflib
+import math
 import re
 
 import brian2
@@ -31,7 +32,7 @@ def parse_quantity(text, unit, example):
     Raises
     ------
     ValueError
-        If the text is no number, has no unit, an unknown one, or one of another kind.
+        If the text is no finite number, has no unit, an unknown one, or one of another kind.
     """
     found = _NUMBER.fullmatch(text.strip())
     if not found:
@@ -45,6 +46,8 @@ def parse_quantity(text, unit, example):
             f"'{name}' in '{text}' is no unit known here"
             + (f"; did you mean '{near[0]}'?" if near else f", as in {example}")
         )
+    if not math.isfinite(float(number)):
+        raise ValueError(f"'{text}' is not finite; expected for instance {example}")
     value = Quantity(float(number) * _UNITS[name])
     if not have_same_dimensions(value, unit):
         raise ValueError(f"'{text}' is in {name}; expected {unit.dispname}, for instance {example}")
