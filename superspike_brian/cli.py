@@ -126,12 +126,14 @@ def build_parser():
 
 def _task_options(parser):
     group = parser.add_argument_group("task")
-    group.add_argument("task", help="spike-timing, ras, or ssbm:NAME")
+    group.add_argument("task", help="spike-timing, pattern, ras, or ssbm:NAME")
     group.add_argument("--input", help="input raster (.ras), for the task ras")
     group.add_argument("--target", help="target raster (.ras), for the task ras")
     group.add_argument("--period", type=time_value("500ms"), help="length of the loop, such as 500ms")
     group.add_argument("--n-inputs", type=int, help="input units, if the file does not show them all")
     group.add_argument("--n-outputs", type=int, help="output units, if the file does not show them all")
+    group.add_argument("--image", help="picture to draw in spikes, for the task pattern")
+    group.add_argument("--text", help="text to draw in spikes, for the task pattern")
     group.add_argument("--outputs", type=int, help="output units with the same target, for the task spike-timing")
     group.add_argument("--data-dir", help="local copy of the benchmark suite (default: $SUPERSPIKE_DATA_DIR)")
 
@@ -188,7 +190,7 @@ def make_task(args):
     for name in options.keys() - set(TASK_OPTIONS.get(kind, options)):
         known = ", ".join(map(_flag, TASK_OPTIONS[kind]))
         raise ValueError(f"the task {args.task} does not use {_flag(name)}; its options: {known}")
-    if args.task == "spike-timing":
+    if args.task in ("spike-timing", "pattern"):
         options["seed"] = args.seed
     return tasks.task(args.task, **options)
 

@@ -38,14 +38,33 @@ def spike_timing(
         Of the inputs; the same seed gives the same task.
     """
     length = duration(period, "period")
-    for value, name in ((n_inputs, "n_inputs"), (outputs, "outputs"), (n_spikes, "n_spikes")):
+    for value, name in ((outputs, "outputs"), (n_spikes, "n_spikes")):
         count(value, name)
-    if not have_same_dimensions(rate, Hz) or not 0 <= float(rate) < np.inf:
-        raise ValueError(f"rate is {rate}; expected a firing rate, such as 5*Hz.")
-    rng = np.random.default_rng(seed)
-    ids = np.repeat(np.arange(n_inputs), rng.poisson(float(rate) * length, n_inputs))
-    inputs = SpikePattern(n_inputs, ids, rng.uniform(0, 1, len(ids)) * length * second, period)
+    inputs = frozen_poisson(n_inputs, rate, period, seed)
     times = np.arange(1, n_spikes + 1) * length / (n_spikes + 1)
     targets = SpikePattern(outputs, np.repeat(np.arange(outputs), n_spikes), np.tile(times, outputs) * second, period)
     source = f"frozen Poisson inputs of {rate}, seed {seed}; after Zenke & Ganguli (2018) Fig. 2"
     return Task("spike-timing", inputs, targets, source)
+
+
+def frozen_poisson(n: int, rate: Quantity, period: Quantity, seed: int) -> SpikePattern:
+    """Draw independent Poisson spike trains once; they repeat with the period.
+
+    Parameters
+    ----------
+    n : int
+        Number of units.
+    rate : Quantity
+        Rate of each (Hz).
+    period : Quantity
+        Length of the loop (second).
+    seed : int
+        The same seed gives the same spikes.
+    """
+    length = duration(period, "period")
+    count(n, "n_inputs")
+    if not have_same_dimensions(rate, Hz) or not 0 <= float(rate) < np.inf:
+        raise ValueError(f"rate is {rate}; expected a firing rate, such as 5*Hz.")
+    rng = np.random.default_rng(seed)
+    ids = np.repeat(np.arange(n), rng.poisson(float(rate) * length, n))
+    return SpikePattern(n, ids, rng.uniform(0, 1, len(ids)) * length * second, period)
