@@ -187,7 +187,7 @@ def make_task(args):
     given = {k: getattr(args, k) for k in sorted({k for names in TASK_OPTIONS.values() for k in names})}
     options = {k: v for k, v in given.items() if v is not None}
     kind = args.task.partition(":")[0]
-    for name in options.keys() - set(TASK_OPTIONS.get(kind, options)):
+    for name in sorted(options.keys() - set(TASK_OPTIONS.get(kind, options))):
         known = ", ".join(map(_flag, TASK_OPTIONS[kind]))
         raise ValueError(f"the task {args.task} does not use {_flag(name)}; its options: {known}")
     if args.task in ("spike-timing", "pattern"):
@@ -322,8 +322,12 @@ def _new_folder(task):
 
 def _draw(data, out, unit=0):
     from .plotting import plot_run, save_figure
+    from .plotting_activity import plot_activity
 
-    return save_figure(plot_run(data, unit), Path(out) / "figure")
+    paths = save_figure(plot_run(data, unit), Path(out) / "figure")
+    if data.sizes["output"] > 1:
+        paths += save_figure(plot_activity(data), Path(out) / "activity")
+    return paths
 
 
 def _report(data, out, args):

@@ -57,15 +57,15 @@ def plot_run(data, unit=0):
             _potential(column["potential"], data, probe, unit)
             _error(column["error"], data, probe, unit)
             column["inputs"].set_title(titles[side])
-            _letter(column["inputs"], "ab"[side])
+            letter(column["inputs"], "ab"[side])
         for label, axis in zip([*_raster_labels(layers), "output $U$ (mV)", "error (Hz)"], axes[:, 0], strict=True):
             axis.set_ylabel(label)
         upper.align_ylabels(axes[:, 0])
         trials, curve = lower.subplots(1, 2)
         _trials(trials, data, unit)
         learning_curve(curve, data)
-        _letter(trials, "c")
-        _letter(curve, "d")
+        letter(trials, "c")
+        letter(curve, "d")
     return figure
 
 
@@ -145,8 +145,10 @@ def _trials(axis, data, unit):
     axis.legend(loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)
 
 
-def _letter(axis, letter):
-    axis.text(-0.16, 1.08, letter, transform=axis.transAxes, fontsize=10, fontweight="bold", va="bottom")
+def letter(axis, name):
+    """Mark a panel."""
+    where = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (-36, 6), "textcoords": "offset points"}
+    axis.annotate(name, fontsize=10, fontweight="bold", **where)
 
 
 def save_figure(figure, path):

@@ -48,14 +48,19 @@ def pack(arrays):
 
 def unpack(data, at=0):
     """Return the dict of arrays at offset `at`, and the offset behind it; ValueError if it is damaged."""
+    payload, end = _payload(data, at)
+    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
+        return dict(arrays), end
+
+
+def _payload(data, at):
     if len(data) < at + _HEADER.size:
         raise ValueError("cut short")
     digest, size = _HEADER.unpack_from(data, at)
     payload = data[at + _HEADER.size : at + _HEADER.size + size]
     if len(payload) != size or hashlib.sha256(payload).digest() != digest:
         raise ValueError("the checksum does not match")
-    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
-        return dict(arrays), at + _HEADER.size + size
+    return payload, at + _HEADER.size + size
 
 
 @contextmanager
@@ -255,20 +260,35 @@ class RunFolder:
         for path in reversed(self._checkpoints()):
             try:
                 state, _ = unpack(path.read_bytes())
-            except ValueError as error:
+                step, length = int(state.pop("_step")), int(state.pop("_log_length"))
+                self._check_log(length)
+                return step, length, state
+            except (ValueError, FileNotFoundError) as error:
                 warn(f"{path} is damaged ({error}): falling back to the checkpoint before it")
-                continue
-            return int(state.pop("_step")), int(state.pop("_log_length")), state
         return None
+
+    def _check_log(self, length):
+        data, at = self._log(length), 0
+        while at < length:
+            try:
+                at = _payload(data, at)[1]
+            except ValueError as error:
+                raise ValueError(f"log.bin after {at} bytes: {error}") from error
+
+    def _log(self, length):
+        with open(self.path / "log.bin", "rb") as file:
+            return file.read(length)
 
     def rewind(self, warn):
         """Return ``(step, state)`` to continue from, or None for a start; cuts the log back to it."""
         newest = self.newest(warn)
         step, length, state = newest or (0, 0, None)
+        if self._checkpoints() and newest is None:
+            warn(f"no sound checkpoint is left in {self.path}: starting again from 0 s")
         for path in self._checkpoints():
             if int(path.stem.rsplit("-", 1)[1]) > step or newest is None:
-                path.rename(path.with_suffix(".damaged"))
-        with open(self.path / "log.bin", "r+b") as file:
+                path.replace(path.with_suffix(".damaged"))
+        with open(self.path / "log.bin", "ab") as file:
             file.truncate(length)
         return (step, state) if newest else None
 
@@ -276,7 +296,7 @@ class RunFolder:
         """Records of the finished blocks, oldest first."""
         newest = self.newest()
         length = newest[1] if newest else 0
-        data = (self.path / "log.bin").read_bytes()[:length]
+        data = self._log(length) if length else b""
         at, found = 0, []
         while at < len(data):
             record, at = unpack(data, at)
