@@ -36,7 +36,7 @@ TASK_OPTIONS = {
     "ras": ("input", "target", "period", "n_inputs", "n_outputs"),
     "ssbm": ("data_dir",),
 }
-USER_ERRORS = (ValueError, TypeError, OSError, BuildError, SimulationError, RunFolderError, DivergedError)
+USER_ERRORS = (ValueError, OSError, BuildError, SimulationError, RunFolderError, DivergedError)
 
 
 def quantity(unit, example):

@@ -61,9 +61,7 @@ def _raster(axis, data, name, n, probe):
     size = float(np.clip(150 / n, 0.8, 3))
     if name == "output":
         target_times, target_units = window(data, "targets", probe)
-        axis.plot(
-            target_times, target_units, "o", color=VERMILION, markersize=2 * size, alpha=0.45, markeredgewidth=0
-        )
+        axis.plot(target_times, target_units, "o", color=VERMILION, markersize=2 * size, alpha=0.45, markeredgewidth=0)
         axis.plot([], [], "o", color=VERMILION, alpha=0.45, markersize=4, markeredgewidth=0, label="target")
         axis.plot([], [], ".", color=BLACK, markersize=3, label="output")
         axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0, handletextpad=0.1)

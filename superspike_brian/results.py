@@ -20,12 +20,13 @@ parameter_value (parameter)       all parameters, with ``parameter_unit``
 """
 
 import importlib.metadata
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 
-from .runfolder import FORMAT, RunFolder, RunFolderError, replacing
+from .runfolder import FORMAT, RunFolder, RunFolderError, write_durably
 from .serialize import model_to_json, structure_from_request, task_from_arrays, unit_text
 
 _LONG = {
@@ -186,11 +187,16 @@ def _parameters(model):
 
 def save(data, path):
     """Write a dataset atomically; RunFolderError if the disk refuses."""
+    import h5netcdf
+    from xarray.backends import H5NetCDFStore
+
     compressed = {
         name: {"zlib": True, "complevel": 4} for name, var in data.items() if var.size > 1000 and var.dtype.kind in "if"
     }
-    with replacing(path) as temporary:
-        data.to_netcdf(temporary, engine="h5netcdf", encoding=compressed)
+    buffer = io.BytesIO()  # HDF5 that meets a full disk leaves the process to crash later
+    with h5netcdf.File(buffer, "w") as file:
+        data.dump_to_store(H5NetCDFStore(file), encoding=compressed)
+    write_durably(path, buffer.getbuffer())
 
 
 def load(path):

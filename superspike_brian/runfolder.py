@@ -21,7 +21,6 @@ import io
 import json
 import os
 import struct
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -63,19 +62,17 @@ def _payload(data, at):
     return payload, at + _HEADER.size + size
 
 
-@contextmanager
-def replacing(path):
-    """Yield a path to write to; what is there in the end takes the place of `path`, at once or not at all."""
+def write_durably(path, data):
+    """Write bytes to `path` so that a crash leaves either the old file or the new one."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
+        temporary.write_bytes(data)
         _sync(temporary)
         os.replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
-        what = error.strerror or error
-        raise RunFolderError(f"cannot write {path}: {what}; what was written before is intact") from error
+        raise RunFolderError(f"cannot write {path}: {error.strerror}; what was written before is intact") from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -86,12 +83,6 @@ def _sync(path):
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def write_durably(path, data):
-    """Write bytes to `path` so that a crash leaves either the old file or the new one."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
 
 
 class RunFolder:
@@ -171,6 +162,8 @@ class RunFolder:
             )
         if present and not (path / "run.json").exists():
             raise RunFolderError(f"{path} holds files but no run: --overwrite replaces runs only")
+        if present:
+            RunFolder(path).request  # noqa: B018 - refuse somebody else's run.json
 
     @classmethod
     def open(cls, path):
@@ -210,6 +203,8 @@ class RunFolder:
             request = json.loads(path.read_text())
         except ValueError as error:
             raise RunFolderError(f"{path} is damaged ({error})") from error
+        if not isinstance(request, dict) or "format" not in request:
+            raise RunFolderError(f"{path} is not this program's: there is no run here")
         if request["format"] > FORMAT:
             raise RunFolderError(f"{path} has format {request['format']}, this version reads up to {FORMAT}: update it")
         return request

@@ -114,6 +114,8 @@ def train(
     """
     plan = Protocol(duration, **protocol)
     structure = Structure(model, (task.inputs.n, *hidden, task.targets.n), hidden_learning, dt)
+    if not plan.blocks(dt):
+        raise ValueError(f"duration {duration} is less than one time step of {dt}")
     initial = initial_state(structure, task, seed)
     request = {
         "model": model_to_json(model),

@@ -35,5 +35,5 @@ def task(name: str, **options) -> Task:
     try:
         signature(make).bind(**options)
     except TypeError as error:
-        raise TypeError(f"task {name!r}: {error}; its options: {', '.join(signature(make).parameters)}.") from None
+        raise ValueError(f"task {name!r}: {error}; its options: {', '.join(signature(make).parameters)}.") from None
     return make(**options)

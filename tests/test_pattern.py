@@ -184,9 +184,9 @@ def test_task_finds_tasks_by_name_and_suggests_near_ones():
 
 
 def test_task_names_the_options_when_one_is_wrong_or_missing():
-    with pytest.raises(TypeError, match=r"task 'spike-timing': .*'output'; its options: n_inputs, outputs"):
+    with pytest.raises(ValueError, match=r"task 'spike-timing': .*'output'; its options: n_inputs, outputs"):
         task("spike-timing", output=2)
-    with pytest.raises(TypeError, match=r"task 'ras': missing .*'input'; its options: input, target, period"):
+    with pytest.raises(ValueError, match=r"task 'ras': missing .*'input'; its options: input, target, period"):
         task("ras")
-    with pytest.raises(TypeError, match=r"task 'ssbm:oxford': .*its options: data_dir"):
+    with pytest.raises(ValueError, match=r"task 'ssbm:oxford': .*its options: data_dir"):
         task("ssbm:oxford", period=1 * second)

@@ -53,6 +53,11 @@ class StateDevice(CPPStandaloneDevice):
         self.run_args_applied = True  # the archive replaces Brian2's own command line
         self.insert_code("before_start", "superspike::flush_subnormals();")
 
+    def reinit(self):
+        """As Brian2; forgets the network too, whose names would otherwise push those of the next one."""
+        super().reinit()
+        self.is_probe = None
+
     def code_object_class(self, codeobj_class=None, fallback_pref=None):
         """Use this package's templates unless a group asks for its own."""
         return StateCodeObject if codeobj_class is None else codeobj_class
