@@ -29,7 +29,8 @@ from filelock import FileLock, Timeout
 FORMAT = 1
 _HEADER = struct.Struct("<32sQ")
 _NEWBORN = ("task.npz", "log.bin")  # what a run killed before its run.json has
-_FILES = ("checkpoint-*.*", "figure.png", "figure.pdf", "run.nc", "run.json", *_NEWBORN)
+_FIGURES = ("figure.png", "figure.pdf", "activity.png", "activity.pdf")
+_FILES = ("checkpoint-*.*", *_FIGURES, "run.nc", "run.json", *_NEWBORN)
 _UNFINISHED = ".*.[0-9]*.tmp"
 
 
