@@ -353,7 +353,8 @@ def main(argv=None):
     logging.basicConfig(format="superspike: %(message)s", level=logging.WARNING)
     BrianLogger.suppress_name("py.warnings")
     warnings.showwarning = lambda message, *_, **__: print(f"superspike: {message}", file=sys.stderr)
-    signal.signal(signal.SIGTERM, _stop)
+    for which in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(which, _stop)
     try:
         args.function(args)
     except KeyboardInterrupt:
