@@ -151,14 +151,16 @@ def _check_equations(model, equations, others, constants):
             continue
         home, dim = _home(model, equation.expr.code), equation.dim
         expected = dim / second.dim if equation.type == "differential equation" else dim
-        symbol, per_second = (f"d{name}/dt", "/second") if equation.type == "differential equation" else (name, "")
+        symbol, unit = name, _unit(dim)
+        if equation.type == "differential equation":
+            symbol, unit = f"d{name}/dt", "hertz" if dim is DIMENSIONLESS else f"{unit}/second"
         _resolve(home, f"equation of {name}", equation.expr.code, names)
         try:
             check_dimensions(equation.expr.code, expected, _used(equation.expr.code, names))
         except DimensionMismatchError as error:
             raise ModelError(
                 f"{home}: units in '{symbol} = {equation.expr.code}' do not agree; {symbol} is in "
-                f"{_unit(dim)}{per_second}. {_first_line(error)}"
+                f"{unit}. {_first_line(error)}"
             ) from error
 
 
