@@ -63,3 +63,20 @@ def poisson_task(pattern_task):
         return pattern_task(n_in, n_out, *sides)
 
     return make
+
+
+# what runs on every supported Python and Brian2, not on one alone
+CORE = {
+    "test_models.py",
+    "test_pattern.py",
+    "test_raster.py",
+    "test_rmaxprop.py",
+    "test_against_oracle.py",
+    "test_kernels.py",
+}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.name in CORE:
+            item.add_marker(pytest.mark.core)
