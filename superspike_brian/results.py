@@ -221,17 +221,22 @@ def load(path):
 
     path = Path(path)
     file = path / "run.nc" if path.is_dir() else path
-    if file.exists():
-        with xr.open_dataset(file, engine="h5netcdf") as data:
-            data = data.load()
-        if data.attrs["format"] > FORMAT:
-            raise RunFolderError(
-                f"{file} has format {data.attrs['format']}, this version reads up to {FORMAT}: update it"
-            )
-        return data
-    if (path / "run.json").exists():
-        return assemble(RunFolder(path))
-    raise RunFolderError(f"there is no run at {path}")
+    folder = RunFolder(path) if (path / "run.json").exists() else None
+    if not file.exists() and folder is None:
+        raise RunFolderError(f"there is no run at {path}")
+    if not file.exists():
+        return assemble(folder)
+    with xr.open_dataset(file, engine="h5netcdf") as data:
+        data = data.load()
+    if data.attrs["format"] > FORMAT:
+        raise RunFolderError(f"{file} has format {data.attrs['format']}, this version reads up to {FORMAT}: update it")
+    if (
+        folder
+        and (newest := folder.newest())
+        and newest[0] * folder.request["dt"][0] > data.attrs["simulated_s"] + 1e-9
+    ):
+        return assemble(folder)  # an extension was interrupted: the file is older than the checkpoints
+    return data
 
 
 def summary(data, out):
