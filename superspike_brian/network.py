@@ -32,6 +32,7 @@ from brian2 import (
     second,
 )
 
+from .codegen import kernels
 from .codegen.exact import exact_by_blocks
 from .models import NO_DECAY, Model
 
@@ -108,6 +109,8 @@ class Assembly:
     ----------
     structure : Structure
         What to build.
+    kernel : str
+        How plastic synapses are integrated: see `superspike_brian.codegen.kernels`.
 
     Attributes
     ----------
@@ -117,8 +120,8 @@ class Assembly:
         The objects by name.
     """
 
-    def __init__(self, structure):
-        self.structure, self.model = structure, structure.model
+    def __init__(self, structure, kernel="stock"):
+        self.structure, self.model, self.kernel = structure, structure.model, kernel
         self.clock = Clock(structure.dt, name="network_clock")
         self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
         self.groups = {}
@@ -189,6 +192,7 @@ class Assembly:
         if plastic:
             self._add_terminals(k, source, forward, delay)
             forward.state_updater.order = -1
+            kernels.install(forward, self.structure.shape(k), self.kernel)
             forward.run_regularly(
                 self.model.optimizer.update, clock=self.update_clock, when="start", name=f"forward_{k}_update"
             )

@@ -16,8 +16,10 @@ from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
 from brian2.monitors import SpikeMonitor, StateMonitor
 from brian2.synapses.synapses import Synapses
 
+from .flushes import Flushes
+
 NAME = "superspike_standalone"
-HEADER = Path(__file__).parent / "superspike.h"
+HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 # set by the network's structure, or rewritten at every step before anyone reads it
 _FIXED = {
     "N",
@@ -63,18 +65,19 @@ class StateDevice(CPPStandaloneDevice):
         at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
         _, lines = self.main_queue[at][1]
         probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
-        body = []
+        body, flushes = [], Flushes(self.code_objects.values())
         for line in lines:
             if line.startswith(f"{net.name}.run("):
                 line = f"{net.name}.t = std::stod(args.at(2)); {net.name}.run(std::stod(args.at(3)));"
-            elif any(f"_run_{name}_codeobject" in line for name in probes):
-                line = f'if (args.at(4) == "1") {line}'
-            body.append(line)
+            condition = ""
+            if any(f"_run_{name}_codeobject" in line for name in probes):
+                condition = 'if (args.at(4) == "1") '
+            body += [condition + each for each in (*flushes.before(line), line)]
         arrays, queues = self.state_arrays(net), self.spike_queues(net)
         before = ["superspike::Archive archive; archive.read(args.at(0));"]
         before += [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         before += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
-        after = ["archive.open(args.at(1));"]
+        after = [*flushes.at_end(), "archive.open(args.at(1));"]
         after += [f'archive.save("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         after += [f'archive.save_queue("{name}", {pathway});' for name, pathway in queues.items()]
         after += [self._save_record(name, var) for name, var in self.records(net).items()]
@@ -129,9 +132,10 @@ class StateDevice(CPPStandaloneDevice):
         self.compiler_flags, self.linker_flags = compiler_flags.split(), linker_flags.split()
 
     def copy_source_files(self, writer, directory):
-        """Add this package's header to Brian2's library files."""
+        """Add this package's headers to Brian2's library files."""
         super().copy_source_files(writer, directory)
-        (Path(directory) / HEADER.name).write_text(HEADER.read_text())
+        for header in HEADERS:
+            (Path(directory) / header.name).write_text(header.read_text())
 
 
 if NAME not in all_devices:

@@ -1,0 +1,149 @@
+"""Faster C++ for plastic all-to-all synapses, from the same equation strings.
+
+A user edits equations; what changes is the code that they become. Every kernel computes the same discrete time steps:
+
+========  ==========================================================================================================
+kernel    how
+========  ==========================================================================================================
+stock     Brian2's own template: one step at a time, index arrays, any connectivity
+dense     Brian2's own statements in a vectorised loop over [pre][post]
+blocked   the same, many steps at a time on a tile of synapses that stays in the cache
+gemm      equations that are linear in the synapse's variables: many steps become matrix products
+events    the presynaptic factor is, besides, a linear filter of spikes: a row of synapses a spike, nothing a step
+========  ==========================================================================================================
+
+The last three lag behind: a step records what the synapses read of their neurons, and the synapses catch up before anyone
+looks (weight update, monitor, end of the run) or changes a variable that they read. Nothing in the forward pass depends on
+them in between. Equations that do not fit a kernel fall to the one above it in this table, and the log says why.
+"""
+
+import logging
+
+from brian2 import prefs
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
+from brian2.parsing.sympytools import sympy_to_str
+
+from .device import StateCodeObject
+from .plan import kinds_of, linear_plan, presynaptic_filter
+from .stepmap import UnfitError, abstract_code
+from .sweep import Sweep
+
+logger = logging.getLogger(__name__)
+KERNELS = ("stock", "dense", "blocked", "gemm", "events")
+CHUNK = {"blocked": 50, "gemm": 125, "events": 125}  # steps recorded at most; t_b is a multiple of all
+_said = set()
+
+
+class KernelGenerator(CPPCodeGenerator):
+    """Brian2's statements, with indices from the loop instead of index arrays."""
+
+    def translate_to_read_arrays(self, read, write, indices):
+        """As Brian2; scalars take the precision of the state, so that no loop converts."""
+        lines = []
+        for line in super().translate_to_read_arrays(read, write, indices - set(INDICES)):
+            if "t" not in read and c_data_type(prefs.core.default_float_dtype) == "float":
+                line = line.replace("const double ", "const float ")
+            lines.append(line)
+        return lines
+
+    def determine_keywords(self):
+        """Add the rendering of expressions to what templates can use."""
+        keywords = super().determine_keywords()
+        return keywords | {"render": self.translate_expression, "default_dtype": prefs.core.default_float_dtype}
+
+
+class BlockedGenerator(KernelGenerator):
+    """Brian2's statements, reading recorded values of the neurons' variables."""
+
+    def translate_to_read_arrays(self, read, write, indices):
+        """Read what the step recorded."""
+        lines = super().translate_to_read_arrays({n for n in read if self._index(n) not in INDICES}, write, indices)
+        where = {"_presynaptic_idx": "[step]", "_postsynaptic_idx": "[tile][step]"}
+        for name in sorted(read):
+            if (index := self._index(name)) in INDICES:
+                dtype = self.c_data_type(self.variables[name].dtype)
+                lines.append(f"const {dtype} {name} = _record_{name}{where[index]}[{index}];")
+        return lines
+
+    def _index(self, name):
+        return self.variable_indices[name]
+
+
+INDICES = ("_presynaptic_idx", "_postsynaptic_idx")
+
+
+class KernelCodeObject(StateCodeObject):
+    """Code object of the dense and the sweeping kernels."""
+
+    generator_class = KernelGenerator
+
+
+class BlockedCodeObject(StateCodeObject):
+    """Code object of the blocked kernel."""
+
+    generator_class = BlockedGenerator
+
+
+def install(synapses, shape, kernel="auto"):
+    """Let a kernel integrate plastic synapses that connect all to all.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Synapse ``j*shape[1] + i`` goes from unit j to unit i.
+    shape : tuple of int
+        Presynaptic and postsynaptic units.
+    kernel : str
+        One of `KERNELS`, or 'auto': the fastest that fits.
+
+    Returns
+    -------
+    kernel : str
+        The kernel that is used.
+    """
+    if kernel not in ("auto", *KERNELS):
+        raise ValueError(f"unknown kernel '{kernel}': use auto, {', '.join(KERNELS)}")
+    wanted = KERNELS[-1] if kernel == "auto" else kernel
+    for name in KERNELS[KERNELS.index(wanted) : 0 : -1]:
+        try:
+            _use(synapses, shape, name)
+            return name
+        except (UnfitError, NotImplementedError) as why:
+            _say(f"the equations of {synapses.name} do not fit the kernel '{name}': {why}")
+    return "stock"
+
+
+def _say(message):
+    if message not in _said:
+        _said.add(message)
+        logger.info(message)
+
+
+def _use(synapses, shape, name):
+    updater = synapses.state_updater
+    if updater is None or not (code := abstract_code(updater)):
+        raise UnfitError("they have no differential equations")
+    keywords = {"shape": shape, "text": sympy_to_str}
+    needed = []
+    if name != "dense":
+        kinds = kinds_of(synapses, code)
+        needed = ["t_in_timesteps"]
+        keywords["chunk"] = CHUNK[name]
+        if name != "blocked":
+            plan = linear_plan(synapses)
+            filter_ = presynaptic_filter(synapses, plan) if name == "events" else None
+            keywords["sweep"] = sweep = Sweep(plan, filter_)
+            needed += sweep.inputs
+        for k in ("pre", "post", "own", "uniform"):
+            keywords[f"{k}_reads"] = _arrays(synapses, kinds, k, plan.states if name != "blocked" else ())
+    elif synapses.event_driven is not None:
+        raise UnfitError("they are event-driven")
+    updater.template = "kernel_sweep" if name in ("gemm", "events") else f"kernel_{name}"
+    updater.template_kwds, updater.needed_variables = keywords, needed
+    updater.codeobj_class = BlockedCodeObject if name == "blocked" else KernelCodeObject
+
+
+def _arrays(synapses, kinds, kind, states):
+    """Names of the arrays of a kind that the step reads."""
+    names = (n for n, k in kinds.items() if k == kind and n not in states)
+    return sorted(n for n in names if getattr(synapses.variables.get(n), "array", False))
