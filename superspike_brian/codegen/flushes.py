@@ -36,13 +36,14 @@ class Flushes:
     @staticmethod
     def _meets(lagging, other):
         """Whether `other` uses what `lagging` writes, or writes what it reads late."""
-        owner = lagging.owner.name
-        mine = {v for v in lagging.variables.values() if isinstance(v, ArrayVariable) and not v.read_only}
-        for var in mine & set(other.variables.values()):
-            index = lagging.variable_indices.get(var.name, "0")
-            recorded = index in ("_presynaptic_idx", "_postsynaptic_idx")
-            written = var.owner.name == owner and _writes(lagging.code, var)
-            if written or (not recorded and _writes(other.code, var)):
+        shared = set(other.variables.values())
+        for name, var in lagging.variables.items():
+            if not isinstance(var, ArrayVariable) or var.read_only or var not in shared:
+                continue
+            index = lagging.variable_indices[name]
+            if index == "_idx" and _writes(lagging.code, var):
+                return True
+            if index not in ("_presynaptic_idx", "_postsynaptic_idx") and _writes(other.code, var):
                 return True
         return False
 
