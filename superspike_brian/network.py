@@ -118,13 +118,15 @@ class Assembly:
         All objects; run it with ``namespace={}``.
     groups : dict of str to object
         The objects by name.
+    kernels : dict of str to str
+        What integrates each plastic weight group.
     """
 
     def __init__(self, structure, kernel="stock"):
         self.structure, self.model, self.kernel = structure, structure.model, kernel
         self.clock = Clock(structure.dt, name="network_clock")
         self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
-        self.groups = {}
+        self.groups, self.kernels = {}, {}
         for name, size in (("inputs", structure.sizes[0]), ("targets", structure.sizes[-1])):
             self._add(
                 SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name
@@ -192,7 +194,7 @@ class Assembly:
         if plastic:
             self._add_terminals(k, source, forward, delay)
             forward.state_updater.order = -1
-            kernels.install(forward, self.structure.shape(k), self.kernel)
+            self.kernels[forward.name] = kernels.install(forward, self.structure.shape(k), self.kernel)
             forward.run_regularly(
                 self.model.optimizer.update, clock=self.update_clock, when="start", name=f"forward_{k}_update"
             )
