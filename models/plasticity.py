@@ -19,7 +19,7 @@ Deviations: the authors' code delays trace and surrogate derivative together by 
 delayed, as in the paper. Synaptic equations are integrated by forward Euler, as in the authors' code.
 """
 
-from brian2 import mV, ms
+from brian2 import ms, mV
 
 from .specification import Plasticity
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 # parsing these takes most of the time of a small source: compiled once for all programs where the compiler is GCC
-_STANDARD_HEADERS = """algorithm cassert chrono climits cmath csignal cstdint cstdio cstdlib cstring ctime fstream
-iostream iterator map random set string tuple utility vector""".split()
+_STANDARD_HEADERS = ["algorithm", "cassert", "chrono", "climits", "cmath", "csignal", "cstdint", "cstdio", "cstdlib", "cstring", "ctime", "fstream", "iostream", "iterator", "map", "random", "set", "string", "tuple", "utility", "vector"]
 _RUNS_ONCE = ("main.cpp", "objects.cpp")  # not worth the optimiser's time
 _INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 

@@ -161,7 +161,15 @@ def structure_key(structure, precision, kernel="auto"):
     model = {kind: dict(component.strings) for kind, component in structure.model.components.items()}
     inputs = run_time_parameters(structure.model)
     constants = {k: repr(v) for k, v in structure.model.parameters.items() if k not in inputs}
-    what = [model, constants, structure.sizes, structure.hidden_learning, float(structure.dt), precision, kernel]
+    what = [
+        model,
+        constants,
+        structure.sizes,
+        structure.hidden_learning,
+        float(structure.dt),
+        precision,
+        kernel,
+    ]
     what += [brian2.__version__, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
 

@@ -32,7 +32,7 @@ from brian2 import (
     second,
 )
 
-from .codegen import kernels
+from .codegen import all_to_all, kernels
 from .codegen.exact import exact_by_blocks
 from .models import NO_DECAY, Model
 
@@ -187,10 +187,10 @@ class Assembly:
             method=_method(rule.method),
             namespace=self._namespace(equations) if plastic else {},
             clock=self.clock,
+            codeobj_class=all_to_all.code_object_class(self.kernel, self.model.neuron.on_input),
             name=f"forward_{k}",
         )
-        n_pre, n_post = self.structure.shape(k)
-        forward.connect(i=np.repeat(np.arange(n_pre), n_post), j=np.tile(np.arange(n_post), n_pre))
+        all_to_all.connect(forward)  # in the order of the presynaptic units
         if plastic:
             self._add_terminals(k, source, forward, delay)
             forward.state_updater.order = -1
@@ -240,13 +240,14 @@ class Assembly:
             hidden,
             equations,
             on_pre=code,
+            delay=0 * ms,
+            codeobj_class=all_to_all.code_object_class(self.kernel, code, post_major=True),
             namespace=self.model.parameters,
             clock=self.clock,
             name=f"feedback_{origin}_{k}",
         )
         # synapse s goes from output unit s % n_out to hidden unit s // n_out: the order of the forward weights
-        n_hidden, n_out = len(hidden), len(source)
-        pathway.connect(i=np.tile(np.arange(n_out), n_hidden), j=np.repeat(np.arange(n_hidden), n_out))
+        all_to_all.connect(pathway, post_major=True)
         if feedback.weights == "forward":
             pathway.variables.add_reference("w", self.groups[f"forward_{k + 1}"], "w")
 

@@ -7,8 +7,6 @@ import pytest
 from brian2 import ms, mV, second
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from superspike_brian import engine
-from superspike_brian.codegen.kernels import KERNELS
 from superspike_brian.models import (
     ERROR_GATED,
     FEEDBACKS,
@@ -24,9 +22,12 @@ from superspike_brian.models import (
     UNIFORM,
     Surrogate,
 )
+from superspike_brian.tasks import SpikePattern, Task
+
+from superspike_brian import engine
+from superspike_brian.codegen.kernels import KERNELS
 from superspike_brian.network import Structure
 from superspike_brian.state import initial_state
-from superspike_brian.tasks import SpikePattern, Task
 
 SIZES = (37, 21, 10)  # no multiples of a tile
 N_UPDATES, T_B = 12, 1000
@@ -36,8 +37,12 @@ THREE_STAGES = RULE.replace(
     equations=RULE.equations.replace("error_post*eligibility -", "error_post*eligibility_late -")
     + "deligibility_late/dt = (eligibility - eligibility_late)/tau_decay : 1 (clock-driven)\n"
 )
-SATURATING = RULE.replace(equations=RULE.equations.replace("(sigma_prime_post*z_pre -", "(tanh(sigma_prime_post*z_pre) -"))
-SQUARED = RULE.replace(equations=RULE.equations.replace("sigma_prime_post*z_pre", "sigma_prime_post*z_pre**2"))
+SATURATING = RULE.replace(
+    equations=RULE.equations.replace("(sigma_prime_post*z_pre -", "(tanh(sigma_prime_post*z_pre) -")
+)
+SQUARED = RULE.replace(
+    equations=RULE.equations.replace("sigma_prime_post*z_pre", "sigma_prime_post*z_pre**2")
+)
 STEPWISE = Surrogate(
     "boxcar around the threshold",
     equations="sigma_prime = exp(-abs(U - theta)/width) : 1 (constant over dt)",
@@ -47,16 +52,26 @@ STEPWISE = Surrogate(
 QUICK = {
     "plain": (MODEL, "events"),
     "random, RMSProp, heterosynaptic": (
-        MODEL.replace(feedback=RANDOM, optimizer=RMSPROP.replace(t_b=0.1 * second, r0=5 * mV), regularizer=HETEROSYNAPTIC),
+        MODEL.replace(
+            feedback=RANDOM,
+            optimizer=RMSPROP.replace(t_b=0.1 * second, r0=5 * mV),
+            regularizer=HETEROSYNAPTIC,
+        ),
         "events",
     ),
     "uniform, fixed, error-gated, linear": (
         MODEL.replace(
-            feedback=UNIFORM, optimizer=FIXED.replace(t_b=0.1 * second, r0=5 * mV), regularizer=ERROR_GATED, surrogate=LINEAR
+            feedback=UNIFORM,
+            optimizer=FIXED.replace(t_b=0.1 * second, r0=5 * mV),
+            regularizer=ERROR_GATED,
+            surrogate=LINEAR,
         ),
         "events",
     ),
-    "one more stage, another surrogate": (MODEL.replace(plasticity=THREE_STAGES, surrogate=STEPWISE), "events"),
+    "one more stage, another surrogate": (
+        MODEL.replace(plasticity=THREE_STAGES, surrogate=STEPWISE),
+        "events",
+    ),
     "squared trace": (MODEL.replace(plasticity=SQUARED), "gemm"),
     "saturating": (MODEL.replace(plasticity=SATURATING), "blocked"),
 }
@@ -76,7 +91,9 @@ def build_dir(tmp_path_factory):
     return tmp_path_factory.mktemp("programs")
 
 
-def learn(model, kernel, build_dir, sizes=SIZES, pieces=(N_UPDATES * T_B + 1,), precision="double", probe=False):
+def learn(
+    model, kernel, build_dir, sizes=SIZES, pieces=(N_UPDATES * T_B + 1,), precision="double", probe=False
+):
     structure = Structure(model, sizes)
     program = engine.build(structure, precision, build_dir, kernel=kernel)
     state, start, records = initial_state(structure, task(sizes), seed=1), 0, []
@@ -180,6 +197,8 @@ def test_every_model(feedback, optimizer, regularizer, surrogate, build_dir):
 
 @pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-@given(sizes=st.lists(st.integers(1, 70), min_size=2, max_size=3).map(tuple), kernel=st.sampled_from(KERNELS[1:]))
+@given(
+    sizes=st.lists(st.integers(1, 70), min_size=2, max_size=3).map(tuple), kernel=st.sampled_from(KERNELS[1:])
+)
 def test_any_sizes(sizes, kernel, build_dir):
     assert_same(learn(MODEL, kernel, build_dir, sizes), learn(MODEL, "stock", build_dir, sizes))

@@ -101,7 +101,7 @@ class StateDevice(CPPStandaloneDevice):
     def spike_queues(self, net):
         """Spikes in flight: dict of record name to the pathway's C++ name."""
         pathways = [p for s in net.objects if isinstance(s, Synapses) for p in s._pathways]
-        return {f"{p.name}.queue": p.name for p in sorted(pathways, key=lambda p: p.name)}
+        return {f"{p.name}.queue": p.name + _layout(p) for p in sorted(pathways, key=lambda p: p.name)}
 
     def records(self, net):
         """What monitors recorded: dict of ``monitor.variable`` to Variable."""
@@ -136,6 +136,15 @@ class StateDevice(CPPStandaloneDevice):
         super().copy_source_files(writer, directory)
         for header in HEADERS:
             (Path(directory) / header.name).write_text(header.read_text())
+
+
+def _layout(pathway):
+    """Arguments that say how a queue of units translates to synapses; nothing for a queue of synapses."""
+    kind = getattr(pathway.synapses.codeobj_class, "post_major", None)
+    if kind is None:
+        return ""
+    n_pre, n_post = len(pathway.synapses.source), len(pathway.synapses.target)
+    return f", {n_post}, {1 if kind else n_post}, {n_pre if kind else 1}"
 
 
 if NAME not in all_devices:

@@ -19,11 +19,10 @@ them in between. Equations that do not fit a kernel fall to the one above it in 
 
 import logging
 
-from brian2 import prefs
-from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
 from brian2.parsing.sympytools import sympy_to_str
 
 from .device import StateCodeObject
+from .generators import BlockedGenerator, KernelGenerator
 from .plan import kinds_of, linear_plan, presynaptic_filter
 from .stepmap import UnfitError, abstract_code
 from .sweep import Sweep
@@ -32,44 +31,6 @@ logger = logging.getLogger(__name__)
 KERNELS = ("stock", "dense", "blocked", "gemm", "events")
 CHUNK = {"blocked": 50, "gemm": 125, "events": 125}  # steps recorded at most; t_b is a multiple of all
 _said = set()
-
-
-class KernelGenerator(CPPCodeGenerator):
-    """Brian2's statements, with indices from the loop instead of index arrays."""
-
-    def translate_to_read_arrays(self, read, write, indices):
-        """As Brian2; scalars take the precision of the state, so that no loop converts."""
-        lines = []
-        for line in super().translate_to_read_arrays(read, write, indices - set(INDICES)):
-            if "t" not in read and c_data_type(prefs.core.default_float_dtype) == "float":
-                line = line.replace("const double ", "const float ")
-            lines.append(line)
-        return lines
-
-    def determine_keywords(self):
-        """Add the rendering of expressions to what templates can use."""
-        keywords = super().determine_keywords()
-        return keywords | {"render": self.translate_expression, "default_dtype": prefs.core.default_float_dtype}
-
-
-class BlockedGenerator(KernelGenerator):
-    """Brian2's statements, reading recorded values of the neurons' variables."""
-
-    def translate_to_read_arrays(self, read, write, indices):
-        """Read what the step recorded."""
-        lines = super().translate_to_read_arrays({n for n in read if self._index(n) not in INDICES}, write, indices)
-        where = {"_presynaptic_idx": "[step]", "_postsynaptic_idx": "[tile][step]"}
-        for name in sorted(read):
-            if (index := self._index(name)) in INDICES:
-                dtype = self.c_data_type(self.variables[name].dtype)
-                lines.append(f"const {dtype} {name} = _record_{name}{where[index]}[{index}];")
-        return lines
-
-    def _index(self, name):
-        return self.variable_indices[name]
-
-
-INDICES = ("_presynaptic_idx", "_postsynaptic_idx")
 
 
 class KernelCodeObject(StateCodeObject):

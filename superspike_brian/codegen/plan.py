@@ -18,7 +18,7 @@ import dataclasses
 import numpy as np
 import sympy
 
-from .stepmap import UnfitError, abstract_code, kind, linear_dynamics, resolve, step_map, symbol
+from .stepmap import UnfitError, abstract_code, kind, linear_dynamics, resolve, step_map
 
 ONE = sympy.Integer(1)
 

@@ -111,26 +111,30 @@ public:
         save(name, rows);
     }
 
-    // spikes in flight: for each delay from now on, their number and their synapses
-    template <class Pathway> void save_queue(const std::string& name, Pathway& pathway)
+    // Spikes in flight: for each delay from now on, their number and their synapses. A queue of presynaptic units stands for
+    // n_post synapses a unit: synapse unit*pre + i*post for the i-th postsynaptic unit.
+    template <class Pathway> void save_queue(const std::string& name, Pathway& pathway, int n_post = 1, int pre = 1, int post = 1)
     {
         auto state = pathway.queue[0]->_full_state();
         std::vector<int32_t> flat;
         const size_t n = state.second.size();
         for (size_t delay = 0; delay < n; delay++) {
             const auto& spikes = state.second[(state.first + delay) % n];
-            flat.push_back(spikes.size());
-            flat.insert(flat.end(), spikes.begin(), spikes.end());
+            flat.push_back(spikes.size() * n_post);
+            for (int unit : spikes)
+                for (int i = 0; i < n_post; i++) flat.push_back(unit * pre + i * post);
         }
         save(name, flat);
     }
-    template <class Pathway> void load_queue(const std::string& name, Pathway& pathway)
+    template <class Pathway> void load_queue(const std::string& name, Pathway& pathway, int n_post = 1, int pre = 1, int = 1)
     {
         std::vector<int32_t> flat;
         load(name, flat);
         std::vector<std::vector<int32_t>> slots;
-        for (size_t at = 0; at < flat.size(); at += flat[at] + 1)
-            slots.emplace_back(flat.begin() + at + 1, flat.begin() + at + 1 + flat[at]);
+        for (size_t at = 0; at < flat.size(); at += flat[at] + 1) {
+            slots.emplace_back();
+            for (int s = 0; s < flat[at]; s += n_post) slots.back().push_back(flat[at + 1 + s] / pre);
+        }
         if (!slots.empty()) pathway.queue[0]->_restore_from_full_state(std::make_pair(0, slots));
     }
 };

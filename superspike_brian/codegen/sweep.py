@@ -67,9 +67,7 @@ class Sweep:
         return found
 
     def _sum(self, terms):
-        parts = [
-            f"k{self.constants.index(u)}" + ("" if f is None else f"*f{f}[i]") for f, u in terms.items()
-        ]
+        parts = [f"k{self.constants.index(u)}" + ("" if f is None else f"*f{f}[i]") for f, u in terms.items()]
         return parts[0] if len(parts) == 1 else f"({' + '.join(parts)})"
 
     def _p(self, a, b):
@@ -112,7 +110,11 @@ class Sweep:
     def _filter_step(self):
         for a, c in self.g:
             terms = [f"h_{a}_{r}" for a_, r in self.driven if a_ == a and self.reads[r] == c]
-            terms += [f"T({float(self.step[d, c])!r})*g_{a}_{d}[i]" for a_, d in self.g if a_ == a and self.step[d, c]]
+            terms += [
+                f"T({float(self.step[d, c])!r})*g_{a}_{d}[i]"
+                for a_, d in self.g
+                if a_ == a and self.step[d, c]
+            ]
             yield f"const T new_g_{a}_{c} = {' + '.join(terms)};"
         yield from (f"g_{a}_{c}[i] = new_g_{a}_{c};" for a, c in self.g)
 
@@ -125,7 +127,11 @@ class Sweep:
     def finish(self, a, render):
         """Value of variable a at the chunk's end, from x (its start), what is fixed, and the filter at the start."""
         terms = [f"{self._p(a, b)}*x_{b}" for a_, b in self.p if a_ == a]
-        terms += [f"q_{a}_{r}[i]*T({render(sympy_to_str(self.plan.sources[r][1]))})" for a_, r in self.fixed if a_ == a]
+        terms += [
+            f"q_{a}_{r}[i]*T({render(sympy_to_str(self.plan.sources[r][1]))})"
+            for a_, r in self.fixed
+            if a_ == a
+        ]
         terms += [f"y_{c}*g_{a}_{c}[i]" for a_, c in self.g if a_ == a]
         return " + ".join(terms)
 

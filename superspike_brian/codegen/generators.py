@@ -1,0 +1,46 @@
+"""Brian2's C++ generator, with synaptic indices from the surrounding loop instead of index arrays."""
+
+from brian2 import prefs
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
+
+INDICES = ("_presynaptic_idx", "_postsynaptic_idx")
+
+
+class KernelGenerator(CPPCodeGenerator):
+    """Brian2's statements, with indices from the loop instead of index arrays."""
+
+    def translate_to_read_arrays(self, read, write, indices):
+        """As Brian2; scalars take the precision of the state, so that no loop converts."""
+        lines = []
+        for line in super().translate_to_read_arrays(read, write, indices - set(INDICES)):
+            if "t" not in read and c_data_type(prefs.core.default_float_dtype) == "float":
+                line = line.replace("const double ", "const float ")
+            lines.append(line)
+        return lines
+
+    def determine_keywords(self):
+        """Add the rendering of expressions to what templates can use."""
+        keywords = super().determine_keywords()
+        return keywords | {
+            "render": self.translate_expression,
+            "default_dtype": prefs.core.default_float_dtype,
+        }
+
+
+class BlockedGenerator(KernelGenerator):
+    """Brian2's statements, reading recorded values of the neurons' variables."""
+
+    def translate_to_read_arrays(self, read, write, indices):
+        """Read what the step recorded."""
+        lines = super().translate_to_read_arrays(
+            {n for n in read if self._index(n) not in INDICES}, write, indices
+        )
+        where = {"_presynaptic_idx": "[step]", "_postsynaptic_idx": "[tile][step]"}
+        for name in sorted(read):
+            if (index := self._index(name)) in INDICES:
+                dtype = self.c_data_type(self.variables[name].dtype)
+                lines.append(f"const {dtype} {name} = _record_{name}{where[index]}[{index}];")
+        return lines
+
+    def _index(self, name):
+        return self.variable_indices[name]
