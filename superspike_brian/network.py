@@ -32,7 +32,7 @@ from brian2 import (
     second,
 )
 
-from .codegen import all_to_all, kernels
+from .codegen import all_to_all, kernels, neurons
 from .codegen.exact import exact_by_blocks
 from .models import NO_DECAY, Model
 
@@ -128,9 +128,7 @@ class Assembly:
         self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
         self.groups, self.kernels = {}, {}
         for name, size in (("inputs", structure.sizes[0]), ("targets", structure.sizes[-1])):
-            self._add(
-                SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name
-            )
+            self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)
         for name, size in zip(structure.populations[1:], structure.sizes[1:], strict=True):
             self._add_layer(name, size)
         for k in range(1, len(structure.sizes)):
@@ -158,6 +156,7 @@ class Assembly:
             threshold=neuron.threshold,
             reset=self.model.reset(output=output),
             refractory=neuron.refractory,
+            codeobj_class=neurons.code_object_class(self.kernel),
             method=_method(neuron.method),
             namespace=self._namespace(equations),
             clock=self.clock,
@@ -167,9 +166,7 @@ class Assembly:
             variable, value = (part.strip() for part in line.split("=", 1))
             setattr(layer, variable, value)
         if output:
-            layer.run_regularly(
-                self.model.error.cost_update, clock=self.clock, when="end", name="output_cost"
-            )
+            layer.run_regularly(self.model.error.cost_update, clock=self.clock, when="end", name="output_cost")
 
     def _connect(self, k):
         rule, delay = self.model.plasticity, self.model.parameters[self.model.plasticity.delay]
@@ -207,12 +204,11 @@ class Assembly:
             rule.terminal_equations,
             method=_method(rule.terminal_method),
             namespace=self.model.parameters,
+            codeobj_class=neurons.code_object_class(self.kernel),
             clock=self.clock,
             name=f"terminals_{k}",
         )
-        self._add(
-            Synapses, source, terminals, on_pre=rule.on_arrival, delay=delay, name=f"axons_{k}"
-        ).connect(j="i")
+        self._add(Synapses, source, terminals, on_pre=rule.on_arrival, delay=delay, name=f"axons_{k}").connect(j="i")
         # the traces of a synapse's terminal are presynaptic variables of the synapse
         for variable in terminals.equations.names:
             forward.variables.add_reference(f"{variable}_pre", terminals, variable, index="_presynaptic_idx")
@@ -261,13 +257,9 @@ class Assembly:
             self._add(StateMonitor, layer, watched, record=record, clock=self.clock, name=f"probe_{name}")
             if self.structure.is_plastic(k):
                 forward = self.groups[f"forward_{k}"]
-                record = np.unique(
-                    np.linspace(0, np.prod(self.structure.shape(k)) - 1, PROBE_SYNAPSES).astype(int)
-                )
+                record = np.unique(np.linspace(0, np.prod(self.structure.shape(k)) - 1, PROBE_SYNAPSES).astype(int))
                 watched = ["eligibility", "m", "w"]
-                self._add(
-                    StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}"
-                )
+                self._add(StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}")
 
     def is_probe(self, name):
         """Whether an object records in probe windows only (output spikes are always recorded)."""

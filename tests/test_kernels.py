@@ -40,9 +40,7 @@ THREE_STAGES = RULE.replace(
 SATURATING = RULE.replace(
     equations=RULE.equations.replace("(sigma_prime_post*z_pre -", "(tanh(sigma_prime_post*z_pre) -")
 )
-SQUARED = RULE.replace(
-    equations=RULE.equations.replace("sigma_prime_post*z_pre", "sigma_prime_post*z_pre**2")
-)
+SQUARED = RULE.replace(equations=RULE.equations.replace("sigma_prime_post*z_pre", "sigma_prime_post*z_pre**2"))
 STEPWISE = Surrogate(
     "boxcar around the threshold",
     equations="sigma_prime = exp(-abs(U - theta)/width) : 1 (constant over dt)",
@@ -91,9 +89,7 @@ def build_dir(tmp_path_factory):
     return tmp_path_factory.mktemp("programs")
 
 
-def learn(
-    model, kernel, build_dir, sizes=SIZES, pieces=(N_UPDATES * T_B + 1,), precision="double", probe=False
-):
+def learn(model, kernel, build_dir, sizes=SIZES, pieces=(N_UPDATES * T_B + 1,), precision="double", probe=False):
     structure = Structure(model, sizes)
     program = engine.build(structure, precision, build_dir, kernel=kernel)
     state, start, records = initial_state(structure, task(sizes), seed=1), 0, []
@@ -197,8 +193,6 @@ def test_every_model(feedback, optimizer, regularizer, surrogate, build_dir):
 
 @pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    sizes=st.lists(st.integers(1, 70), min_size=2, max_size=3).map(tuple), kernel=st.sampled_from(KERNELS[1:])
-)
+@given(sizes=st.lists(st.integers(1, 70), min_size=2, max_size=3).map(tuple), kernel=st.sampled_from(KERNELS[1:]))
 def test_any_sizes(sizes, kernel, build_dir):
     assert_same(learn(MODEL, kernel, build_dir, sizes), learn(MODEL, "stock", build_dir, sizes))

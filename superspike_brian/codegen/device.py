@@ -90,9 +90,7 @@ class StateDevice(CPPStandaloneDevice):
         found = {}
         for group in sorted((o for o in net.objects if isinstance(o, Group)), key=lambda g: g.name):
             for name, var in sorted(group.variables.items()):
-                mine = (
-                    isinstance(var, ArrayVariable) and var.owner is not None and var.owner.name == group.name
-                )
+                mine = isinstance(var, ArrayVariable) and var.owner is not None and var.owner.name == group.name
                 wanted = name in _PATTERN if isinstance(group, SpikeGeneratorGroup) else name not in _FIXED
                 if mine and wanted and not isinstance(group, SpikeMonitor | StateMonitor):
                     found[f"{group.name}.{name}"] = var

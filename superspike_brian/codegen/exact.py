@@ -26,9 +26,7 @@ class ExactByBlocks(StateUpdateMethod):
 
 def blocks(equations):
     """Sets of differential variables that read each other, in the order of the equations."""
-    reads = {
-        name: get_identifiers(expression.code) for name, expression in equations.get_substituted_expressions()
-    }
+    reads = {name: get_identifiers(expression.code) for name, expression in equations.get_substituted_expressions()}
     merged = []
     for name in equations.diff_eq_names:
         linked = [b for b in merged if any(name in reads[other] or other in reads[name] for other in b)]

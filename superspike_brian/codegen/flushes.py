@@ -18,9 +18,7 @@ class Flushes:
 
     def __init__(self, code_objects):
         self.code_objects = {c.name: c for c in code_objects}
-        self.lagging = [
-            n for n, c in self.code_objects.items() if f"_flush_{n}(" in getattr(c.code, "h_file", "")
-        ]
+        self.lagging = [n for n, c in self.code_objects.items() if f"_flush_{n}(" in getattr(c.code, "h_file", "")]
 
     def before(self, line):
         """Lines that the call in `line` (``net.add(&clock, _run_X);``) must have in front of it."""
@@ -53,7 +51,4 @@ class Flushes:
 def _writes(code, variable):
     """Whether generated code assigns to an array."""
     name = rf"_array_{variable.owner.name}_{variable.name}"
-    return (
-        bool(re.search(rf"{name}\s*\[[^\]]*\]\s*[-+*/]?=(?!=)", code.cpp_file))
-        or f"{name} +" in code.cpp_file
-    )
+    return bool(re.search(rf"{name}\s*\[[^\]]*\]\s*[-+*/]?=(?!=)", code.cpp_file)) or f"{name} +" in code.cpp_file

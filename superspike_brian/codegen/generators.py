@@ -32,14 +32,11 @@ class BlockedGenerator(KernelGenerator):
 
     def translate_to_read_arrays(self, read, write, indices):
         """Read what the step recorded."""
-        lines = super().translate_to_read_arrays(
-            {n for n in read if self._index(n) not in INDICES}, write, indices
-        )
-        where = {"_presynaptic_idx": "[step]", "_postsynaptic_idx": "[tile][step]"}
+        lines = super().translate_to_read_arrays({n for n in read if self._index(n) not in INDICES}, write, indices)
         for name in sorted(read):
-            if (index := self._index(name)) in INDICES:
+            if self._index(name) == "_postsynaptic_idx":  # the template reads presynaptic variables
                 dtype = self.c_data_type(self.variables[name].dtype)
-                lines.append(f"const {dtype} {name} = _record_{name}{where[index]}[{index}];")
+                lines.append(f"const {dtype} {name} = _record_{name}[_tile][_step][_postsynaptic_idx];")
         return lines
 
     def _index(self, name):

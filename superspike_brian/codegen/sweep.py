@@ -2,15 +2,15 @@
 
 Running backwards over the chunk, three things are kept a postsynaptic unit, and none a synapse:
 
-* ``p_a_b``: P(t), how variable b at step t enters variable a at the chunk's end. What no postsynaptic factor enters is one
+* ``_p_a_b``: P(t), how variable b at step t enters variable a at the chunk's end. What no postsynaptic factor enters is one
   number for all units.
-* ``h_a_r = P(t+1) B_r(t)``: how source r at step t enters a. Two kernels do the rest:
+* ``_h_a_r = P(t+1) B_r(t)``: how source r at step t enters a. Two kernels do the rest:
 
-  - *gemm* stores h and multiplies matrices, x_a[j, i] += sum over t of s_r[t, j] h_a_r[t, i];
+  - *gemm* stores h and multiplies matrices, x_a[j, i] += sum over t of s_r[t, j] _h_a_r[t, i];
   - *events* goes one step further where the presynaptic source is itself a linear filter y(t+1) = A y(t) of rare spikes.
     With ``g(t) = h(t) C + g(t+1) A``, a jump of y at step t adds ``g(t) * jump``: a row of synapses a spike, nothing a step.
 
-* ``q_a_r``: the sum of h_a_r over the chunk, for sources that do not change (w, 1).
+* ``_q_a_r``: the sum of _h_a_r over the chunk, for sources that do not change (w, 1).
 """
 
 import numpy as np
@@ -67,11 +67,11 @@ class Sweep:
         return found
 
     def _sum(self, terms):
-        parts = [f"k{self.constants.index(u)}" + ("" if f is None else f"*f{f}[i]") for f, u in terms.items()]
+        parts = [f"_k{self.constants.index(u)}" + ("" if f is None else f"*_f{f}[i]") for f, u in terms.items()]
         return parts[0] if len(parts) == 1 else f"({' + '.join(parts)})"
 
     def _p(self, a, b):
-        return f"p_{a}_{b}" + ("[i]" if (a, b) in self.p_arrays else "")
+        return f"_p_{a}_{b}" + ("[i]" if (a, b) in self.p_arrays else "")
 
     def _next_p(self, a, c):
         return " + ".join(
@@ -80,67 +80,59 @@ class Sweep:
 
     def declare(self, render):
         """Coefficients, and the sweep's variables at the chunk's end."""
-        yield from (f"const T k{n} = {render(sympy_to_str(u))};" for n, u in enumerate(self.constants))
+        yield from (f"const _T _k{n} = {render(sympy_to_str(u))};" for n, u in enumerate(self.constants))
         for a, b in self.p:
             if (a, b) in self.p_arrays:
-                yield f"static T p_{a}_{b}[NI]; std::fill_n(p_{a}_{b}, NI, T({int(a == b)}));"
+                yield f"static _T _p_{a}_{b}[_NI]; std::fill_n(_p_{a}_{b}, _NI, _T({int(a == b)}));"
             else:
-                yield f"T p_{a}_{b} = {int(a == b)};"
-        for name in [f"g_{a}_{c}" for a, c in self.g] + [f"q_{a}_{r}" for a, r in self.fixed]:
-            yield f"static T {name}[NI]; std::fill_n({name}, NI, T(0));"
+                yield f"_T _p_{a}_{b} = {int(a == b)};"
+        for name in [f"_g_{a}_{c}" for a, c in self.g] + [f"_q_{a}_{r}" for a, r in self.fixed]:
+            yield f"static _T {name}[_NI]; std::fill_n({name}, _NI, _T(0));"
 
     def unit_step(self):
         """One step backwards for postsynaptic unit i."""
         for a, r in self.h:
-            terms = [
-                f"{self._p(a, b)}*{self._sum(t)}"
-                for (b, r_), t in self.b.items()
-                if r_ == r and (a, b) in self.p
-            ]
-            yield f"const T h_{a}_{r} = {' + '.join(terms)};"
-        yield from (f"q_{a}_{r}[i] += h_{a}_{r};" for a, r in self.fixed)
+            terms = [f"{self._p(a, b)}*{self._sum(t)}" for (b, r_), t in self.b.items() if r_ == r and (a, b) in self.p]
+            yield f"const _T _h_{a}_{r} = {' + '.join(terms)};"
+        yield from (f"_q_{a}_{r}[i] += _h_{a}_{r};" for a, r in self.fixed)
         if self.events:
             yield from self._filter_step()
         else:
-            yield from (f"h[{n}][at] = h_{a}_{r};" for n, (a, r) in enumerate(self.driven))
+            yield from (f"_h[{n}][_at] = _h_{a}_{r};" for n, (a, r) in enumerate(self.driven))
         changed = [(a, c) for a, c in self.p if (a, c) in self.p_arrays]
-        yield from (f"const T new_p_{a}_{c} = {self._next_p(a, c)};" for a, c in changed)
-        yield from (f"p_{a}_{c}[i] = new_p_{a}_{c};" for a, c in changed)
+        yield from (f"const _T _new_p_{a}_{c} = {self._next_p(a, c)};" for a, c in changed)
+        yield from (f"_p_{a}_{c}[i] = _new_p_{a}_{c};" for a, c in changed)
 
     def _filter_step(self):
         for a, c in self.g:
-            terms = [f"h_{a}_{r}" for a_, r in self.driven if a_ == a and self.reads[r] == c]
+            terms = [f"_h_{a}_{r}" for a_, r in self.driven if a_ == a and self.reads[r] == c]
             terms += [
-                f"T({float(self.step[d, c])!r})*g_{a}_{d}[i]"
-                for a_, d in self.g
-                if a_ == a and self.step[d, c]
+                f"_T({float(self.step[d, c])!r})*_g_{a}_{d}[i]" for a_, d in self.g if a_ == a and self.step[d, c]
             ]
-            yield f"const T new_g_{a}_{c} = {' + '.join(terms)};"
-        yield from (f"g_{a}_{c}[i] = new_g_{a}_{c};" for a, c in self.g)
+            yield f"const _T _new_g_{a}_{c} = {' + '.join(terms)};"
+        yield from (f"_g_{a}_{c}[i] = _new_g_{a}_{c};" for a, c in self.g)
 
     def uniform_step(self):
         """One step backwards of what all units share."""
         same = [(a, c) for a, c in self.p if (a, c) not in self.p_arrays]
-        yield from (f"const T new_p_{a}_{c} = {self._next_p(a, c)};" for a, c in same)
-        yield from (f"p_{a}_{c} = new_p_{a}_{c};" for a, c in same)
+        yield from (f"const _T _new_p_{a}_{c} = {self._next_p(a, c)};" for a, c in same)
+        yield from (f"_p_{a}_{c} = _new_p_{a}_{c};" for a, c in same)
 
     def finish(self, a, render):
         """Value of variable a at the chunk's end, from x (its start), what is fixed, and the filter at the start."""
-        terms = [f"{self._p(a, b)}*x_{b}" for a_, b in self.p if a_ == a]
+        terms = [f"{self._p(a, b)}*_x_{b}" for a_, b in self.p if a_ == a]
         terms += [
-            f"q_{a}_{r}[i]*T({render(sympy_to_str(self.plan.sources[r][1]))})"
-            for a_, r in self.fixed
-            if a_ == a
+            f"_q_{a}_{r}[i]*_T({render(sympy_to_str(self.plan.sources[r][1]))})" for a_, r in self.fixed if a_ == a
         ]
-        terms += [f"y_{c}*g_{a}_{c}[i]" for a_, c in self.g if a_ == a]
+        terms += [f"_y_{c}*_g_{a}_{c}[i]" for a_, c in self.g if a_ == a]
         return " + ".join(terms)
 
     def predicted(self, c):
         """Value of filter state c, if no spike arrives, from the previous ones."""
-        return " + ".join(f"T({v!r})*last[{d}][j]" for d, v in enumerate(map(float, self.step[c])) if v)
+        return " + ".join(f"_T({v!r})*_last[{d}][j]" for d, v in enumerate(map(float, self.step[c])) if v)
 
     def scale(self, c):
         """Size of filter state c for a comparison with rounding errors."""
         gains = np.abs(self.step[c]) / max(1 - abs(self.step[c, c]), 1e-3)
         gains[c] = 1
-        return " + ".join(f"T({float(v)!r})*std::abs(last[{d}][j])" for d, v in enumerate(gains) if v)
+        return " + ".join(f"_T({float(v)!r})*std::abs(_last[{d}][j])" for d, v in enumerate(gains) if v)

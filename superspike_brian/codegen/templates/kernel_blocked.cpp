@@ -2,38 +2,41 @@
 {% extends 'kernel_lagging.cpp' %}
 
 {% block buffers %}
-constexpr int TILE = 64, TILES = (n_post + TILE - 1) / TILE;
+constexpr int _TILE = 64, _TILES = (_n_post + _TILE - 1) / _TILE;
 {% for name in pre_reads %}
-{{c_data_type(variables[name].dtype)}} _record_{{name}}[CHUNK][NJ];
+{{c_data_type(variables[name].dtype)}} _record_{{name}}[_CHUNK][_NJ];
 {% endfor %}
 {% for name in post_reads %}
-{{c_data_type(variables[name].dtype)}} _record_{{name}}[TILES][CHUNK][TILE];
+{{c_data_type(variables[name].dtype)}} _record_{{name}}[_TILES][_CHUNK][_TILE];
 {% endfor %}
 {% endblock %}
 
 {% block record %}
     {% for name in pre_reads %}
-    std::copy_n({{get_array_name(variables[name])}}, NJ, _record_{{name}}[pending]);
+    std::copy_n({{get_array_name(variables[name])}}, _NJ, _record_{{name}}[_pending]);
     {% endfor %}
     {% for name in post_reads %}
-    for (int i = 0; i < n_post; i++)
-        _record_{{name}}[i / TILE][pending][i % TILE] = {{get_array_name(variables[name])}}[i];
+    for (int i = 0; i < _n_post; i++)
+        _record_{{name}}[i / _TILE][_pending][i % _TILE] = {{get_array_name(variables[name])}}[i];
     {% endfor %}
 {% endblock %}
 
 {% block catch_up %}
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    for (int tile = 0; tile < TILES; tile++)
-    for (int _presynaptic_idx = 0; _presynaptic_idx < NJ; _presynaptic_idx++)
-    for (int step = 0; step < pending; step++)
+    for (int _tile = 0; _tile < _TILES; _tile++)
+    for (int _presynaptic_idx = 0; _presynaptic_idx < _NJ; _presynaptic_idx++)
+    for (int _step = 0; _step < _pending; _step++)
     {
-        const int width = n_post - tile * TILE < TILE ? n_post - tile * TILE : TILE;
-        const size_t first = (size_t)_presynaptic_idx * n_post + tile * TILE;
+        const int _width = _n_post - _tile * _TILE < _TILE ? _n_post - _tile * _TILE : _TILE;
+        const size_t _first = (size_t)_presynaptic_idx * _n_post + _tile * _TILE;
+        {% for name in pre_reads %}
+        const auto {{name}} = _record_{{name}}[_step][_presynaptic_idx];
+        {% endfor %}
         #pragma GCC ivdep
-        for (int _postsynaptic_idx = 0; _postsynaptic_idx < width; _postsynaptic_idx++)
+        for (int _postsynaptic_idx = 0; _postsynaptic_idx < _width; _postsynaptic_idx++)
         {
-            const size_t _idx = first + _postsynaptic_idx;
+            const size_t _idx = _first + _postsynaptic_idx;
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
         }

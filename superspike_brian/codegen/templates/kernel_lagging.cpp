@@ -5,9 +5,9 @@
 {% block extra_headers %}
 #include "kernels.h"
 namespace {
-constexpr int NJ = {{shape[0]}}, n_post = {{shape[1]}}, CHUNK = {{chunk}};
-typedef {{c_data_type(default_dtype)}} T;
-int pending = 0;
+constexpr int _NJ = {{shape[0]}}, _n_post = {{shape[1]}}, _CHUNK = {{chunk}};
+typedef {{c_data_type(default_dtype)}} _T;
+int _pending = 0;
 void catch_up();
 {% block buffers %}{% endblock %}
 }
@@ -16,14 +16,14 @@ void catch_up();
 {% block maincode %}
     {% block record %}{% endblock %}
     // chunks end at multiples of CHUNK steps, wherever the run started: blocks of a run give what one run gives
-    pending++;
-    if (({{t_in_timesteps}} + 1) % CHUNK == 0) catch_up();
+    _pending++;
+    if (({{t_in_timesteps}} + 1) % _CHUNK == 0) catch_up();
 {% endblock %}
 
 {% block extra_functions_cpp %}
 void _flush_{{codeobj_name}}()
 {
-    if (pending) catch_up();
+    if (_pending) catch_up();
 }
 
 namespace {
@@ -33,7 +33,7 @@ void catch_up()
     %CONSTANTS%
     {{pointers_lines|autoindent}}
     {% block catch_up %}{% endblock %}
-    pending = 0;
+    _pending = 0;
 }
 }
 {% endblock %}
