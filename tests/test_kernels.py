@@ -41,6 +41,11 @@ SATURATING = RULE.replace(
     equations=RULE.equations.replace("(sigma_prime_post*z_pre -", "(tanh(sigma_prime_post*z_pre) -")
 )
 SQUARED = RULE.replace(equations=RULE.equations.replace("sigma_prime_post*z_pre", "sigma_prime_post*z_pre**2"))
+NUMBERED = RULE.replace(equations=RULE.equations.replace("sigma_prime_post*z_pre", "sigma_prime_post*z_pre/(1 + i)"))
+GATED = """
+w = clip(w + r0*m*(1 + sigma_prime_post), -w_max, w_max)
+m = 0
+"""
 STEPWISE = Surrogate(
     "boxcar around the threshold",
     equations="sigma_prime = exp(-abs(U - theta)/width) : 1 (constant over dt)",
@@ -72,6 +77,10 @@ QUICK = {
     ),
     "squared trace": (MODEL.replace(plasticity=SQUARED), "gemm"),
     "saturating": (MODEL.replace(plasticity=SATURATING), "blocked"),
+    "unit numbers, an update that reads the neuron": (
+        MODEL.replace(plasticity=NUMBERED, optimizer=FIXED.replace(t_b=0.1 * second, r0=5 * mV, update=GATED)),
+        "dense",
+    ),
 }
 
 
@@ -125,7 +134,7 @@ def test_kernels_agree(case, build_dir):
     model, _ = QUICK[case]
     expected = learn(model, "stock", build_dir)
     assert_learned(expected[0], SIZES, expected[1])
-    for kernel in ("dense", "blocked", "auto"):
+    for kernel in KERNELS[1:] if "heterosynaptic" in case else ("auto",):
         assert_same(learn(model, kernel, build_dir), expected)
 
 

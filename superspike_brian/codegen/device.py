@@ -77,6 +77,7 @@ class StateDevice(CPPStandaloneDevice):
         before = ["superspike::Archive archive; archive.read(args.at(0));"]
         before += [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         before += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
+        before += self._index_arrays(net)
         after = [*flushes.at_end(), "archive.open(args.at(1));"]
         after += [f'archive.save("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         after += [f'archive.save_queue("{name}", {pathway});' for name, pathway in queues.items()]
@@ -99,7 +100,7 @@ class StateDevice(CPPStandaloneDevice):
     def spike_queues(self, net):
         """Spikes in flight: dict of record name to the pathway's C++ name."""
         pathways = [p for s in net.objects if isinstance(s, Synapses) for p in s._pathways]
-        return {f"{p.name}.queue": p.name + _layout(p) for p in sorted(pathways, key=lambda p: p.name)}
+        return {f"{p.name}.queue": p.name + _layout(p.synapses) for p in sorted(pathways, key=lambda p: p.name)}
 
     def records(self, net):
         """What monitors recorded: dict of ``monitor.variable`` to Variable."""
@@ -110,6 +111,17 @@ class StateDevice(CPPStandaloneDevice):
             names = ("i", "t") if isinstance(monitor, SpikeMonitor) else ("t", *monitor.record_variables)
             found |= {f"{monitor.name}.{name}": monitor.variables[name] for name in names}
         return found
+
+    def _index_arrays(self, net):
+        """Fill the index arrays of synapses created without them where some code reads them (a monitor of z_pre)."""
+        text = "".join(
+            c.code.cpp_file for c in self.code_objects.values() if c.template_name != "synapses_create_array"
+        )
+        for group in net.objects:
+            if isinstance(group, Synapses) and (layout := _layout(group)):
+                names = [self.get_array_name(group.variables[f"_synaptic_{end}"], False) for end in ("pre", "post")]
+                if any(f"{self.arrays[group.variables[f'_synaptic_{end}']]}[" in text for end in ("pre", "post")):
+                    yield f"superspike::connect_all({', '.join(names)}, {len(group.source)}{layout});"
 
     def _cpp(self, var):
         name = self.get_array_name(var, access_data=False)
@@ -136,13 +148,13 @@ class StateDevice(CPPStandaloneDevice):
             (Path(directory) / header.name).write_text(header.read_text())
 
 
-def _layout(pathway):
-    """Arguments that say how a queue of units translates to synapses; nothing for a queue of synapses."""
-    kind = getattr(pathway.synapses.codeobj_class, "post_major", None)
-    if kind is None:
+def _layout(synapses):
+    """Arguments that say where the synapses of a unit are (units, strides); nothing where index arrays say it."""
+    post_major = getattr(synapses.codeobj_class, "post_major", None)
+    if post_major is None:
         return ""
-    n_pre, n_post = len(pathway.synapses.source), len(pathway.synapses.target)
-    return f", {n_post}, {1 if kind else n_post}, {n_pre if kind else 1}"
+    n_pre, n_post = len(synapses.source), len(synapses.target)
+    return f", {n_post}, {1 if post_major else n_post}, {n_pre if post_major else 1}"
 
 
 if NAME not in all_devices:

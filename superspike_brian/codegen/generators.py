@@ -11,12 +11,17 @@ class KernelGenerator(CPPCodeGenerator):
 
     def translate_to_read_arrays(self, read, write, indices):
         """As Brian2; scalars take the precision of the state, so that no loop converts."""
-        lines = []
-        for line in super().translate_to_read_arrays(read, write, indices - set(INDICES)):
+        # variables i and j are the index arrays under another name
+        named = {n: f"_{self.variables[n].name[10:]}synaptic_idx" for n in read if self._is_index(n)}
+        lines = [f"const int32_t {n} = {index};" for n, index in sorted(named.items())]
+        for line in super().translate_to_read_arrays(read - named.keys(), write, indices - set(INDICES)):
             if "t" not in read and c_data_type(prefs.core.default_float_dtype) == "float":
                 line = line.replace("const double ", "const float ")
             lines.append(line)
         return lines
+
+    def _is_index(self, name):
+        return getattr(self.variables[name], "name", "") in ("_synaptic_pre", "_synaptic_post")
 
     def determine_keywords(self):
         """Add the rendering of expressions to what templates can use."""

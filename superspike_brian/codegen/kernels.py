@@ -21,6 +21,7 @@ import logging
 
 from brian2.parsing.sympytools import sympy_to_str
 
+from .all_to_all import PreMajor
 from .device import StateCodeObject
 from .generators import BlockedGenerator, KernelGenerator
 from .plan import kinds_of, linear_plan, presynaptic_filter
@@ -33,8 +34,8 @@ CHUNK = {"blocked": 50, "gemm": 125, "events": 125}  # steps recorded at most; t
 _said = set()
 
 
-class KernelCodeObject(StateCodeObject):
-    """Code object of the dense and the sweeping kernels."""
+class SweepCodeObject(StateCodeObject):
+    """Code object of the kernels gemm and events."""
 
     generator_class = KernelGenerator
 
@@ -84,8 +85,10 @@ def _use(synapses, shape, name):
     updater = synapses.state_updater
     if updater is None or not (code := abstract_code(updater)):
         raise UnfitError("they have no differential equations")
-    keywords = {"shape": shape, "text": sympy_to_str}
-    needed = []
+    if synapses.event_driven is not None:
+        raise UnfitError("they are event-driven")
+    updater.template, updater.codeobj_class = "stateupdate", PreMajor
+    keywords, needed = {"shape": shape, "text": sympy_to_str}, []
     if name != "dense":
         kinds = kinds_of(synapses, code)
         needed = ["t_in_timesteps"]
@@ -97,11 +100,9 @@ def _use(synapses, shape, name):
             needed += sweep.inputs
         for k in ("pre", "post", "own", "uniform"):
             keywords[f"{k}_reads"] = _arrays(synapses, kinds, k, plan.states if name != "blocked" else ())
-    elif synapses.event_driven is not None:
-        raise UnfitError("they are event-driven")
-    updater.template = "kernel_sweep" if name in ("gemm", "events") else f"kernel_{name}"
+        updater.template = "kernel_blocked" if name == "blocked" else "kernel_sweep"
+        updater.codeobj_class = BlockedCodeObject if name == "blocked" else SweepCodeObject
     updater.template_kwds, updater.needed_variables = keywords, needed
-    updater.codeobj_class = BlockedCodeObject if name == "blocked" else KernelCodeObject
 
 
 def _arrays(synapses, kinds, kind, states):

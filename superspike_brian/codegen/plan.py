@@ -1,4 +1,4 @@
-"""Analysis of plastic synapses: are their equations linear, driven by presynaptic times postsynaptic factors?
+"""Analysis of plastic synapses: linear equations, driven by presynaptic times postsynaptic factors.
 
 If so, one step of the variables x of synapse (j, i), from presynaptic unit j to postsynaptic unit i, is
 

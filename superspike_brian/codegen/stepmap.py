@@ -79,6 +79,8 @@ def kind(name, variable, index):
         if re.fullmatch(r"t|t_in_timesteps|timestep", variable.name):
             raise UnfitError(f"it reads the time ({name})")
         return "uniform"
+    if variable.name in ("_synaptic_pre", "_synaptic_post"):
+        raise UnfitError(f"it reads the number of a unit ({name})")
     kinds = {"_idx": "own", "_presynaptic_idx": "pre", "_postsynaptic_idx": "post"}
     if index not in kinds:
         raise UnfitError(f"{name} has an index of its own ({index})")

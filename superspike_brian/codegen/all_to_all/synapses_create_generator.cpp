@@ -9,7 +9,7 @@
     {{_dynamic_N_incoming}}.assign(_n_post, _n_pre);
     {{_dynamic_N_outgoing}}.assign(_n_pre, _n_post);
     {{N}} = _n_pre * _n_post;
-    {% for varname in owner._registered_variables | variables_to_array_names(access_data=False) | sort %}
+    {% for varname in owner._registered_variables | rejectattr('name', 'in', ['_synaptic_pre', '_synaptic_post']) | variables_to_array_names(access_data=False) | sort %}
     {{varname}}.resize({{N}});
     {% endfor %}
 {% endblock %}
