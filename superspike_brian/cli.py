@@ -24,6 +24,7 @@ from brian2.utils.logger import BrianLogger
 from . import models, results, tasks
 from ._version import __version__
 from .build import BuildError
+from .codegen.kernels import KERNELS
 from .engine import SimulationError
 from .network import Structure
 from .progress import reporter
@@ -166,6 +167,7 @@ def _run_options(parser):
     group.add_argument("--snapshot-every", type=time_value("100s"), metavar="T", help="keep the weights so often")
     group.add_argument("--probe-at", type=time_value("100s"), action="append", default=[], metavar="T")
     group.add_argument("--precision", choices=["single", "double"], default="double")
+    group.add_argument("--kernel", choices=["auto", *KERNELS], default="auto", help="C++ of plastic synapses")
     group.add_argument("--device", choices=["standalone", "runtime"], default="standalone")
     group.add_argument("--out", type=Path, help="run folder (default: a new one in ./runs)")
     group.add_argument("--overwrite", action="store_true", help="replace a run in --out")
@@ -257,6 +259,7 @@ def command_run(args):
         overwrite=args.overwrite,
         device=args.device,
         precision=args.precision,
+        kernel=args.kernel,
         build_dir=args.build_dir,
         threads=args.threads,
         progress=reporter(args.quiet),

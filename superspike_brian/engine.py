@@ -133,7 +133,7 @@ class Program:
             raise SimulationError(f"the simulation {self.folder / 'main'} stopped: {why}")
 
 
-def build(structure, precision="double", build_dir=None, jobs=None):
+def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto"):
     """Return the program of `structure`, compiling what is not yet in `build_dir`.
 
     Parameters
@@ -146,6 +146,8 @@ def build(structure, precision="double", build_dir=None, jobs=None):
         Default: the user's cache folder.
     jobs : int, optional
         Compiler processes at a time; default: all cores.
+    kernel : {'auto', 'stock', 'dense', 'blocked', 'gemm', 'events'}
+        How plastic synapses are integrated: see `superspike_brian.codegen.kernels`.
 
     Returns
     -------
@@ -158,14 +160,14 @@ def build(structure, precision="double", build_dir=None, jobs=None):
     """
     began = time.perf_counter()
     root = Path(build_dir) if build_dir else default_build_dir()
-    folder = root.absolute() / "programs" / structure_key(structure, precision)
+    folder = root.absolute() / "programs" / structure_key(structure, precision, kernel)
     if not is_complete(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):  # a second process waits, then finds the program
             for abandoned in folder.parent.glob(f"{folder.name}.building-*"):  # by a process that was killed
                 shutil.rmtree(abandoned, ignore_errors=True)
             if not is_complete(folder):
-                _generate_and_compile(structure, precision, folder, jobs or os.cpu_count() or 1)
+                _generate_and_compile(structure, precision, kernel, folder, jobs or os.cpu_count() or 1)
     return Program(folder, time.perf_counter() - began)
 
 
@@ -178,13 +180,13 @@ def is_complete(folder):
         return False
 
 
-def structure_key(structure, precision):
+def structure_key(structure, precision, kernel="auto"):
     """Hash of everything that the generated code depends on."""
     model = {kind: dict(component.strings) for kind, component in structure.model.components.items()}
     inputs = run_time_parameters(structure.model)
     used = {name for strings in model.values() for code in strings.values() for name in get_identifiers(code)}
     constants = {k: quantity_to_json(v)[:2] for k, v in structure.model.parameters.items() if k in used - inputs}
-    what = [model, constants, structure.sizes, structure.hidden_learning, float(structure.dt), precision]
+    what = [model, constants, structure.sizes, structure.hidden_learning, float(structure.dt), precision, kernel]
     what += [brian2.__version__, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
 
@@ -211,11 +213,11 @@ def run_time_parameters(model):
     return declared & model.parameters.keys()
 
 
-def _generate_and_compile(structure, precision, folder, jobs):
+def _generate_and_compile(structure, precision, kernel, folder, jobs):
     staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.building-"))
     try:
         with standalone_device(precision) as device:
-            assembly = Assembly(structure)
+            assembly = Assembly(structure, kernel)
             device.prepare(assembly.is_probe)
             assembly.net.run(structure.dt, namespace={})
             device.build(directory=str(staging), compile=False, run=False)

@@ -32,6 +32,7 @@ from brian2 import (
     second,
 )
 
+from .codegen import all_to_all, kernels, neurons
 from .codegen.exact import exact_by_blocks
 from .models import NO_DECAY, Model
 
@@ -108,6 +109,8 @@ class Assembly:
     ----------
     structure : Structure
         What to build.
+    kernel : str
+        How plastic synapses are integrated: see `superspike_brian.codegen.kernels`.
 
     Attributes
     ----------
@@ -115,13 +118,15 @@ class Assembly:
         All objects; run it with ``namespace={}``.
     groups : dict of str to object
         The objects by name.
+    kernels : dict of str to str
+        What integrates each plastic weight group.
     """
 
-    def __init__(self, structure):
-        self.structure, self.model = structure, structure.model
+    def __init__(self, structure, kernel="stock"):
+        self.structure, self.model, self.kernel = structure, structure.model, kernel
         self.clock = Clock(structure.dt, name="network_clock")
         self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
-        self.groups = {}
+        self.groups, self.kernels = {}, {}
         for name, size in (("inputs", structure.sizes[0]), ("targets", structure.sizes[-1])):
             self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)
         for name, size in zip(structure.populations[1:], structure.sizes[1:], strict=True):
@@ -151,6 +156,7 @@ class Assembly:
             threshold=neuron.threshold,
             reset=self.model.reset(output=output),
             refractory=neuron.refractory,
+            codeobj_class=neurons.code_object_class(self.kernel),
             method=_method(neuron.method),
             namespace=self._namespace(equations),
             clock=self.clock,
@@ -178,13 +184,14 @@ class Assembly:
             method=_method(rule.method),
             namespace=self._namespace(equations) if plastic else {},
             clock=self.clock,
+            codeobj_class=all_to_all.code_object_class(self.kernel, self.model.neuron.on_input),
             name=f"forward_{k}",
         )
-        n_pre, n_post = self.structure.shape(k)
-        forward.connect(i=np.repeat(np.arange(n_pre), n_post), j=np.tile(np.arange(n_post), n_pre))
+        all_to_all.connect(forward)  # in the order of the presynaptic units
         if plastic:
             self._add_terminals(k, source, forward, delay)
             forward.state_updater.order = -1
+            self.kernels[forward.name] = kernels.install(forward, self.structure.shape(k), self.kernel)
             forward.run_regularly(
                 self.model.optimizer.update, clock=self.update_clock, when="start", name=f"forward_{k}_update"
             )
@@ -197,6 +204,7 @@ class Assembly:
             rule.terminal_equations,
             method=_method(rule.terminal_method),
             namespace=self.model.parameters,
+            codeobj_class=neurons.code_object_class(self.kernel),
             clock=self.clock,
             name=f"terminals_{k}",
         )
@@ -229,13 +237,14 @@ class Assembly:
             hidden,
             equations,
             on_pre=code,
+            delay=0 * ms,
+            codeobj_class=all_to_all.code_object_class(self.kernel, code, post_major=True),
             namespace=self.model.parameters,
             clock=self.clock,
             name=f"feedback_{origin}_{k}",
         )
         # synapse s goes from output unit s % n_out to hidden unit s // n_out: the order of the forward weights
-        n_hidden, n_out = len(hidden), len(source)
-        pathway.connect(i=np.tile(np.arange(n_out), n_hidden), j=np.repeat(np.arange(n_hidden), n_out))
+        all_to_all.connect(pathway, post_major=True)
         if feedback.weights == "forward":
             pathway.variables.add_reference("w", self.groups[f"forward_{k + 1}"], "w")
 

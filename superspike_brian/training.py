@@ -17,6 +17,7 @@ import numpy as np
 
 from . import results
 from ._version import __version__
+from .codegen.kernels import KERNELS
 from .engine import PRECISIONS, build
 from .models import SUPERSPIKE
 from .network import DT, Structure
@@ -56,6 +57,7 @@ def train(
     overwrite=False,
     device="standalone",
     precision="double",
+    kernel="auto",
     build_dir=None,
     threads=None,
     progress=None,
@@ -87,6 +89,8 @@ def train(
         Compiled program, or Brian2's runtime device (no compiler needed, slow).
     precision : {'double', 'single'}
         Floating point type.
+    kernel : {'auto', 'stock', 'dense', 'blocked', 'gemm', 'events'}
+        What plastic synapses become in C++: see `superspike_brian.codegen.kernels`.
     build_dir : path, optional
         Where programs are built and kept.
     threads : int, optional
@@ -126,12 +130,13 @@ def train(
         "seed": seed,
         "device": device,
         "precision": precision,
+        "kernel": kernel,
         "provenance": [_provenance(command)],
     }
     if out is not None:
         RunFolder.check_free(out, overwrite)
     progress = progress or reporter(quiet=progress is False, lines=False)
-    program = make_program(structure, device, precision, build_dir, threads, progress)
+    program = make_program(structure, device, precision, kernel, build_dir, threads, progress)
     with tempfile.TemporaryDirectory(prefix="superspike-") as scratch:
         folder = RunFolder.create(out or Path(scratch, "run"), request, task_to_arrays(task), overwrite)
         try:
@@ -140,23 +145,27 @@ def train(
             folder.release()
 
 
-def make_program(structure, device, precision, build_dir, threads, progress):
+def make_program(structure, device, precision, kernel, build_dir, threads, progress):
     """Return what runs `structure`: a compiled program, or the runtime device.
 
     Raises
     ------
     ValueError
-        If the device or the precision is unknown.
+        If the device, the precision or the kernel is unknown.
     BuildError
         If compiling fails.
     """
-    for name, value, known in (("device", device, ("standalone", "runtime")), ("precision", precision, PRECISIONS)):
+    for name, value, known in (
+        ("device", device, ("standalone", "runtime")),
+        ("precision", precision, PRECISIONS),
+        ("kernel", kernel, ("auto", *KERNELS)),
+    ):
         if value not in known:
             raise ValueError(f"{name} {value!r} is unknown; expected one of {', '.join(known)}")
     if device == "runtime":
         return RuntimeProgram(structure, precision)
     progress.building()
-    return build(structure, precision, build_dir, threads)
+    return build(structure, precision, build_dir, threads, kernel)
 
 
 def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, command=None):
@@ -185,7 +194,13 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
             changes["protocol"] = protocol | {"duration": quantity_to_json(Protocol(duration).duration)}
         request = folder.request | changes
         program = make_program(
-            structure_from_request(request), request["device"], request["precision"], build_dir, threads, progress
+            structure_from_request(request),
+            request["device"],
+            request["precision"],
+            request.get("kernel", "auto"),
+            build_dir,
+            threads,
+            progress,
         )
         newest = folder.newest()
         if (

@@ -16,8 +16,10 @@ from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
 from brian2.monitors import SpikeMonitor, StateMonitor
 from brian2.synapses.synapses import Synapses
 
+from .flushes import Flushes
+
 NAME = "superspike_standalone"
-HEADER = Path(__file__).parent / "superspike.h"
+HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 # set by the network's structure, or rewritten at every step before anyone reads it
 _FIXED = {
     "N",
@@ -68,18 +70,20 @@ class StateDevice(CPPStandaloneDevice):
         at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
         _, lines = self.main_queue[at][1]
         probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
-        body = []
+        body, flushes = [], Flushes(self.code_objects.values())
         for line in lines:
             if line.startswith(f"{net.name}.run("):
                 line = f"{net.name}.t = std::stod(args.at(2)); {net.name}.run(std::stod(args.at(3)));"
-            elif any(f"_run_{name}_codeobject" in line for name in probes):
-                line = f'if (args.at(4) == "1") {line}'
-            body.append(line)
+            condition = ""
+            if any(f"_run_{name}_codeobject" in line for name in probes):
+                condition = 'if (args.at(4) == "1") '
+            body += [condition + each for each in (*flushes.before(line), line)]
         arrays, queues = self.state_arrays(net), self.spike_queues(net)
         before = ["superspike::Archive archive; archive.read(args.at(0));"]
         before += [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         before += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
-        after = ["archive.open(args.at(1));"]
+        before += self._index_arrays(net)
+        after = [*flushes.at_end(), "archive.open(args.at(1));"]
         after += [f'archive.save("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         after += [f'archive.save_queue("{name}", {pathway});' for name, pathway in queues.items()]
         after += [self._save_record(name, var) for name, var in self.records(net).items()]
@@ -103,7 +107,7 @@ class StateDevice(CPPStandaloneDevice):
     def spike_queues(net):
         """Spikes in flight: dict of record name to the pathway's C++ name."""
         pathways = [p for s in net.objects if isinstance(s, Synapses) for p in s._pathways]
-        return {f"{p.name}.queue": p.name for p in sorted(pathways, key=lambda p: p.name)}
+        return {f"{p.name}.queue": p.name + _layout(p.synapses) for p in sorted(pathways, key=lambda p: p.name)}
 
     @staticmethod
     def records(net):
@@ -115,6 +119,17 @@ class StateDevice(CPPStandaloneDevice):
             names = ("i", "t") if isinstance(monitor, SpikeMonitor) else ("t", *monitor.record_variables)
             found |= {f"{monitor.name}.{name}": monitor.variables[name] for name in names}
         return found
+
+    def _index_arrays(self, net):
+        """Fill the index arrays of synapses created without them where some code reads them (a monitor of z_pre)."""
+        text = "".join(
+            c.code.cpp_file for c in self.code_objects.values() if c.template_name != "synapses_create_array"
+        )
+        for group in net.objects:
+            if isinstance(group, Synapses) and (layout := _layout(group)):
+                names = [self.get_array_name(group.variables[f"_synaptic_{end}"], False) for end in ("pre", "post")]
+                if any(f"{self.arrays[group.variables[f'_synaptic_{end}']]}[" in text for end in ("pre", "post")):
+                    yield f"superspike::connect_all({', '.join(names)}, {len(group.source)}{layout});"
 
     def _cpp(self, var):
         name = self.get_array_name(var, access_data=False)
@@ -135,9 +150,19 @@ class StateDevice(CPPStandaloneDevice):
         self.compiler_flags, self.linker_flags = compiler_flags.split(), linker_flags.split()
 
     def copy_source_files(self, writer, directory):
-        """Add this package's header to Brian2's library files."""
+        """Add this package's headers to Brian2's library files."""
         super().copy_source_files(writer, directory)
-        (Path(directory) / HEADER.name).write_text(HEADER.read_text())
+        for header in HEADERS:
+            (Path(directory) / header.name).write_text(header.read_text())
+
+
+def _layout(synapses):
+    """Arguments that say where the synapses of a unit are (units, strides); nothing where index arrays say it."""
+    post_major = getattr(synapses.codeobj_class, "post_major", None)
+    if post_major is None:
+        return ""
+    n_pre, n_post = len(synapses.source), len(synapses.target)
+    return f", {n_post}, {1 if post_major else n_post}, {n_pre if post_major else 1}"
 
 
 if NAME not in all_devices:

@@ -38,25 +38,39 @@ inline void flush_subnormals()
 }
 
 class Archive {
-    std::map<std::string, std::vector<char>> records;
+    struct Record { long at; uint64_t size; };
+    std::map<std::string, Record> records;
+    FILE* in = nullptr;
     FILE* out = nullptr;
+    std::string source;
 
 public:
+    // where the records are; loading reads them to their place, so that nothing is in memory twice
     void read(const std::string& path)
     {
-        FILE* in = std::fopen(path.c_str(), "rb");
+        source = path;
+        in = std::fopen(path.c_str(), "rb");
         if (!in) fail("cannot open " + path);
+        std::fseek(in, 0, SEEK_END);
+        const long end = std::ftell(in);
+        std::rewind(in);
         uint32_t length;
-        uint64_t size;
         while (std::fread(&length, sizeof length, 1, in) == 1) {
             std::string name(length, ' ');
-            if (std::fread(&name[0], 1, length, in) != length || std::fread(&size, sizeof size, 1, in) != 1)
+            Record record;
+            if (std::fread(&name[0], 1, length, in) != length || std::fread(&record.size, sizeof record.size, 1, in) != 1)
                 fail(path + " is cut short");
-            std::vector<char>& data = records[name];
-            data.resize(size);
-            if (std::fread(data.data(), 1, size, in) != size) fail(path + " is cut short");
+            record.at = std::ftell(in);
+            if (record.size > uint64_t(end - record.at)) fail(path + " is cut short");
+            std::fseek(in, record.size, SEEK_CUR);
+            records[name] = record;
         }
-        std::fclose(in);
+    }
+
+    void get(const Record& record, void* data)
+    {
+        std::fseek(in, record.at, SEEK_SET);
+        if (record.size && std::fread(data, 1, record.size, in) != record.size) fail(source + " is cut short");
     }
 
     void open(const std::string& path)
@@ -83,8 +97,8 @@ public:
     {
         auto found = records.find(name);
         if (found == records.end()) return;
-        if (found->second.size() != n * sizeof(T)) fail("the state has another size for " + name);
-        std::memcpy(data, found->second.data(), n * sizeof(T));
+        if (found->second.size != n * sizeof(T)) fail("the state has another size for " + name);
+        get(found->second, data);
     }
     template <class T> void save(const std::string& name, const T* data, size_t n) { put(name, data, n * sizeof(T)); }
 
@@ -93,8 +107,8 @@ public:
     {
         auto found = records.find(name);
         if (found == records.end()) return;
-        data.resize(found->second.size() / sizeof(T));
-        std::memcpy(data.data(), found->second.data(), data.size() * sizeof(T));
+        data.resize(found->second.size / sizeof(T));
+        get(found->second, data.data());
     }
     template <class T> void save(const std::string& name, const std::vector<T>& data)
     {
@@ -111,29 +125,45 @@ public:
         save(name, rows);
     }
 
-    // spikes in flight: for each delay from now on, their number and their synapses
-    template <class Pathway> void save_queue(const std::string& name, Pathway& pathway)
+    // Spikes in flight: for each delay from now on, their number and their synapses. A queue of presynaptic units stands for
+    // n_post synapses a unit: synapse unit*pre + i*post for the i-th postsynaptic unit.
+    template <class Pathway> void save_queue(const std::string& name, Pathway& pathway, int n_post = 1, int pre = 1, int post = 1)
     {
         auto state = pathway.queue[0]->_full_state();
         std::vector<int32_t> flat;
         const size_t n = state.second.size();
         for (size_t delay = 0; delay < n; delay++) {
             const auto& spikes = state.second[(state.first + delay) % n];
-            flat.push_back(spikes.size());
-            flat.insert(flat.end(), spikes.begin(), spikes.end());
+            flat.push_back(spikes.size() * n_post);
+            for (int unit : spikes)
+                for (int i = 0; i < n_post; i++) flat.push_back(unit * pre + i * post);
         }
         save(name, flat);
     }
-    template <class Pathway> void load_queue(const std::string& name, Pathway& pathway)
+    template <class Pathway> void load_queue(const std::string& name, Pathway& pathway, int n_post = 1, int pre = 1, int = 1)
     {
         std::vector<int32_t> flat;
         load(name, flat);
         std::vector<std::vector<int32_t>> slots;
-        for (size_t at = 0; at < flat.size(); at += flat[at] + 1)
-            slots.emplace_back(flat.begin() + at + 1, flat.begin() + at + 1 + flat[at]);
+        for (size_t at = 0; at < flat.size(); at += flat[at] + 1) {
+            slots.emplace_back();
+            for (int s = 0; s < flat[at]; s += n_post) slots.back().push_back(flat[at + 1 + s] / pre);
+        }
         if (!slots.empty()) pathway.queue[0]->_restore_from_full_state(std::make_pair(0, slots));
     }
 };
+
+// index arrays of synapses that connect all to all
+inline void connect_all(std::vector<int32_t>& i, std::vector<int32_t>& j, int n_pre, int n_post, int pre, int post)
+{
+    i.resize((size_t)n_pre * n_post);
+    j.resize((size_t)n_pre * n_post);
+    for (int a = 0; a < n_pre; a++)
+        for (int b = 0; b < n_post; b++) {
+            i[a * pre + b * post] = a;
+            j[a * pre + b * post] = b;
+        }
+}
 
 // one line a fifth of a second; a reader that is gone ends the program, so that no orphan goes on computing
 class Progress {

@@ -1,0 +1,48 @@
+"""Brian2's C++ generator, with synaptic indices from the surrounding loop instead of index arrays."""
+
+from brian2 import prefs
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
+
+INDICES = ("_presynaptic_idx", "_postsynaptic_idx")
+
+
+class KernelGenerator(CPPCodeGenerator):
+    """Brian2's statements, with indices from the loop instead of index arrays."""
+
+    def translate_to_read_arrays(self, read, write, indices):
+        """As Brian2; scalars take the precision of the state, so that no loop converts."""
+        # variables i and j are the index arrays under another name
+        named = {n: f"_{self.variables[n].name[10:]}synaptic_idx" for n in read if self._is_index(n)}
+        lines = [f"const int32_t {n} = {index};" for n, index in sorted(named.items())]
+        for line in super().translate_to_read_arrays(read - named.keys(), write, indices - set(INDICES)):
+            if "t" not in read and c_data_type(prefs.core.default_float_dtype) == "float":
+                line = line.replace("const double ", "const float ")
+            lines.append(line)
+        return lines
+
+    def _is_index(self, name):
+        return getattr(self.variables[name], "name", "") in ("_synaptic_pre", "_synaptic_post")
+
+    def determine_keywords(self):
+        """Add the rendering of expressions to what templates can use."""
+        keywords = super().determine_keywords()
+        return keywords | {
+            "render": self.translate_expression,
+            "default_dtype": prefs.core.default_float_dtype,
+        }
+
+
+class BlockedGenerator(KernelGenerator):
+    """Brian2's statements, reading recorded values of the neurons' variables."""
+
+    def translate_to_read_arrays(self, read, write, indices):
+        """Read what the step recorded."""
+        lines = super().translate_to_read_arrays({n for n in read if self._index(n) not in INDICES}, write, indices)
+        for name in sorted(read):
+            if self._index(name) == "_postsynaptic_idx":  # the template reads presynaptic variables
+                dtype = self.c_data_type(self.variables[name].dtype)
+                lines.append(f"const {dtype} {name} = _record_{name}[_tile][_step][_postsynaptic_idx];")
+        return lines
+
+    def _index(self, name):
+        return self.variable_indices[name]

@@ -1,0 +1,111 @@
+"""Faster C++ for plastic all-to-all synapses, from the same equation strings.
+
+A user edits equations; what changes is the code that they become. Every kernel computes the same discrete time steps:
+
+========  ==========================================================================================================
+kernel    how
+========  ==========================================================================================================
+stock     Brian2's own template: one step at a time, index arrays, any connectivity
+dense     Brian2's own statements in a vectorised loop over [pre][post]
+blocked   the same, many steps at a time on a tile of synapses that stays in the cache
+gemm      equations that are linear in the synapse's variables: many steps become matrix products
+events    the presynaptic factor is, besides, a linear filter of spikes: a row of synapses a spike, nothing a step
+========  ==========================================================================================================
+
+The last three lag behind: a step records what the synapses read of their neurons, and the synapses catch up before anyone
+looks (weight update, monitor, end of the run) or changes a variable that they read. Nothing in the forward pass depends on
+them in between. Equations that do not fit a kernel fall to the one above it in this table, and the log says why.
+"""
+
+import logging
+
+from brian2.parsing.sympytools import sympy_to_str
+
+from .all_to_all import PreMajor
+from .device import StateCodeObject
+from .generators import BlockedGenerator, KernelGenerator
+from .plan import kinds_of, linear_plan, presynaptic_filter
+from .stepmap import UnfitError, abstract_code
+from .sweep import Sweep
+
+logger = logging.getLogger(__name__)
+KERNELS = ("stock", "dense", "blocked", "gemm", "events")
+CHUNK = {"blocked": 50, "gemm": 125, "events": 125}  # steps recorded at most; t_b is a multiple of all
+_said = set()
+
+
+class SweepCodeObject(StateCodeObject):
+    """Code object of the kernels gemm and events."""
+
+    generator_class = KernelGenerator
+
+
+class BlockedCodeObject(StateCodeObject):
+    """Code object of the blocked kernel."""
+
+    generator_class = BlockedGenerator
+
+
+def install(synapses, shape, kernel="auto"):
+    """Let a kernel integrate plastic synapses that connect all to all.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Synapse ``j*shape[1] + i`` goes from unit j to unit i.
+    shape : tuple of int
+        Presynaptic and postsynaptic units.
+    kernel : str
+        One of `KERNELS`, or 'auto': the fastest that fits.
+
+    Returns
+    -------
+    kernel : str
+        The kernel that is used.
+    """
+    if kernel not in ("auto", *KERNELS):
+        raise ValueError(f"unknown kernel '{kernel}': use auto, {', '.join(KERNELS)}")
+    wanted = KERNELS[-1] if kernel == "auto" else kernel
+    for name in KERNELS[KERNELS.index(wanted) : 0 : -1]:
+        try:
+            _use(synapses, shape, name)
+            return name
+        except (UnfitError, NotImplementedError) as why:
+            _say(f"the equations of {synapses.name} do not fit the kernel '{name}': {why}")
+    return "stock"
+
+
+def _say(message):
+    if message not in _said:
+        _said.add(message)
+        logger.info(message)
+
+
+def _use(synapses, shape, name):
+    updater = synapses.state_updater
+    if updater is None or not (code := abstract_code(updater)):
+        raise UnfitError("they have no differential equations")
+    if synapses.event_driven is not None:
+        raise UnfitError("they are event-driven")
+    updater.template, updater.codeobj_class = "stateupdate", PreMajor
+    keywords, needed = {"shape": shape, "text": sympy_to_str}, []
+    if name != "dense":
+        kinds = kinds_of(synapses, code)
+        needed = ["t_in_timesteps"]
+        keywords["chunk"] = CHUNK[name]
+        if name != "blocked":
+            plan = linear_plan(synapses)
+            filter_ = presynaptic_filter(synapses, plan) if name == "events" else None
+            keywords["sweep"] = sweep = Sweep(plan, filter_)
+            needed += sweep.inputs
+        for k in ("pre", "post", "own", "uniform"):
+            keywords[f"{k}_reads"] = _arrays(synapses, kinds, k, plan.states if name != "blocked" else ())
+        updater.template = "kernel_blocked" if name == "blocked" else "kernel_sweep"
+        updater.codeobj_class = BlockedCodeObject if name == "blocked" else SweepCodeObject
+    updater.template_kwds, updater.needed_variables = keywords, needed
+
+
+def _arrays(synapses, kinds, kind, states):
+    """Names of the arrays of a kind that the step reads."""
+    names = (n for n, k in kinds.items() if k == kind and n not in states)
+    return sorted(n for n in names if getattr(synapses.variables.get(n), "array", False))

@@ -1,0 +1,51 @@
+"""Code of neuron groups that costs less a step; the equations and Brian2's statements are the same.
+
+* The time step is a literal, so that the compiler evaluates every exponential of it once and for all.
+* Time in steps stays a floating-point number with an integer value, which vectorises; conversion to an integer does not.
+* Thresholds are tested for many units at once; spikes are looked for only where there are any.
+"""
+
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
+from brian2.core.clocks import Clock
+from brian2.core.functions import DEFAULT_FUNCTIONS, Function
+
+from ..device import StateCodeObject
+
+
+class NeuronGenerator(CPPCodeGenerator):
+    """Brian2's generator with the time step as a literal."""
+
+    def translate_to_read_arrays(self, read, write, indices):
+        """As Brian2, save for the time step."""
+        steps = {n for n in read if n not in write and self._is_time_step(n)}
+        lines = [f"const double {n} = {float(self.variables[n].get_value())!r};" for n in sorted(steps)]
+        return lines + super().translate_to_read_arrays(set(read) - steps, write, indices)
+
+    def _is_time_step(self, name):
+        variable = self.variables[name]
+        return getattr(variable, "name", None) == "dt" and isinstance(variable.owner, Clock)
+
+    def determine_keywords(self):
+        """Say whether a statement may be evaluated twice."""
+        pure = all(v.stateless for v in self.variables.values() if isinstance(v, Function))
+        return super().determine_keywords() | {"repeatable": pure}
+
+
+class NeuronCodeObject(StateCodeObject):
+    """Code object of neuron groups."""
+
+    class_name = "superspike_neurons"
+    templater = StateCodeObject.templater.derive("superspike_brian.codegen", templates_dir="neurons")
+    generator_class = NeuronGenerator
+
+
+DEFAULT_FUNCTIONS["timestep"].implementations.add_implementation(
+    NeuronCodeObject,
+    code="static inline double _timestep(double t, double dt) { return std::trunc((t + 1e-3*dt)/dt); }",
+    name="_timestep",
+)
+
+
+def code_object_class(kernel):
+    """Class of a neuron group's code objects; None is Brian2's own."""
+    return None if kernel == "stock" else NeuronCodeObject

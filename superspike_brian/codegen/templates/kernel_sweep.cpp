@@ -1,0 +1,147 @@
+{# The recorded steps as one backward sweep over postsynaptic units (superspike_brian/codegen/sweep.py) #}
+{% extends 'kernel_lagging.cpp' %}
+
+{% block buffers %}
+constexpr int _NI = superspike::padded(_n_post), _NY = {{sweep.inputs|length}}, _NS = {{sweep.plan.states|length}};
+alignas(64) _T _factor[{{sweep.plan.factors|length or 1}}][_CHUNK][_NI];
+{% if sweep.events %}
+alignas(64) _T _initial[_NY][_NJ], _last[_NY][_NJ], _jump[_NY][_NJ];
+superspike::Events<_T, _NY> _events;
+superspike::Rows<_T, _NJ, _NS * _NI> _rows;
+{% else %}
+superspike::Product<_T, _NJ, _NI, _CHUNK> _product[{{sweep.driven|length or 1}}];
+superspike::Sources<_T, _NJ, _CHUNK> _source[{{sweep.plan.sources|length or 1}}];
+{% endif %}
+{% endblock %}
+
+{% block record %}
+    {% for name in uniform_reads %}
+    const _T {{name}} = {{get_array_name(variables[name])}}[0];
+    {% endfor %}
+    for (int i = 0; i < _n_post; i++)
+    {
+        {% for name in post_reads %}
+        const auto {{name}} = {{get_array_name(variables[name])}}[i];
+        {% endfor %}
+        {% for expression in sweep.plan.factors %}
+        _factor[{{loop.index0}}][_pending][i] = {{render(text(expression))}};
+        {% endfor %}
+    }
+    {% if sweep.events %}
+    // a jump is what the filter's own step does not explain
+    int _jumps = 0;
+    if (_pending == 0) {
+        {% for name in sweep.inputs %}
+        std::copy_n({{get_array_name(variables[name])}}, _NJ, _initial[{{loop.index0}}]);
+        {% endfor %}
+    } else {
+        const _T _eps = 16 * std::numeric_limits<_T>::epsilon(), _tiny = 16 * std::numeric_limits<_T>::min();
+        #pragma GCC ivdep
+        for (int j = 0; j < _NJ; j++)
+        {
+            {% for name in sweep.inputs %}
+            const _T _r{{loop.index0}} = {{get_array_name(variables[name])}}[j] - ({{sweep.predicted(loop.index0)}});
+            const bool _b{{loop.index0}} = std::abs(_r{{loop.index0}}) > _eps * ({{sweep.scale(loop.index0)}}) + _tiny;
+            _jump[{{loop.index0}}][j] = _b{{loop.index0}} ? _r{{loop.index0}} : 0;
+            _jumps += _b{{loop.index0}};
+            {% endfor %}
+        }
+    }
+    {% for name in sweep.inputs %}
+    std::copy_n({{get_array_name(variables[name])}}, _NJ, _last[{{loop.index0}}]);
+    {% endfor %}
+    if (_jumps) _events.add(_pending, _NJ, _jump);
+    {% else %}
+    for (int j = 0; j < _NJ; j++)
+    {
+        {% for name in pre_reads %}
+        const auto {{name}} = {{get_array_name(variables[name])}}[j];
+        {% endfor %}
+        {% for kind, expression in sweep.plan.sources if kind == "pre" %}
+        _source[{{sweep.plan.sources.index((kind, expression))}}].set(_pending, j, {{render(text(expression))}});
+        {% endfor %}
+    }
+    {% endif %}
+{% endblock %}
+
+{% block catch_up %}
+    {% for name in uniform_reads %}
+    const _T {{name}} = {{get_array_name(variables[name])}}[0];
+    {% endfor %}
+    {% for line in sweep.declare(render) %}
+    {{line}}
+    {% endfor %}
+    {% if sweep.events %}
+    _rows.clear();
+    auto _event = _events.list.rbegin();
+    {% else %}
+    _T* _h[{{sweep.driven|length or 1}}];
+    {% for _ in sweep.driven %}
+    _h[{{loop.index0}}] = _product[{{loop.index0}}].h;
+    {% endfor %}
+    {% endif %}
+    for (int t = _pending - 1; t >= 0; t--)
+    {
+        {% for _ in sweep.plan.factors %}
+        const _T* __restrict _f{{loop.index0}} = _factor[{{loop.index0}}][t];
+        {% endfor %}
+        #pragma GCC ivdep
+        for (int i = 0; i < _NI; i++)
+        {
+            {% if not sweep.events %}
+            const int _at = superspike::Product<_T, _NJ, _NI, _CHUNK>::at(t, i);
+            {% endif %}
+            {% for line in sweep.unit_step() %}
+            {{line}}
+            {% endfor %}
+        }
+        {% for line in sweep.uniform_step() %}
+        {{line}}
+        {% endfor %}
+        {% if sweep.events %}
+        for (; _event != _events.list.rend() && _event->step == t; ++_event)
+        {
+            _T* __restrict _row = _rows.of(_event->unit);
+            {% for a, c in sweep.g %}
+            if (_event->jump[{{c}}] != 0)
+                for (int i = 0; i < _NI; i++) _row[{{a}} * _NI + i] += _event->jump[{{c}}] * _g_{{a}}_{{c}}[i];
+            {% endfor %}
+        }
+        {% endif %}
+    }
+    for (int j = 0; j < _NJ; j++)
+    {
+        {% for name in sweep.plan.states %}
+        {{c_data_type(variables[name].dtype)}}* __restrict _s_{{loop.index0}} = {{get_array_name(variables[name])}} + (size_t)j * _n_post;
+        {% endfor %}
+        {% for name in own_reads %}
+        const {{c_data_type(variables[name].dtype)}}* __restrict _o_{{name}} = {{get_array_name(variables[name])}} + (size_t)j * _n_post;
+        {% endfor %}
+        {% for _ in sweep.inputs %}
+        const _T _y_{{loop.index0}} = _initial[{{loop.index0}}][j];
+        {% endfor %}
+        {% if sweep.events %}
+        const _T* __restrict _row = _rows.read(j);
+        {% endif %}
+        #pragma GCC ivdep
+        for (int i = 0; i < _n_post; i++)
+        {
+            {% for name in own_reads %}
+            const _T {{name}} = _o_{{name}}[i];
+            {% endfor %}
+            {% for _ in sweep.plan.states %}
+            const _T _x_{{loop.index0}} = _s_{{loop.index0}}[i];
+            {% endfor %}
+            {% for _ in sweep.plan.states %}
+            _s_{{loop.index0}}[i] = {{sweep.finish(loop.index0, render)}}{% if sweep.events %} + _row[{{loop.index0}} * _NI + i]{% endif %};
+            {% endfor %}
+        }
+    }
+    {% if sweep.events %}
+    _events.list.clear();
+    {% else %}
+    {% for a, r in sweep.driven %}
+    _product[{{loop.index0}}].add(_source[{{r}}], _pending, {{get_array_name(variables[sweep.plan.states[a]])}}, _n_post);
+    {% endfor %}
+    {% endif %}
+{% endblock %}

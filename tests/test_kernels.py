@@ -1,0 +1,207 @@
+"""Every kernel takes the same steps: the same spikes, and weights equal to rounding, on networks that learn."""
+
+import logging
+
+import numpy as np
+import pytest
+from brian2 import ms, mV, second
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from superspike_brian.models import (
+    ERROR_GATED,
+    FEEDBACKS,
+    FIXED,
+    HETEROSYNAPTIC,
+    LINEAR,
+    OPTIMIZERS,
+    RANDOM,
+    REGULARIZERS,
+    RMSPROP,
+    SUPERSPIKE,
+    SURROGATES,
+    UNIFORM,
+    Surrogate,
+)
+from superspike_brian.tasks import SpikePattern, Task
+
+from superspike_brian import engine
+from superspike_brian.codegen.kernels import KERNELS
+from superspike_brian.network import Structure
+from superspike_brian.state import initial_state
+
+SIZES = (37, 21, 10)  # no multiples of a tile
+N_UPDATES, T_B = 12, 1000
+MODEL = SUPERSPIKE.replace(t_b=0.1 * second, w_0=0.1 * SUPERSPIKE.parameters["w_max"] * 30, r0=5 * mV)
+RULE = MODEL.plasticity
+THREE_STAGES = RULE.replace(
+    equations=RULE.equations.replace("error_post*eligibility -", "error_post*eligibility_late -")
+    + "deligibility_late/dt = (eligibility - eligibility_late)/tau_decay : 1 (clock-driven)\n"
+)
+SATURATING = RULE.replace(
+    equations=RULE.equations.replace("(sigma_prime_post*z_pre -", "(tanh(sigma_prime_post*z_pre) -")
+)
+SQUARED = RULE.replace(equations=RULE.equations.replace("sigma_prime_post*z_pre", "sigma_prime_post*z_pre**2"))
+NUMBERED = RULE.replace(equations=RULE.equations.replace("sigma_prime_post*z_pre", "sigma_prime_post*z_pre/(1 + i)"))
+GATED = """
+w = clip(w + r0*m*(1 + sigma_prime_post), -w_max, w_max)
+m = 0
+"""
+STEPWISE = Surrogate(
+    "boxcar around the threshold",
+    equations="sigma_prime = exp(-abs(U - theta)/width) : 1 (constant over dt)",
+    parameters={"width": 3 * mV},
+)
+# name: model, and the kernel that 'auto' should choose
+QUICK = {
+    "plain": (MODEL, "events"),
+    "random, RMSProp, heterosynaptic": (
+        MODEL.replace(
+            feedback=RANDOM,
+            optimizer=RMSPROP.replace(t_b=0.1 * second, r0=5 * mV),
+            regularizer=HETEROSYNAPTIC,
+        ),
+        "events",
+    ),
+    "uniform, fixed, error-gated, linear": (
+        MODEL.replace(
+            feedback=UNIFORM,
+            optimizer=FIXED.replace(t_b=0.1 * second, r0=5 * mV),
+            regularizer=ERROR_GATED,
+            surrogate=LINEAR,
+        ),
+        "events",
+    ),
+    "one more stage, another surrogate": (
+        MODEL.replace(plasticity=THREE_STAGES, surrogate=STEPWISE),
+        "events",
+    ),
+    "squared trace": (MODEL.replace(plasticity=SQUARED), "gemm"),
+    "saturating": (MODEL.replace(plasticity=SATURATING), "blocked"),
+    "unit numbers, an update that reads the neuron": (
+        MODEL.replace(plasticity=NUMBERED, optimizer=FIXED.replace(t_b=0.1 * second, r0=5 * mV, update=GATED)),
+        "dense",
+    ),
+}
+
+
+def task(sizes, seed=3, period=0.2):
+    def pattern(n, rate):
+        rng = np.random.default_rng([seed, n])
+        steps = np.argwhere(rng.random((n, round(period / 1e-4))) < rate * 1e-4)
+        return SpikePattern(n, steps[:, 0], steps[:, 1] * 0.1 * ms, period * second)
+
+    return Task("random", pattern(sizes[0], 20), pattern(sizes[-1], 20), "seed")
+
+
+@pytest.fixture(scope="session")
+def build_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("programs")
+
+
+def learn(model, kernel, build_dir, sizes=SIZES, pieces=(N_UPDATES * T_B + 1,), precision="double", probe=False):
+    structure = Structure(model, sizes)
+    program = engine.build(structure, precision, build_dir, kernel=kernel)
+    state, start, records = initial_state(structure, task(sizes), seed=1), 0, []
+    for n in pieces:
+        state, record = program.run(state, start, n, probe=probe)
+        start += n
+        records.append(record)
+    return state, {k: np.concatenate([r[k] for r in records]) for k in records[0]}
+
+
+def assert_same(found, expected, tolerance=1e-10):
+    (state, records), (state_, records_) = found, expected
+    for name, values in records_.items():
+        if name.startswith("spikes"):
+            np.testing.assert_array_equal(records[name], values, err_msg=name)
+    for name, values in state_.items():
+        if values.dtype.kind == "f" and "lastspike" not in name:
+            scale = np.abs(values).max(initial=0)
+            np.testing.assert_allclose(state[name], values, tolerance, tolerance * scale, err_msg=name)
+        else:
+            np.testing.assert_array_equal(state[name], values, err_msg=name)
+
+
+def assert_learned(state, sizes, records):
+    start = initial_state(Structure(MODEL, sizes), task(sizes), seed=1)
+    for name in ("forward_1.w", "forward_2.w")[: len(sizes) - 1]:
+        assert (np.abs(state[name] - start[name]) > 1e-3).mean() > 0.5, name
+    assert len(records["spikes_output.t"]) > 20
+
+
+@pytest.mark.parametrize("case", QUICK)
+def test_kernels_agree(case, build_dir):
+    model, _ = QUICK[case]
+    expected = learn(model, "stock", build_dir)
+    assert_learned(expected[0], SIZES, expected[1])
+    for kernel in KERNELS[1:] if "heterosynaptic" in case else ("auto",):
+        assert_same(learn(model, kernel, build_dir), expected)
+
+
+@pytest.mark.parametrize("kernel", KERNELS[1:])
+def test_any_block_and_any_probe(kernel, build_dir):
+    """Runs that start and stop anywhere, and monitors that look at every step, see complete synapses."""
+    expected = learn(MODEL, "stock", build_dir, pieces=(12001, 60), probe=True)
+    pieces = (1, 123, 876, 5, 2995, 8001, 60)
+    found = learn(MODEL, kernel, build_dir, pieces=pieces)
+    assert_same((found[0], {"spikes_output.t": found[1]["spikes_output.t"]}), (expected[0], {}))
+    state, records = learn(MODEL, kernel, build_dir, pieces=(12001, 60), probe=True)
+    assert_same((state, records), expected)
+    for name in records:
+        if name.startswith("probe"):
+            scale = np.abs(expected[1][name]).max()
+            np.testing.assert_allclose(records[name], expected[1][name], 1e-10, 1e-10 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("case", QUICK)
+def test_choice_is_automatic_and_explained(case, caplog):
+    model, expected = QUICK[case]
+    from superspike_brian.codegen import kernels
+    from superspike_brian.network import Assembly
+
+    kernels._said.clear()
+    with caplog.at_level(logging.INFO), engine.standalone_device("double"):
+        chosen = Assembly(Structure(model, (3, 4, 2)), "auto").kernels
+    assert set(chosen.values()) == {expected}
+    said = [r.getMessage() for r in caplog.records if "do not fit" in r.getMessage()]
+    assert bool(said) == (expected != "events") and len(said) == len(set(said))
+
+
+def test_unknown_kernel_is_refused():
+    with pytest.raises(ValueError, match="use auto, stock"):
+        engine.build(Structure(MODEL, (3, 2)), kernel="fastest")
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_single_precision(kernel, build_dir):
+    """As close to double as single precision stays in one update interval, in which no spike differs yet."""
+    pieces = (T_B - 100,)
+    expected, _ = learn(MODEL, "stock", build_dir, pieces=pieces)
+    state, _ = learn(MODEL, kernel, build_dir, pieces=pieces, precision="single")
+    for name in ("forward_1.m", "forward_2.m", "forward_1.eligibility", "forward_2.eligibility_rise"):
+        scale = np.abs(expected[name]).max()
+        np.testing.assert_allclose(state[name], expected[name], 1e-3, 1e-3 * scale, err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("surrogate", SURROGATES)
+@pytest.mark.parametrize("regularizer", REGULARIZERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("feedback", FEEDBACKS)
+def test_every_model(feedback, optimizer, regularizer, surrogate, build_dir):
+    model = MODEL.replace(
+        feedback=FEEDBACKS[feedback],
+        optimizer=OPTIMIZERS[optimizer].replace(t_b=0.1 * second, r0=5 * mV),
+        regularizer=REGULARIZERS[regularizer],
+        surrogate=SURROGATES[surrogate],
+    )
+    expected = learn(model, "stock", build_dir)
+    for kernel in KERNELS[1:]:
+        assert_same(learn(model, kernel, build_dir), expected)
+
+
+@pytest.mark.slow
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sizes=st.lists(st.integers(1, 70), min_size=2, max_size=3).map(tuple), kernel=st.sampled_from(KERNELS[1:]))
+def test_any_sizes(sizes, kernel, build_dir):
+    assert_same(learn(MODEL, kernel, build_dir, sizes), learn(MODEL, "stock", build_dir, sizes))
