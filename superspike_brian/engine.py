@@ -198,7 +198,6 @@ def _own_sources():
     files = [
         here / "network.py",
         here / "engine.py",
-        here / "describe.py",
         *sorted((here / "codegen").rglob("*")),
     ]
     content = [f.read_bytes() for f in files if f.suffix in (".py", ".h", ".cpp")]
