@@ -193,6 +193,10 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
             protocol = protocol_to_json(protocol_from_json(folder.request["protocol"]))
             changes["protocol"] = protocol | {"duration": quantity_to_json(Protocol(duration).duration)}
         request = folder.request | changes
+        newest = folder.newest()
+        done = newest[0] * float(quantity_from_json(request["dt"])) if newest else 0.0
+        if duration is not None and done > float(duration) + 1e-9:
+            raise ValueError(f"{path} has run for {done:g} s already: the duration cannot be {duration}")
         program = make_program(
             structure_from_request(request),
             request["device"],
@@ -202,13 +206,6 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
             threads,
             progress,
         )
-        newest = folder.newest()
-        if (
-            duration is not None
-            and newest
-            and newest[0] * float(quantity_from_json(request["dt"])) > float(duration) + 1e-9
-        ):
-            raise ValueError(f"{path} has run for longer than {duration}: choose a longer duration")
         folder.update_request(**changes)
         return Run(folder, program, progress).advance()
     finally:
