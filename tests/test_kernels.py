@@ -78,7 +78,7 @@ QUICK = {
     "squared trace": (MODEL.replace(plasticity=SQUARED), "gemm"),
     "saturating": (MODEL.replace(plasticity=SATURATING), "blocked"),
     "unit numbers, an update that reads the neuron": (
-        MODEL.replace(plasticity=NUMBERED, optimizer=FIXED.replace(t_b=0.1 * second, r0=5 * mV, update=GATED)),
+        MODEL.replace(plasticity=NUMBERED, optimizer=FIXED.replace(t_b=0.1 * second, r0=1000 * mV, update=GATED)),
         "dense",
     ),
 }
