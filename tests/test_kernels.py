@@ -42,10 +42,7 @@ SATURATING = RULE.replace(
 )
 SQUARED = RULE.replace(equations=RULE.equations.replace("sigma_prime_post*z_pre", "sigma_prime_post*z_pre**2"))
 NUMBERED = RULE.replace(equations=RULE.equations.replace("sigma_prime_post*z_pre", "sigma_prime_post*z_pre/(1 + i)"))
-GATED = """
-w = clip(w + r0*m*(1 + sigma_prime_post), -w_max, w_max)
-m = 0
-"""
+GATED = MODEL.optimizer.replace(update=MODEL.optimizer.update.replace("r0*", "(1 + sigma_prime_post)*r0*"))
 STEPWISE = Surrogate(
     "boxcar around the threshold",
     equations="sigma_prime = exp(-abs(U - theta)/width) : 1 (constant over dt)",
@@ -78,7 +75,7 @@ QUICK = {
     "squared trace": (MODEL.replace(plasticity=SQUARED), "gemm"),
     "saturating": (MODEL.replace(plasticity=SATURATING), "blocked"),
     "unit numbers, an update that reads the neuron": (
-        MODEL.replace(plasticity=NUMBERED, optimizer=FIXED.replace(t_b=0.1 * second, r0=5 * mV, update=GATED)),
+        MODEL.replace(plasticity=NUMBERED, optimizer=GATED),
         "dense",
     ),
 }

@@ -108,7 +108,7 @@ def linear_dynamics(variable):
     names = resolve(group, code) if code else {}
     steps = step_map(code, names)
     values = {
-        n: sympy.Float(float(v.get_value() if isinstance(v, ArrayVariable) else v.value))
+        n: sympy.Float(v.get_value().item() if isinstance(v, ArrayVariable) else float(v.value))
         for n, v in names.items()
         if isinstance(v, Constant) or n == "dt"
     }

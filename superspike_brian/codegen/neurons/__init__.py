@@ -18,7 +18,7 @@ class NeuronGenerator(CPPCodeGenerator):
     def translate_to_read_arrays(self, read, write, indices):
         """As Brian2, save for the time step."""
         steps = {n for n in read if n not in write and self._is_time_step(n)}
-        lines = [f"const double {n} = {float(self.variables[n].get_value())!r};" for n in sorted(steps)]
+        lines = [f"const double {n} = {self.variables[n].get_value().item()!r};" for n in sorted(steps)]
         return lines + super().translate_to_read_arrays(set(read) - steps, write, indices)
 
     def _is_time_step(self, name):
