@@ -11,6 +11,7 @@ import inspect
 import json
 import logging
 import math
+import os
 import re
 import shlex
 import signal
@@ -122,6 +123,12 @@ def build_parser():
     plot.add_argument("dir", type=Path)
     plot.add_argument("--unit", type=int, default=0, help="output unit to show")
     plot.set_defaults(function=command_plot)
+    bench = commands.add_parser("bench", help="measure the kernels on this machine, as ratios", allow_abbrev=False)
+    bench.add_argument("--out", type=Path, default=Path("bench"), help="folder for table and figure (default: ./bench)")
+    bench.add_argument("--rounds", type=number(int, 1), default=5, help="measurements of each variant")
+    bench.add_argument("--data-dir", default=os.environ.get("SUPERSPIKE_DATA_DIR"), help="copy of the benchmark suite")
+    bench.add_argument("--build-dir", type=Path, help="reuse programs from there (default: build afresh)")
+    bench.set_defaults(function=command_bench)
     return parser
 
 
@@ -293,6 +300,13 @@ def command_describe(args):
     task, model = make_task(args), make_model(args)
     sizes = (task.inputs.n, *hidden_sizes(args), task.targets.n)
     print(describe_structure(Structure(model, sizes, args.hidden_learning), task))
+
+
+def command_bench(args):
+    """Measure the kernels."""
+    from .bench import run
+
+    run(args.out, args.rounds, args.data_dir, args.build_dir, report=lambda text: print(text, flush=True))
 
 
 def command_show(args):

@@ -1,7 +1,8 @@
 """Training: a task, a model and a protocol become a run, block by block.
 
-Every block starts from the whole state of the one before, spikes in flight included. So where blocks end, and whether the
-run was interrupted between them, changes no bit of the result.
+Every block starts from the whole state of the one before, spikes in flight included. So whether a run was interrupted
+between blocks changes no bit of the result; nor does where blocks end, as long as it is a multiple of 12.5 ms (125 steps): the
+fast kernels catch up there, and elsewhere their sums round differently in the last digit.
 """
 
 import datetime

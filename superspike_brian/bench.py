@@ -1,0 +1,196 @@
+"""``superspike bench``: how fast the kernels are on this machine, as ratios measured in one run.
+
+Every network first learns for a while with the fastest kernel. From that state each variant simulates the same time, in turn,
+several rounds: the ratio of a round compares what ran within seconds of each other, and the table shows the median ratio.
+The roofline is two hand-written loops of the same arithmetic: the two eligibility updates streaming through memory, and the
+matrix products that a linear rule needs.
+"""
+
+import contextlib
+import dataclasses
+import json
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from brian2 import Hz, second
+
+from . import tasks
+from .build import compiler, default_build_dir
+from .codegen.kernels import KERNELS
+from .engine import build
+from .models import SUPERSPIKE
+from .network import Structure
+from .runfolder import write_durably
+from .state import initial_state
+from .tasks.spike_timing import frozen_poisson
+
+VARIANTS = (
+    ("stock", "double"),
+    ("stock", "single"),
+    *((k, "single") for k in KERNELS[1:]),
+    ("auto", "double"),
+    ("auto", "single"),
+)
+ROOFLINE = Path(__file__).parent / "codegen" / "roofline.cpp"
+_FLAGS = ["-O3", "-march=native", "-ffast-math", "-std=c++17"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A network to measure: name, sizes, simulated time of a measurement (s), and its task."""
+
+    name: str
+    hidden: tuple
+    seconds: float
+    task: tasks.Task
+
+
+def networks(data_dir=None):
+    """The three networks: the public rasters where a copy is given, patterns of the same sizes otherwise."""
+    found = [Network("spike-timing 100-1", (), 40.0, tasks.spike_timing())]
+    for name, n, hidden, period, rate, simulated in (
+        ("auryn", 100, 32, 3.5, 5, 10.0),
+        ("oxford", 200, 256, 1.89, 30, 2.0),
+    ):
+        if data_dir:
+            task = tasks.ssbm(name, data_dir=data_dir)
+        else:
+            inputs = frozen_poisson(n, 5 * Hz, period * second, 0)
+            targets = frozen_poisson(n, rate * Hz, period * second, 1)
+            task = tasks.Task(f"{name}-sized", inputs, targets, "frozen Poisson patterns")
+        found.append(Network(f"{task.name} {n}-{hidden}-{n}", (hidden,), simulated, task))
+    return found
+
+
+def measure(network, rounds, build_dir, report):
+    """Return a row a variant: seconds per simulated second, ratios to stock double, build time, bytes a synapse."""
+    structure = Structure(SUPERSPIKE, (network.task.inputs.n, *network.hidden, network.task.targets.n))
+    programs, built = {}, {}
+    for kernel, precision in VARIANTS:
+        began = time.perf_counter()
+        programs[kernel, precision] = build(structure, precision, build_dir, kernel=kernel)
+        built[kernel, precision] = time.perf_counter() - began
+        report(f"{network.name}: {kernel} {precision} built in {built[kernel, precision]:.1f} s")
+    state, step = _learned(structure, network.task, programs["auto", "single"])
+    steps = round(network.seconds / float(structure.dt / second))
+    times = {v: [] for v in VARIANTS}
+    for _ in range(rounds):
+        for variant, program in programs.items():
+            usable = {k: v for k, v in state.items() if k in program.manifest["arrays"] and not k.endswith(".queue")}
+            began = time.perf_counter()
+            program.run(usable, step, steps)
+            times[variant].append((time.perf_counter() - began) / network.seconds)
+    base, plastic = times["stock", "double"], structure.n_synapses
+    return [
+        {
+            "network": network.name,
+            "kernel": kernel,
+            "precision": precision,
+            "s_per_simulated_s": statistics.median(times[kernel, precision]),
+            "ratio_to_stock_double": statistics.median(
+                b / t for b, t in zip(base, times[kernel, precision], strict=True)
+            ),
+            "ns_per_synapse_and_step": statistics.median(times[kernel, precision]) / plastic / 1e4 * 1e9,
+            "build_s": built[kernel, precision],
+            "state_bytes_per_synapse": _bytes(programs[kernel, precision], state, plastic),
+        }
+        for kernel, precision in VARIANTS
+    ]
+
+
+def _learned(structure, task, program):
+    """State after 20 s of learning, and its step."""
+    state = initial_state(structure, task, 0)
+    n = round(20 / float(structure.dt / second))
+    return program.run(state, 0, n)[0], n
+
+
+def _bytes(program, state, n):
+    arrays = ((k, np.dtype(d).itemsize) for k, d in program.manifest["arrays"].items() if k.startswith("forward"))
+    return sum(size * np.size(state[k]) for k, size in arrays if k in state and not k.endswith("queue")) / n
+
+
+def roofline(report):
+    """Seconds per simulated second of the synaptic arithmetic of the 200-256-200 network, hand-written."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder, "roofline")
+        subprocess.run([compiler(), *_FLAGS, str(ROOFLINE), "-o", str(program)], check=True)
+        found = json.loads(subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout)
+    report(f"roofline, 102400 synapses, single precision: {found}")
+    return found
+
+
+def run(out, rounds=5, data_dir=None, build_dir=None, report=print):
+    """Measure everything; write ``bench.json``, ``bench.md`` and ``bench.png`` into `out`; return the rows.
+
+    Parameters
+    ----------
+    out : path
+        Folder.
+    rounds : int
+        Measurements of each variant.
+    data_dir : path, optional
+        Local copy of the benchmark suite.
+    build_dir : path, optional
+        Where programs are built. Default: a temporary folder, so that builds are cold.
+    report : callable
+        Receives lines of progress.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        if build_dir is None:
+            default_build_dir().mkdir(parents=True, exist_ok=True)
+            build_dir = stack.enter_context(tempfile.TemporaryDirectory(dir=default_build_dir()))
+        rows = [row for network in networks(data_dir) for row in measure(network, rounds, build_dir, report)]
+    limits = roofline(report)
+    write_durably(out / "bench.json", json.dumps({"rows": rows, "roofline": limits}, indent=1).encode())
+    table = markdown(rows, limits)
+    write_durably(out / "bench.md", table.encode())
+    _draw(rows, limits, out / "bench")
+    report(table)
+    return rows
+
+
+def markdown(rows, limits):
+    """The rows as a Markdown table."""
+    lines = [
+        "| network | kernel | precision | s / simulated s | x stock double | ns / synapse, step | build (s) | bytes / synapse |"
+    ]
+    lines.append("|---|---|---|---:|---:|---:|---:|---:|")
+    for r in rows:
+        lines.append(
+            f"| {r['network']} | {r['kernel']} | {r['precision']} | {r['s_per_simulated_s']:.4g} | "
+            f"{r['ratio_to_stock_double']:.2f} | {r['ns_per_synapse_and_step']:.3g} | {r['build_s']:.1f} | "
+            f"{r['state_bytes_per_synapse']:.0f} |"
+        )
+    lines.append("")
+    lines += [
+        f"Roofline, {name.replace('_', ' ')}: {value:.4g} s a simulated second." for name, value in limits.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _draw(rows, limits, path):
+    import matplotlib.pyplot as plt
+
+    from .plotting import BLUE, GREY, STYLE, VERMILION, save_figure
+
+    names = list(dict.fromkeys(r["network"] for r in rows))
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, len(names), figsize=(7.2, 2.8), layout="constrained", sharey=True)
+        for axis, name in zip(axes, names, strict=True):
+            mine = [r for r in rows if r["network"] == name]
+            colors = [VERMILION if r["kernel"] == "auto" else GREY if r["kernel"] == "stock" else BLUE for r in mine]
+            axis.barh(
+                [f"{r['kernel']}, {r['precision']}" for r in mine], [r["s_per_simulated_s"] for r in mine], color=colors
+            )
+            axis.set(xscale="log", title=name, xlabel="s per simulated s")
+            axis.invert_yaxis() if axis is axes[0] else None
+        for value in limits.values():
+            axes[-1].axvline(value, color="#000000", linestyle=":", linewidth=0.8)
+    save_figure(figure, path)
