@@ -72,7 +72,6 @@ CORE = {
     "test_raster.py",
     "test_rmaxprop.py",
     "test_against_oracle.py",
-    "test_kernels.py",
 }
 
 
