@@ -11,6 +11,7 @@ import platform
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import brian2
@@ -223,6 +224,7 @@ class Run:
         self.task = task_from_arrays(folder.task_arrays)
         self.seed = request["seed"]
         self.structure = structure_from_request(request)
+        self._saving = None
 
     def advance(self, initial=None):
         """Run the blocks that are missing, and return the results."""
@@ -237,8 +239,10 @@ class Run:
         blocks = [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
         try:
-            for block in blocks:
-                step, state = self._run_block(block, max(block.start, step), state)
+            with ThreadPoolExecutor(1) as self._saver:  # an interruption waits for the block that is being saved
+                for block in blocks:
+                    step, state = self._run_block(block, max(block.start, step), state)
+                self._saved()
             last = self._probe(state, step)
         finally:
             self.progress.close()
@@ -272,9 +276,16 @@ class Run:
             record |= {f"snapshot_{name}": state[f"{name}.w"] for name in self.structure.forward}
         if block.probe:
             record |= self._probe(state, block.stop)
-        self.folder.save_block(block.stop, state, record)
+        self._saved()
+        self._saving = self._saver.submit(self.folder.save_block, block.stop, state, record)
         self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()))
         return block.stop, state
+
+    def _saved(self):
+        """Wait until the block before is on disk: it is written while the next one runs."""
+        if self._saving is not None:
+            saving, self._saving = self._saving, None
+            saving.result()
 
     def _with_r0(self, state, r0):
         return state | {
