@@ -1,4 +1,4 @@
-"""Statistics of spike trains and learning curves, from results."""
+"""Statistics of spike trains and weights."""
 
 import numpy as np
 
@@ -40,11 +40,6 @@ def coefficients_of_variation(times, units, n):
         if mine.size > 1:
             found[unit] = mine.std() / mine.mean()
     return found
-
-
-def van_rossum_cost(data):
-    """Learning curve: time (s) and cost (Hz) averaged over output units, from the results of a run."""
-    return data.time.values, data.cost.values.mean(axis=1)
 
 
 def alignment(first, second):

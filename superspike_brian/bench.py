@@ -177,6 +177,7 @@ def markdown(rows, limits):
 
 def _draw(rows, limits, path):
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     from .plotting import BLUE, GREY, STYLE, VERMILION, save_figure
 
@@ -185,12 +186,20 @@ def _draw(rows, limits, path):
         figure, axes = plt.subplots(1, len(names), figsize=(7.2, 2.8), layout="constrained", sharey=True)
         for axis, name in zip(axes, names, strict=True):
             mine = [r for r in rows if r["network"] == name]
+            labels = [f"{r['kernel']}, {r['precision']}" for r in mine]
             colors = [VERMILION if r["kernel"] == "auto" else GREY if r["kernel"] == "stock" else BLUE for r in mine]
-            axis.barh(
-                [f"{r['kernel']}, {r['precision']}" for r in mine], [r["s_per_simulated_s"] for r in mine], color=colors
-            )
+            axis.scatter([r["s_per_simulated_s"] for r in mine], labels, color=colors, zorder=2)
             axis.set(xscale="log", title=name, xlabel="s per simulated s")
-            axis.invert_yaxis() if axis is axes[0] else None
-        for value in limits.values():
+            axis.grid(axis="y", linewidth=0.3)
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.xaxis.set_minor_locator(NullLocator())
+            axis.tick_params(axis="x", labelrotation=45)
+        axes[0].invert_yaxis()
+        for name, value in limits.items():
             axes[-1].axvline(value, color="#000000", linestyle=":", linewidth=0.8)
+            what = f"hand-written {name.replace('_', ' ')}"
+            axes[-1].text(
+                value, 0.02, what, rotation=90, ha="right", fontsize=5, transform=axes[-1].get_xaxis_transform()
+            )
     save_figure(figure, path)

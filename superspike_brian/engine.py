@@ -10,7 +10,6 @@ anything.
 import gc
 import hashlib
 import json
-import logging
 import os
 import shutil
 import struct
@@ -33,7 +32,6 @@ from .codegen import device as state_device
 from .network import Assembly
 from .serialize import quantity_to_json
 
-logger = logging.getLogger(__name__)
 PRECISIONS = {"single": np.float32, "double": np.float64}
 
 
