@@ -16,6 +16,7 @@ import struct
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -23,11 +24,12 @@ from pathlib import Path
 import brian2
 import numpy as np
 from brian2 import prefs, second, set_device
+from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.devices.device import reset_device
 from brian2.utils.stringtools import get_identifiers
 from filelock import FileLock
 
-from .build import compile_program, default_build_dir
+from .build import compile_program, default_build_dir, precompile
 from .codegen import device as state_device
 from .network import Assembly
 from .serialize import quantity_to_json
@@ -90,8 +92,7 @@ class Program:
         duration = (start + n_steps) * dt - start * dt
         arguments = [repr(start * dt), repr(duration), "1" if probe else "0"]
         try:
-            # files without names: nothing stays on the disk, whoever is killed
-            with tempfile.TemporaryFile() as before, tempfile.TemporaryFile() as after:
+            with _nameless_file() as before, _nameless_file() as after:
                 write_archive(before, {k: np.asarray(v, known[k]) for k, v in state.items()})
                 files = before.fileno(), after.fileno()
                 self._call(["./main", *(f"/dev/fd/{f}" for f in files), *arguments], files, progress)
@@ -213,8 +214,10 @@ def run_time_parameters(model):
 
 def _generate_and_compile(structure, precision, kernel, folder, jobs):
     staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.building-"))
+    objects = folder.parent.parent / "objects"
     try:
-        with standalone_device(precision) as device:
+        with ThreadPoolExecutor(1) as pool, standalone_device(precision) as device:
+            pool.submit(precompile, get_compiler_and_args()[1], objects)  # while Python generates the sources
             assembly = Assembly(structure, kernel)
             device.prepare(assembly.is_probe)
             assembly.net.run(structure.dt, namespace={})
@@ -222,7 +225,7 @@ def _generate_and_compile(structure, precision, kernel, folder, jobs):
             flags = device.compiler_flags, device.linker_flags
             manifest = _manifest(device, assembly, structure)
             sources = sorted(device.writer.source_files)
-        compile_program(staging, sources, *flags, folder.parent.parent / "objects", jobs)
+        compile_program(staging, sources, *flags, objects, jobs)
         needed = (staging / "main", *(staging / "static_arrays").iterdir())
         manifest["files"] = {str(f.relative_to(staging)): f.stat().st_size for f in needed}
         (staging / "manifest.json").write_text(json.dumps(manifest, indent=1))
@@ -257,11 +260,19 @@ def standalone_device(precision):
         reset_device()
 
 
+def _nameless_file():
+    """A file that is gone with its last user, whoever is killed: in memory where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("superspike"), "w+b")
+    return tempfile.TemporaryFile()
+
+
 def write_archive(file, arrays):
     """Write a state for the program to an open file (format: ``codegen/superspike.h``)."""
     for name, array in arrays.items():
-        data = np.ascontiguousarray(array).tobytes()
-        file.write(struct.pack("<I", len(name)) + name.encode() + struct.pack("<Q", len(data)) + data)
+        data = np.ascontiguousarray(array)
+        file.write(struct.pack("<I", len(name)) + name.encode() + struct.pack("<Q", data.nbytes))
+        file.write(data.data)
     file.flush()
     file.seek(0)
 
@@ -269,12 +280,8 @@ def write_archive(file, arrays):
 def read_archive(file):
     """Read what the program wrote to an open file: dict of name to array of bytes."""
     file.seek(0)
-    data, at, arrays = np.fromfile(file, np.uint8), 0, {}
-    while at < data.size:
-        length = int(data[at : at + 4].view("<u4")[0])
-        name = data[at + 4 : at + 4 + length].tobytes().decode()
-        at += 4 + length
-        size = int(np.frombuffer(data[at : at + 8].tobytes(), "<u8")[0])
-        arrays[name] = np.frombuffer(data[at + 8 : at + 8 + size].tobytes(), np.uint8)
-        at += 8 + size
+    arrays = {}
+    while head := file.read(4):
+        name = file.read(struct.unpack("<I", head)[0]).decode()
+        arrays[name] = np.fromfile(file, np.uint8, struct.unpack("<Q", file.read(8))[0])
     return arrays
