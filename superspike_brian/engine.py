@@ -109,7 +109,9 @@ class Program:
             raise SimulationError(
                 f"the program {self.folder} is gone or incomplete: `superspike resume` builds it again and goes on"
             )
-        plan = list(plan)
+        plan, known = list(plan), self.manifest["arrays"]
+        if unknown := {name for _, changes in plan for name in changes} - known.keys():
+            raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
         command, pipe = ["./main", "1" if probe else "0"], subprocess.PIPE
         # a group of its own: Ctrl-C reaches Python alone, which then ends the program; it reads its connectivity from `cwd`
         options = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "start_new_session": True, "cwd": self.folder}
@@ -118,12 +120,14 @@ class Program:
         except OSError as error:
             raise SimulationError(f"cannot run {self.folder / 'main'}: {error}") from error
         with process:
+            feeder = threading.Thread(target=self._feed, args=(process.stdin, start, plan), daemon=True)
+            feeder.start()
             try:
-                threading.Thread(target=self._feed, args=(process.stdin, start, plan), daemon=True).start()
                 for _ in plan:
                     yield self._receive(process, progress)
             finally:
                 process.kill()
+                feeder.join()
 
     def _feed(self, stream, start, plan):
         dt, known = self.manifest["dt"], self.manifest["arrays"]

@@ -12,8 +12,8 @@ run.nc                    the results, self-describing (`superspike_brian.result
 
 A record of ``log.bin`` and a checkpoint are both: SHA-256 of the payload, payload length, payload (an npz archive without
 pickles). A block is finished when its checkpoint, which names the log's length, has been renamed into place: a longer log is
-cut back on resuming. The next block is computed while a block is written, so that the disk costs no time: a kill loses the
-block being computed, and the one before if its checkpoint was not yet in place.
+cut back on resuming. Only then is it reported: a kill loses what was not. (The next block is computed meanwhile, so that the
+disk costs no time.)
 
 A checkpoint that is damaged, or whose part of the log is, is set aside (``.damaged``) and the one before it is taken. When
 none is left the run starts again from 0 s: that costs time and changes no bit of the result.

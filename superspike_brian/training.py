@@ -11,7 +11,6 @@ import platform
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -225,7 +224,6 @@ class Run:
         self.task = task_from_arrays(folder.task_arrays)
         self.seed = request["seed"]
         self.structure = structure_from_request(request)
-        self._saving = None
 
     def advance(self, initial=None):
         """Run the blocks that are missing, and return the results."""
@@ -242,20 +240,18 @@ class Run:
         plan = [(b.stop - max(b.start, step), self._r0(b.factor)) for b in blocks]
         if plan:
             plan[0] = plan[0][0], state | plan[0][1]
-        within = {}
+        within, began = {}, time.perf_counter()
         running = self.program.blocks(
             step, plan, progress=lambda fraction: self.progress.inside(**within, fraction=fraction)
         )
         try:
-            # an interruption ends the program, then waits for the block that is being saved
-            with ThreadPoolExecutor(1) as self._saver, closing(running):
+            with closing(running):  # an interruption ends the program
                 for block in blocks:
                     within |= {"start": step * dt, "stop": block.stop * dt}
-                    began = time.perf_counter()
                     state, spikes = next(running)
-                    self._finish(block, step, state, spikes, began)
-                    step = block.stop
-                self._saved()
+                    ended = time.perf_counter()
+                    self._finish(block, step, state, spikes, ended - began)
+                    step, began = block.stop, ended
             last = self._probe(state, step)
         finally:
             self.progress.close()
@@ -263,8 +259,8 @@ class Run:
         results.save(data, self.folder.path / "run.nc")
         return data
 
-    def _finish(self, block, start, state, spikes, began):
-        """Check, report and save a block."""
+    def _finish(self, block, start, state, spikes, wall_s):
+        """Check, save and report a block, while the next one runs: what has been reported is on disk."""
         dt, r0 = float(self.structure.dt), float(self.structure.model.parameters["r0"]) * block.factor
         time_now, units, times = block.stop * dt, spikes["spikes_output.i"], spikes["spikes_output.t"]
         self._check(state, time_now)
@@ -276,21 +272,14 @@ class Run:
             "rate": np.bincount(units, minlength=self.structure.sizes[-1]) / ((block.stop - start) * dt),
             "spike_unit": units[watched],
             "spike_time": times[watched],
-            "wall_s": np.array(time.perf_counter() - began),
+            "wall_s": np.array(wall_s),
         }
         if block.snapshot:
             record |= {f"snapshot_{name}": state[f"{name}.w"] for name in self.structure.forward}
         if block.probe:
             record |= self._probe(state, block.stop)
-        self._saved()
-        self._saving = self._saver.submit(self.folder.save_block, block.stop, state, record)
+        self.folder.save_block(block.stop, state, record)
         self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()))
-
-    def _saved(self):
-        """Wait until the block before is on disk: it is written while the next one runs."""
-        if self._saving is not None:
-            saving, self._saving = self._saving, None
-            saving.result()
 
     def _r0(self, factor):
         """Learning rates of all plastic synapses: those of the model times `factor`."""
