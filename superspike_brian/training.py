@@ -5,6 +5,7 @@ between blocks changes no bit of the result; nor does where blocks end, as long 
 fast kernels catch up there, and elsewhere their sums round differently in the last digit.
 """
 
+import dataclasses
 import datetime
 import logging
 import platform
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import brian2
 import numpy as np
+from brian2 import Equations
 
 from . import results
 from ._version import __version__
@@ -38,6 +40,7 @@ from .serialize import (
     task_to_arrays,
 )
 from .state import initial_state
+from .trials import trainer
 
 logger = logging.getLogger(__name__)
 WATCHED = 5  # output units whose spikes are kept for the whole run
@@ -71,8 +74,8 @@ def train(
 
     Parameters
     ----------
-    task : Task
-        Input and target spike patterns.
+    task : Task or Classification
+        Frozen input and target patterns, or trials.
     model : Model
         Neuron, plasticity, feedback, optimiser and regulariser.
     hidden : sequence of int
@@ -119,7 +122,7 @@ def train(
         During the run; blocks before are kept in `out`.
     """
     plan = Protocol(duration, **protocol)
-    structure = Structure(model, (task.inputs.n, *hidden, task.targets.n), hidden_learning, dt)
+    structure = Structure(model, (task.n_inputs, *hidden, task.n_outputs), hidden_learning, dt)
     if not plan.blocks(dt):
         raise ValueError(f"duration {duration} is less than one time step of {dt}")
     initial = initial_state(structure, task, seed)
@@ -224,6 +227,7 @@ class Run:
         self.task = task_from_arrays(folder.task_arrays)
         self.seed = request["seed"]
         self.structure = structure_from_request(request)
+        self.trainer = trainer(self.task, self.structure, self.seed)
         self._saving = None
 
     def advance(self, initial=None):
@@ -243,7 +247,7 @@ class Run:
                 for block in blocks:
                     step, state = self._run_block(block, max(block.start, step), state)
                 self._saved()
-            last = self._probe(state, step)
+            last = self._probe(state, step) | self._test(state, step)
         finally:
             self.progress.close()
         data = results.assemble(self.folder, last, self.program.build_seconds)
@@ -254,6 +258,8 @@ class Run:
         began, dt = time.perf_counter(), float(self.structure.dt)
         r0 = float(self.structure.model.parameters["r0"]) * block.factor
         state = self._with_r0(state, r0)
+        if self.trainer:
+            state |= self.trainer.training(start, block.stop)
         state, spikes = self.program.run(
             state,
             start,
@@ -262,7 +268,7 @@ class Run:
         )
         time_now, units, times = block.stop * dt, spikes["spikes_output.i"], spikes["spikes_output.t"]
         self._check(state, time_now)
-        watched = units < WATCHED
+        watched = units < (WATCHED if self.trainer is None else len(state["output.U"]))
         record = {
             "time": np.array(time_now),
             "r0": np.array(r0),
@@ -278,7 +284,8 @@ class Run:
             record |= self._probe(state, block.stop)
         self._saved()
         self._saving = self._saver.submit(self.folder.save_block, block.stop, state, record)
-        self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()))
+        accuracy = self.trainer and self.trainer.accuracy(start, block.stop, times, units)
+        self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()), accuracy)
         return block.stop, state
 
     def _saved(self):
@@ -296,9 +303,27 @@ class Run:
 
     def _probe(self, state, step):
         """Everything that the monitors watch over one period from `state`, without plasticity; the state is not kept."""
-        n_steps = round(float(self.task.period / self.structure.dt))
+        n_steps, trials = round(float(self.task.period / self.structure.dt)), {}
+        if self.trainer:
+            state, trials = self._fresh("probe", state, step, 1)
         _, records = self.program.run(self._with_r0(state, 0.0), step, n_steps, probe=True)
-        return {f"probe/{k}": v for k, v in records.items()}
+        return {f"probe/{k}": v for k, v in records.items()} | trials
+
+    def _test(self, state, step):
+        """Output spikes in trials on fresh noise, without plasticity; nothing for frozen patterns."""
+        if self.trainer is None:
+            return {}
+        periods = self.trainer.periods_of_test(step)
+        state, trials = self._fresh("test", state, step, periods)
+        _, records = self.program.run(self._with_r0(state, 0.0), step, periods * self.trainer.length)
+        return {f"test/{k}": v for k, v in records.items() if k.startswith("spikes_output")} | trials
+
+    def _fresh(self, what, state, step, periods):
+        """State with closed windows and new trials, and the trials."""
+        judge = {f"output.{name}" for name in Equations(self.structure.model.error.judge_equations).names}
+        changes, trials = self.trainer.fresh(what, step, periods)
+        state = {k: v for k, v in state.items() if k not in judge} | changes
+        return state, {f"{what}/trials.{k}": v for k, v in dataclasses.asdict(trials).items()}
 
     def _check(self, state, time_now):
         for name, values in state.items():

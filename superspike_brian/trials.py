@@ -1,0 +1,87 @@
+"""Trials of a classification: their spikes as inputs of the program, and what the network made of them.
+
+A task of frozen patterns has no trials: its spikes are in the state from the beginning.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from .analysis import score
+from .state import generator, random_stream
+from .tasks import Classification, Trials
+
+MOVING = 100  # trials of the moving window
+TEST = 400  #   trials on fresh noise at the end of a run
+
+
+class Trainer:
+    """Draws the trials of a run and scores them.
+
+    Parameters
+    ----------
+    task : Classification
+        What to learn.
+    structure : Structure
+        The network.
+    seed : int
+        Of the run.
+    """
+
+    def __init__(self, task, structure, seed):
+        self.task, self.dt, self.seed = task, structure.dt, seed
+        self.length = round(float(task.period / structure.dt))
+        self.recent = []  # blocks: trials, steps and units of output spikes
+
+    def training(self, start, stop):
+        """Entries of the state for steps `start` to `stop`."""
+        return self._state(partial(random_stream, self.seed, "trials"), start, stop)
+
+    def trials(self, stop):
+        """All trials of the run that end before step `stop`."""
+        stream = partial(random_stream, self.seed, "trials")
+        drawn = self.task.trials(stream, 0, -(-stop // self.length), self.dt)
+        return drawn.select(drawn.deadline <= stop)
+
+    def fresh(self, what, step, periods):
+        """Trials and background of their own for `periods` from `step` on: entries of the state, and the trials.
+
+        Parameters
+        ----------
+        what : {'probe', 'test'}
+            Which random stream.
+        """
+        stream = partial(random_stream, self.seed, what, step)
+        trials = self.task.trials(stream, 0, periods, self.dt).shift(step)
+        return self._state(stream, 0, periods * self.length, step), trials
+
+    def periods_of_test(self, step):
+        """Periods that hold at least `TEST` trials."""
+        stream, n, periods = partial(random_stream, self.seed, "test", step), 0, 0
+        while n < TEST:
+            n += len(self.task.trials(stream, periods, periods + 1, self.dt))
+            periods += 1
+        return periods
+
+    def _state(self, stream, start, stop, shift=0):
+        spikes = self.task.spikes(stream, start, stop, self.dt)
+        return {k: v for name, (steps, ids) in spikes.items() for k, v in generator(name, steps + shift, ids).items()}
+
+    def accuracy(self, start, stop, times, units):
+        """Accuracy over the last trials, after a block with these output spikes; None without trials."""
+        stream = partial(random_stream, self.seed, "trials")
+        drawn = self.task.trials(stream, start // self.length, -(-stop // self.length), self.dt)
+        mine = drawn.select((drawn.onset >= start) & (drawn.onset < stop))
+        self.recent.append((mine, np.rint(times / float(self.dt)).astype(int), units))
+        while sum(len(t) for t, _, _ in self.recent[1:]) > MOVING:
+            self.recent.pop(0)
+        trials, steps, units = zip(*self.recent, strict=True)
+        trials = Trials.join(trials)
+        trials = trials.select(trials.deadline <= stop)
+        correct, _ = score(trials, np.concatenate(steps), np.concatenate(units))
+        return float(correct[-MOVING:].mean()) if len(trials) else None
+
+
+def trainer(task, structure, seed):
+    """The `Trainer` of a task, or None if its patterns are frozen."""
+    return Trainer(task, structure, seed) if isinstance(task, Classification) else None
