@@ -31,8 +31,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .runfolder import FORMAT, RunFolder, RunFolderError, write_durably
 from .results_trials import accuracy, labelled, pattern_table, trial_tables
+from .runfolder import FORMAT, RunFolder, RunFolderError, write_durably
 from .serialize import model_to_json, structure_from_request, task_from_arrays, unit_text
 from .tasks import Classification
 

@@ -103,7 +103,7 @@ def parameters(structure):
 
 
 def generator(name, steps, ids, period=0):
-    """Entries of the state that make a generator emit these spikes, sorted by step; again every `period` steps if it is not 0."""
+    """Entries of the state that make a generator emit spikes, sorted by step; every `period` steps again if it is not 0."""
     return {
         f"{name}._timebins": steps.astype(np.int32),
         f"{name}.neuron_index": ids.astype(np.int32),
