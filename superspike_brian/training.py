@@ -313,7 +313,7 @@ class Run:
         """Output spikes in trials on fresh noise, without plasticity; nothing for frozen patterns."""
         if self.trainer is None:
             return {}
-        periods = self.trainer.periods_of_test(step)
+        periods = self.trainer.test_periods(step)
         state, trials = self._fresh("test", state, step, periods)
         _, records = self.program.run(self._with_r0(state, 0.0), step, periods * self.trainer.length)
         return {f"test/{k}": v for k, v in records.items() if k.startswith("spikes_output")} | trials

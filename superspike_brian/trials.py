@@ -35,12 +35,15 @@ class Trainer:
 
     def training(self, start, stop):
         """Entries of the state for steps `start` to `stop`."""
-        return self._state(partial(random_stream, self.seed, "trials"), start, stop)
+        return self._state(self.stream("trials"), start, stop)
+
+    def stream(self, what, *k):
+        """Function from the number of a period to its random generator."""
+        return partial(random_stream, self.seed, what, *k)
 
     def trials(self, stop):
         """All trials of the run that end before step `stop`."""
-        stream = partial(random_stream, self.seed, "trials")
-        drawn = self.task.trials(stream, 0, -(-stop // self.length), self.dt)
+        drawn = self.task.trials(self.stream("trials"), 0, -(-stop // self.length), self.dt)
         return drawn.select(drawn.deadline <= stop)
 
     def fresh(self, what, step, periods):
@@ -51,15 +54,15 @@ class Trainer:
         what : {'probe', 'test'}
             Which random stream.
         """
-        stream = partial(random_stream, self.seed, what, step)
+        stream = self.stream(what, step)
         trials = self.task.trials(stream, 0, periods, self.dt).shift(step)
         return self._state(stream, 0, periods * self.length, step), trials
 
-    def periods_of_test(self, step):
+    def test_periods(self, step):
         """Periods that hold at least `TEST` trials."""
-        stream, n, periods = partial(random_stream, self.seed, "test", step), 0, 0
+        n, periods = 0, 0
         while n < TEST:
-            n += len(self.task.trials(stream, periods, periods + 1, self.dt))
+            n += len(self.task.trials(self.stream("test", step), periods, periods + 1, self.dt))
             periods += 1
         return periods
 
@@ -69,8 +72,7 @@ class Trainer:
 
     def accuracy(self, start, stop, times, units):
         """Accuracy over the last trials, after a block with these output spikes; None without trials."""
-        stream = partial(random_stream, self.seed, "trials")
-        drawn = self.task.trials(stream, start // self.length, -(-stop // self.length), self.dt)
+        drawn = self.task.trials(self.stream("trials"), start // self.length, -(-stop // self.length), self.dt)
         mine = drawn.select((drawn.onset >= start) & (drawn.onset < stop))
         self.recent.append((mine, np.rint(times / float(self.dt)).astype(int), units))
         while sum(len(t) for t, _, _ in self.recent[1:]) > MOVING:
