@@ -5,7 +5,6 @@ between blocks changes no bit of the result; nor does where blocks end, as long 
 fast kernels catch up there, and elsewhere their sums round differently in the last digit.
 """
 
-import dataclasses
 import datetime
 import logging
 import platform
@@ -18,7 +17,6 @@ from pathlib import Path
 
 import brian2
 import numpy as np
-from brian2 import Equations
 
 from . import results
 from ._version import __version__
@@ -310,27 +308,20 @@ class Run:
 
     def _probe(self, state, step):
         """Everything that the monitors watch over one period from `state`, without plasticity; the state is not kept."""
-        n_steps, trials = round(float(self.task.period / self.structure.dt)), {}
-        if self.trainer:
-            state, trials = self._fresh("probe", state, step, 1)
-        _, records = self.program.run(state | self._r0(0.0), step, n_steps, probe=True)
-        return {f"probe/{k}": v for k, v in records.items()} | trials
+        return self._without_learning("probe", state, step, 1, probe=True)
 
     def _test(self, state, step):
         """Output spikes in trials on fresh noise, without plasticity; nothing for frozen patterns."""
         if self.trainer is None:
             return {}
-        periods = self.trainer.test_periods(step)
-        state, trials = self._fresh("test", state, step, periods)
-        _, records = self.program.run(state | self._r0(0.0), step, periods * self.trainer.length)
-        return {f"test/{k}": v for k, v in records.items() if k.startswith("spikes_output")} | trials
+        return self._without_learning("test", state, step, self.trainer.test_periods(step))
 
-    def _fresh(self, what, state, step, periods):
-        """State with closed windows and new trials, and the trials."""
-        judge = {f"output.{name}" for name in Equations(self.structure.model.error.judge_equations).names}
-        changes, trials = self.trainer.fresh(what, step, periods)
-        state = {k: v for k, v in state.items() if k not in judge} | changes
-        return state, {f"{what}/trials.{k}": v for k, v in dataclasses.asdict(trials).items()}
+    def _without_learning(self, what, state, step, periods, probe=False):
+        n_steps, trials = periods * round(float(self.task.period / self.structure.dt)), {}
+        if self.trainer:
+            state, trials = self.trainer.fresh(what, state, step, periods)
+        _, records = self.program.run(state | self._r0(0.0), step, n_steps, probe=probe)
+        return {f"{what}/{k}": v for k, v in records.items()} | {f"{what}/trials.{k}": v for k, v in trials.items()}
 
     def _check(self, state, time_now):
         for name, values in state.items():

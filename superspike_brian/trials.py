@@ -3,9 +3,11 @@
 A task of frozen patterns has no trials: its spikes are in the state from the beginning.
 """
 
+import dataclasses
 from functools import partial
 
 import numpy as np
+from brian2 import Equations
 
 from .analysis import score
 from .state import generator, random_stream
@@ -31,6 +33,7 @@ class Trainer:
     def __init__(self, task, structure, seed):
         self.task, self.dt, self.seed = task, structure.dt, seed
         self.length = round(float(task.period / structure.dt))
+        self.windows = {f"output.{n}" for n in Equations(structure.model.error.judge_equations).names}
         self.recent = []  # blocks: trials, steps and units of output spikes
 
     def training(self, start, stop):
@@ -46,17 +49,25 @@ class Trainer:
         drawn = self.task.trials(self.stream("trials"), 0, -(-stop // self.length), self.dt)
         return drawn.select(drawn.deadline <= stop)
 
-    def fresh(self, what, step, periods):
-        """Trials and background of their own for `periods` from `step` on: entries of the state, and the trials.
+    def fresh(self, what, state, step, periods):
+        """State with closed windows, and trials and background of their own for `periods` from `step` on.
 
         Parameters
         ----------
         what : {'probe', 'test'}
             Which random stream.
+
+        Returns
+        -------
+        state : dict of str to ndarray
+            To start from; what is missing starts as the model says.
+        trials : dict of str to ndarray
+            The fields of `Trials`.
         """
         stream = self.stream(what, step)
         trials = self.task.trials(stream, 0, periods, self.dt).shift(step)
-        return self._state(stream, 0, periods * self.length, step), trials
+        kept = {k: v for k, v in state.items() if k not in self.windows}
+        return kept | self._state(stream, 0, periods * self.length, step), dataclasses.asdict(trials)
 
     def test_periods(self, step):
         """Periods that hold at least `TEST` trials."""

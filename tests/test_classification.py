@@ -10,10 +10,15 @@ from superspike_brian.models import FEEDBACKS, SUPERSPIKE, WINDOWED
 from superspike_brian.tasks import Classification, SpikePattern, Trials, latencies, spike_timing, xor
 from test_against_oracle import deviations, spikes, start
 
+from superspike_brian import results
 from superspike_brian.analysis import false_alarm_rate, score
 from superspike_brian.network import DT, Structure
+from superspike_brian.progress import Silent
+from superspike_brian.runfolder import RunFolder
+from superspike_brian.runtime import RuntimeProgram
 from superspike_brian.serialize import task_from_arrays, task_to_arrays
 from superspike_brian.state import check_fit, initial_state
+from superspike_brian.training import resume, train
 from superspike_brian.trials import Trainer
 
 STEPS = 16003  # weight updates at steps 0, 5000, 10000 and 15000
@@ -198,13 +203,98 @@ def test_task_and_error_signal_must_fit():
 
 
 def test_probe_and_test_trials_are_fresh():
-    trainer = Trainer(xor(), Structure(SUPERSPIKE, (100, 2)), 1)
-    (probe, _), (test, trials) = (
-        trainer.fresh(what, 40_000, trainer.test_periods(40_000)) for what in ("probe", "test")
-    )
+    trainer = Trainer(xor(), Structure(SUPERSPIKE.replace(error=WINDOWED), (100, 2)), 1)
+    old = {"output.missed": np.ones(2), "output.U": np.zeros(2)}
+    probe, _ = trainer.fresh("probe", old, 40_000, 1)
+    test, trials = trainer.fresh("test", old, 40_000, trainer.test_periods(40_000))
+    assert "output.missed" not in test and "output.U" in test  # windows are closed, the rest goes on
     training = trainer.training(40_000, 60_000)
     a, b, c = (x["inputs._timebins"][:200].tolist() for x in (probe, test, training))
     assert a != b and b != c and a != c
-    assert len(trials) >= 400 and min(a) >= 40_000 and trials.onset[0] >= 40_000
-    assert test["cues._timebins"].tolist() == trials.onset.tolist()
-    assert float(trainer.task.period) == 2 and trainer.task.period.dim == second.dim
+    assert len(trials["onset"]) >= 400 and min(a) >= 40_000 and trials["onset"][0] >= 40_000
+    assert test["cues._timebins"].tolist() == trials["onset"].tolist()
+
+
+def quickly(task, out, build_dir, seconds, **options):
+    """Train a network of 100-3-2 or so, in blocks that do not end with periods."""
+    model = SUPERSPIKE.replace(error=WINDOWED, feedback=FEEDBACKS["random"])
+    protocol = {"duration": seconds * second, "block": 1.5 * second, "burn_in": 1 * second}
+    return train(task, model, (4,), out=out, build_dir=build_dir, seed=3, **protocol | options)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, build_dir):
+    """A run without interruption: folder and dataset."""
+    out = tmp_path_factory.mktemp("xor") / "run"
+    return out, quickly(xor(seed=3), out, build_dir, 7)
+
+
+class StopAfter(Silent):
+    """Interrupts a run after `n` blocks, as Ctrl-C does."""
+
+    def __init__(self, n):
+        self.left = n
+
+    def block(self, *figures):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def same(first, second):
+    """Whether two datasets have the same variables; times of the machine aside."""
+    return all(np.array_equal(first[v], second[v]) for v in first.variables) and first.keys() == second.keys()
+
+
+def test_an_interrupted_run_ends_in_the_same_bits(tmp_path, build_dir, whole):
+    with pytest.raises(KeyboardInterrupt):
+        quickly(xor(seed=3), tmp_path / "run", build_dir, 7, progress=StopAfter(3))
+    assert same(resume(tmp_path / "run", build_dir=build_dir, progress=False), whole[1])
+
+
+def test_a_run_that_is_extended_ends_in_the_same_weights(tmp_path, build_dir, whole):
+    quickly(xor(seed=3), tmp_path / "run", build_dir, 4)
+    longer = resume(tmp_path / "run", duration=7 * second, build_dir=build_dir, progress=False)
+    for name in ("weights_1_end", "weights_2_end", "trial_correct", "test_correct", "spikes_output_time"):
+        assert np.array_equal(longer[name], whole[1][name]), name
+
+
+def test_blocks_do_not_change_the_run(tmp_path, build_dir, whole):
+    other = quickly(xor(seed=3), None, build_dir, 7, block=2.25 * second)
+    for name in ("weights_1_end", "weights_2_end", "trial_correct", "watched_time"):
+        assert np.array_equal(other[name], whole[1][name]), name
+
+
+def test_the_file_says_what_was_asked_and_answered(whole):
+    data = results.load(whole[0])
+    assert same(data, whole[1])
+    steps, units = np.rint(data.watched_time.values / 1e-4).astype(int), data.watched_unit.values
+    trials = Trials(
+        *(np.rint(data[f"trial_{k}"].values / 1e-4).astype(int) for k in ("onset", "deadline")),
+        data.trial_pattern.values,
+        data.trial_class.values,
+    )
+    correct, false_alarms = brute_force(trials, steps, units)
+    assert correct == data.trial_correct.values.tolist() and false_alarms == data.trial_false_alarms.values.tolist()
+    assert np.array_equal(data.pattern_class.values[trials.pattern], trials.label)
+    assert data.trial_deadline.values[-1] <= 7 and len(trials) > 20
+    figures = results.summary(data, whole[0])
+    assert figures["n_test"] >= 400 and figures["accuracy"] == data.test_correct.values.mean()
+    # in the probe windows, inputs spike at the offsets of the pattern that the table names
+    times = set(np.rint(data.spikes_inputs_time.values / 1e-4).astype(int).tolist())
+    task = task_from_arrays(RunFolder(whole[0]).task_arrays)
+    for onset, pattern in zip(data.probe_trial_onset.values, data.probe_trial_pattern.values, strict=True):
+        assert set((round(onset / 1e-4) + task.patterns[pattern].steps(DT)[0]).tolist()) <= times
+
+
+def test_the_runtime_device_draws_the_same_trials():
+    task = latencies(classes=2, patterns=1, n_inputs=12, seed=1)
+    model = SUPERSPIKE.replace(error=WINDOWED)
+    structure = Structure(model, (12, 2))
+    trainer = Trainer(task, structure, 0)
+    program = RuntimeProgram(structure)
+    state = initial_state(structure, task, 0) | trainer.training(0, 2000)
+    state, _ = program.run(state, 0, 2000, probe=True)
+    _, records = program.run(state | trainer.training(2000, 4000), 2000, 2000, probe=True)
+    steps, units = task.spikes(trainer.stream("trials"), 2000, 4000, DT)["inputs"]
+    assert spikes(records, "inputs") == sorted(zip(steps.tolist(), units.tolist(), strict=True))
