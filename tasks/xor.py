@@ -22,8 +22,8 @@ def xor(
     stimulus: Quantity = 10 * ms,
     background: Quantity = 4 * Hz,
     window: Quantity = 15 * ms,
-    pause_min: Quantity = 50 * ms,
-    pause_mean: Quantity = 100 * ms,
+    pause_min: Quantity = 20 * ms,
+    pause_mean: Quantity = 30 * ms,
     seed: int = 0,
 ) -> Classification:
     """Make the four patterns.
