@@ -86,7 +86,7 @@ def refuse_other_run(job):
     protocol = {k: v for k, v in options.items() if k in Protocol.__dataclass_fields__}
     wanted = {
         "model": model_to_json(job.model),
-        "sizes": [job.task.inputs.n, *job.hidden, job.task.targets.n],
+        "sizes": [job.task.n_inputs, *job.hidden, job.task.n_outputs],
         "hidden_learning": options.get("hidden_learning", True),
         "seed": options.get("seed", 0),
         "protocol": protocol_to_json(Protocol(**protocol)),
