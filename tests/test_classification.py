@@ -1,9 +1,11 @@
 """Classification in trials: what is drawn, how it is scored, and the windowed error against a NumPy oracle."""
 
+import json
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import xarray
 from brian2 import Hz, ms, mV, second
 from oracle import Oracle
 from superspike_brian.models import FEEDBACKS, SUPERSPIKE, WINDOWED
@@ -12,8 +14,10 @@ from test_against_oracle import deviations, spikes, start
 
 from superspike_brian import results
 from superspike_brian.analysis import false_alarm_rate, score
+from superspike_brian.cli import main
 from superspike_brian.network import DT, Structure
 from superspike_brian.progress import Silent
+from superspike_brian.results_trials import moving_accuracy, time_to
 from superspike_brian.runfolder import RunFolder
 from superspike_brian.runtime import RuntimeProgram
 from superspike_brian.serialize import task_from_arrays, task_to_arrays
@@ -216,7 +220,7 @@ def test_probe_and_test_trials_are_fresh():
 
 
 def quickly(task, out, build_dir, seconds, **options):
-    """Train a network of 100-3-2 or so, in blocks that do not end with periods."""
+    """Train a network of 100-4-2, in blocks that do not end with periods."""
     model = SUPERSPIKE.replace(error=WINDOWED, feedback=FEEDBACKS["random"])
     protocol = {"duration": seconds * second, "block": 1.5 * second, "burn_in": 1 * second}
     return train(task, model, (4,), out=out, build_dir=build_dir, seed=3, **protocol | options)
@@ -298,3 +302,45 @@ def test_the_runtime_device_draws_the_same_trials():
     _, records = program.run(state | trainer.training(2000, 4000), 2000, 2000, probe=True)
     steps, units = task.spikes(trainer.stream("trials"), 2000, 4000, DT)["inputs"]
     assert spikes(records, "inputs") == sorted(zip(steps.tolist(), units.tolist(), strict=True))
+
+
+def test_the_command_line_trains_shows_and_draws(tmp_path, build_dir, capsys):
+    out = str(tmp_path / "run")
+    options = ["--hidden", "4", "--feedback", "random", "--seed", "3", "--build-dir", str(build_dir), "--quiet"]
+    times = ["--duration", "3s", "--burn-in", "1s", "--block", "1s"]
+    assert main(["run", "xor", *options, *times, "--out", out, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert 0 <= figures["accuracy"] <= 1 and figures["false_alarms_hz"] >= 0 and figures["n_test"] >= 400
+    assert main(["show", out]) == 0
+    assert "of trials on fresh noise" in capsys.readouterr().out.replace(str(figures["n_test"]) + " ", "")
+    assert main(["plot", out]) == 0
+    assert (tmp_path / "run" / "figure.png").stat().st_size > 10_000
+    assert main(["describe", "xor", "--hidden", "4"]) == 0
+    text = capsys.readouterr().out
+    assert "`missed_post = 1`; `spurious_post = 0`" in text and "background: 4 Hz" in text
+    assert main(["resume", out, "--duration", "4s", "--build-dir", str(build_dir), "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["simulated_s"] == 4
+
+
+def test_progress_tells_the_accuracy_of_late_trials(tmp_path, build_dir, whole):
+    class Heard(Silent):
+        def __init__(self):
+            self.accuracy = []
+
+        def block(self, at, cost, r0, rate, accuracy=None):
+            self.accuracy.append(accuracy)
+
+    heard = Heard()
+    quickly(xor(seed=3), None, build_dir, 7, progress=heard)
+    times, fractions = moving_accuracy(whole[1])
+    ends = whole[1].time.values
+    expected = [fractions[np.searchsorted(times, end + 1e-9) - 1] for end in ends]
+    assert heard.accuracy == pytest.approx(expected)
+
+
+def test_time_to_a_level_needs_a_full_window():
+    correct = np.r_[np.ones(50), np.zeros(100), np.ones(200)].astype(np.int8)
+    data = xarray.Dataset({"trial_correct": ("trial", correct), "trial_deadline": ("trial", np.arange(350.0))})
+    times, fractions = moving_accuracy(data)
+    assert fractions[49] == 1 and fractions[149] == 0 and fractions[199] == 0.5 and times[-1] == 349
+    assert time_to(data, 0.95) == 244 and time_to(data.isel(trial=slice(200)), 0.95) is None
