@@ -9,6 +9,7 @@ from .plotting_activity import window
 from .results_trials import moving_accuracy
 
 SHADES = ("#56B4E9", ORANGE, "#009E73", "#CC79A7", "#F0E442", BLUE, VERMILION)  # of classes; Okabe & Ito
+LINES = (BLUE, "#B25A00", "#006B4F", "#8F4470", BLACK)  # the same hues, darker, for thin lines
 
 
 def plot_trials(data, probe=-1):
@@ -95,6 +96,7 @@ def _verdicts(axis, data, n, probe):
 def _error(axis, data, probe):
     time, error = data.probe_time.values, data.error_output.values[probe]
     for unit in range(error.shape[1]):
-        axis.plot(time, error[:, unit], color=("#0072B2", "#B25A00", "#006B4F", "#8F4470", BLACK)[unit], linewidth=0.8)
+        axis.plot(time, error[:, unit], color=LINES[unit % len(LINES)], linewidth=0.8)
     axis.axhline(0, color=GREY, linewidth=0.5)
-    axis.set(xlabel="time (s)", ylabel="error\n(Hz)", xlim=(0, data.attrs["period_s"]))
+    top = 1.05 * max(np.abs(error).max(), 10)
+    axis.set(xlabel="time (s)", ylabel="error\n(Hz)", xlim=(0, data.attrs["period_s"]), ylim=(-top, top))
