@@ -1,7 +1,7 @@
 """What the network is: equation strings and their parameters, one file an aspect, and nothing else."""
 
 from .checks import ModelError
-from .error import VAN_ROSSUM
+from .error import VAN_ROSSUM, WINDOWED
 from .feedback import FEEDBACKS, RANDOM, SYMMETRIC, UNIFORM
 from .neuron import LIF
 from .optimizer import FIXED, OPTIMIZERS, RMAXPROP, RMSPROP
@@ -50,6 +50,7 @@ __all__ = [
     "THREE_FACTOR",
     "UNIFORM",
     "VAN_ROSSUM",
+    "WINDOWED",
     "Component",
     "ErrorSignal",
     "Feedback",

@@ -68,7 +68,8 @@ def check_model(model):
     )
     synapse_names = {**_suffixed(terminals, "_pre"), **_suffixed(layers[False], "_post"), **_named(synapses)}
     feedback = Equations(model.feedback.equations)
-    feedback_names = {**_named(feedback), **_suffixed(layers[False], "_post")}
+    judge = _named(Equations(model.error.judge_equations))
+    feedback_names = {**_named(feedback), **_suffixed(layers[False], "_post"), **judge}
     if model.feedback.weights == "forward":
         feedback_names["w"] = _named(synapses)["w"]
 
@@ -77,14 +78,16 @@ def check_model(model):
         _check_equations(model, equations, {}, constants)
     _check_equations(model, synapses, synapse_names, constants)
     hidden, output = _named(layers[False]), _named(layers[True])
+    at_output = {**_suffixed(layers[True], "_post"), **judge}
     n, p, e, f, o = model.neuron, model.plasticity, model.error, model.feedback, model.optimizer
     statements = [
         (n, "reset", n.reset, hidden),
         (n, "initial", n.initial, hidden),
         (n, "on_input", n.on_input, synapse_names),
         (p, "on_arrival", p.on_arrival, _suffixed(terminals, "_post")),
-        (e, "on_target", e.on_target, _suffixed(layers[True], "_post")),
-        (e, "on_output", e.on_output, _suffixed(layers[True], "_post")),
+        *((e, f, getattr(e, f), at_output) for f in ("on_target", "on_output", "on_cue", "on_deadline")),
+        (e, "on_answer", e.on_answer, output),
+        (e, "initial", e.initial, output),
         (e, "cost_update", e.cost_update, output),
         (f, "on_target", f.on_target, feedback_names),
         (f, "on_output", f.on_output, feedback_names),

@@ -9,7 +9,13 @@ error             Hz      alpha * (target spikes - output spikes), alpha of unit
 error_impulse     1       a filter stage of it; events add their impulses here
 cost              Hz      running average of error**2 over the integral of alpha**2: an isolated unmatched spike a
                           second and unit costs 1 Hz. It starts at 0; divide by 1 - exp(-t/tau_cost)
+missed            1       size of the impulse of a target spike
+spurious          1       size of the impulse of an output spike
 ================  ======  ==========================================================================================
+
+Windowed classification (section 3.2 and Figure 5): a cue opens the window in which a unit should spike at least once, and
+its target spike, the deadline, closes it. An output spike in the window is right and makes no impulse; at any other time it
+is spurious. The target spike makes one only if the unit has not spiked since the cue.
 
 Filtering is linear: hidden layers receive the same impulses through their feedback pathway and filter them themselves.
 """
@@ -24,11 +30,34 @@ VAN_ROSSUM = ErrorSignal(
     derror_impulse/dt = -error_impulse/tau_rise                   : 1
     derror/dt         = (error_impulse/tau_rise - error)/tau_decay : Hz
     """,
-    on_target="error_impulse_post += 1",
-    on_output="error_impulse_post -= 1",
+    on_target="error_impulse_post += missed",
+    on_output="error_impulse_post -= spurious",
     cost_equations="cost : Hz",
     # 1/(2 (tau_rise + tau_decay)) is the integral of alpha**2
     cost_update="cost += (2*(tau_rise + tau_decay)*error**2 - cost)*dt/tau_cost",
-    parameters={"tau_cost": 10 * second},
+    parameters={
+        "tau_cost": 10 * second,  # memory of the cost
+        "missed": 1,
+        "spurious": 1,
+    },
     source="Zenke & Ganguli 2018, eqs 2, 3 and 9",
 )
+
+WINDOWED = VAN_ROSSUM.replace(
+    name="windowed classification",
+    judge_equations="""
+    missed   : 1
+    spurious : 1
+    """,
+    initial="spurious = 1",
+    on_cue="""
+    missed_post = 1
+    spurious_post = 0
+    """,
+    on_deadline="spurious_post = 1",
+    on_answer="missed = 0",
+    parameters={"tau_cost": 10 * second},
+    source="Zenke & Ganguli 2018, section 3.2 and Figure 5",
+)
+
+ERRORS = {e.name: e for e in (VAN_ROSSUM, WINDOWED)}

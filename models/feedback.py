@@ -10,7 +10,8 @@ random     sum_k b_ki error_k           feedback alignment: b drawn from N(0, 1)
 uniform    sum_k error_k                one global third factor
 =========  ===========================  =================================================================
 
-Impulses come from two Synapses groups a hidden layer: +1 from a target spike of unit k, -1 from an output spike of it.
+Impulses come from two Synapses groups a hidden layer: +missed from a target spike of unit k, -spurious from an output spike
+of it. Both sizes are the error signal's (`models/error.py`): parameters, or variables of output unit k.
 
 Deviation: a symmetric impulse keeps the weight with which it arrived; a weight update changes later impulses only.
 """
@@ -20,8 +21,8 @@ from .specification import Feedback
 SYMMETRIC = Feedback(
     "symmetric",
     equations="",
-    on_target="error_impulse_post += w/volt",
-    on_output="error_impulse_post -= w/volt",
+    on_target="error_impulse_post += missed*w/volt",
+    on_output="error_impulse_post -= spurious*w/volt",
     weights="forward",
     source="Zenke & Ganguli 2018, section 2.3",
 )
@@ -29,8 +30,8 @@ SYMMETRIC = Feedback(
 RANDOM = Feedback(
     "random",
     equations="b : 1",
-    on_target="error_impulse_post += b",
-    on_output="error_impulse_post -= b",
+    on_target="error_impulse_post += missed*b",
+    on_output="error_impulse_post -= spurious*b",
     weights="normal",
     source="Zenke & Ganguli 2018, section 2.3; Lillicrap et al. 2016",
 )
@@ -38,8 +39,8 @@ RANDOM = Feedback(
 UNIFORM = Feedback(
     "uniform",
     equations="",
-    on_target="error_impulse_post += 1",
-    on_output="error_impulse_post -= 1",
+    on_target="error_impulse_post += missed",
+    on_output="error_impulse_post -= spurious",
     weights="none",
     source="Zenke & Ganguli 2018, section 2.3",
 )

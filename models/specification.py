@@ -105,13 +105,23 @@ class Surrogate(Component):
 
 @dataclasses.dataclass(frozen=True)
 class ErrorSignal(Component):
-    """Defines ``error`` in a layer and the events that drive it; ``cost_update`` runs every step in the output layer."""
+    """Defines ``error`` in a layer and the events that drive it; ``cost_update`` runs every step in the output layer.
+
+    A target spike makes an impulse of size ``missed``, an output spike one of size ``-spurious``: parameters, or variables
+    of the output layer in ``judge_equations``. In each time step ``on_cue`` and ``on_deadline``, what cue and target spikes
+    change in them, come before the impulses; ``on_answer``, what the unit's own spike changes, comes after.
+    """
 
     equations: str
     on_target: str
     on_output: str
     cost_equations: str
     cost_update: str
+    judge_equations: str = ""
+    initial: str = ""
+    on_cue: str = ""
+    on_deadline: str = ""
+    on_answer: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,7 +223,9 @@ class Model(Record):
     def layer_equations(self, *, output):
         """Equations of a hidden or output layer, in the order of the components."""
         parts = [self.neuron.equations, self.surrogate.equations, self.error.equations]
-        parts.append(self.error.cost_equations if output else self.regularizer.layer_equations)
+        parts += (
+            [self.error.cost_equations, self.error.judge_equations] if output else [self.regularizer.layer_equations]
+        )
         return Equations("\n".join(parts))
 
     def synapse_equations(self, regularizer):
@@ -222,4 +234,5 @@ class Model(Record):
 
     def reset(self, *, output):
         """Reset statements of a layer."""
-        return self.neuron.reset if output else "\n".join([self.neuron.reset, self.regularizer.on_spike]).strip()
+        more = self.error.on_answer if output else self.regularizer.on_spike
+        return "\n".join([self.neuron.reset, more]).strip()

@@ -42,6 +42,48 @@ def coefficients_of_variation(times, units, n):
     return found
 
 
+def score(trials, steps, units):
+    """Judge the trials of a classification by the output spikes.
+
+    Parameters
+    ----------
+    trials : Trials
+        In the order of their time, not overlapping.
+    steps, units : arrays of int, shape (spikes,)
+        Time steps and units of all output spikes, in any order.
+
+    Returns
+    -------
+    correct : array of bool, shape (trials,)
+        The unit of the class has spiked in the window, onset <= step < deadline, and no other unit has.
+    false_alarms : array of int, shape (trials,)
+        Spikes of all units between the deadline before (or time 0) and the onset.
+    """
+    n = len(trials)
+    last = np.searchsorted(trials.onset, steps, side="right") - 1  # the trial begun last
+    inside = (last >= 0) & (steps < trials.deadline[last]) if n else np.zeros(len(steps), bool)
+    right = inside & (units == trials.label[last]) if n else inside
+    hits = np.bincount(last[right], minlength=n)
+    errors = np.bincount(last[inside & ~right], minlength=n)
+    return (hits > 0) & (errors == 0), np.bincount(last[~inside] + 1, minlength=n + 1)[:n]
+
+
+def false_alarm_rate(onset, deadline, false_alarms, start=0.0):
+    """Output spikes (of all units together) per second between trials.
+
+    Parameters
+    ----------
+    onset, deadline : arrays, shape (trials,)
+        Of each trial (s).
+    false_alarms : array of int, shape (trials,)
+        Spikes between the deadline before and the onset.
+    start : float
+        Time at which the recording began (s).
+    """
+    pauses = np.asarray(onset) - np.concatenate([[start], np.asarray(deadline)[:-1]])
+    return float(np.sum(false_alarms) / pauses.sum())
+
+
 def alignment(first, second):
     """Angle between two weight matrices as vectors (degrees)."""
     first, second = np.ravel(first), np.ravel(second)

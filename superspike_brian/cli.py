@@ -18,7 +18,7 @@ from pathlib import Path
 
 from brian2.utils.logger import BrianLogger
 
-from . import results
+from . import reproduce, results
 from ._version import __version__
 from .build import BuildError
 from .engine import SimulationError
@@ -35,10 +35,11 @@ from .options import (
     time_value,
 )
 from .progress import reporter
+from .reproduce import ReproductionError
 from .runfolder import RunFolderError
 from .training import DivergedError, resume, train
 
-USER_ERRORS = (ValueError, OSError, BuildError, SimulationError, RunFolderError, DivergedError)
+USER_ERRORS = (ValueError, OSError, BuildError, SimulationError, RunFolderError, DivergedError, ReproductionError)
 
 
 class Parser(argparse.ArgumentParser):
@@ -96,12 +97,14 @@ def build_parser():
     bench.add_argument("--data-dir", default=os.environ.get("SUPERSPIKE_DATA_DIR"), help="copy of the benchmark suite")
     bench.add_argument("--build-dir", type=Path, help="reuse programs from there (default: build afresh)")
     bench.set_defaults(function=command_bench)
+    reproduce.add_parser(commands)
     return parser
 
 
 def command_run(args):
     """Train, draw, report."""
-    task, model, hidden = make_task(args), make_model(args), hidden_sizes(args)
+    task, hidden = make_task(args), hidden_sizes(args)
+    model = make_model(args, task)
     args.out = out = args.out or _new_folder(args.task)
     data = train(
         task,
@@ -145,8 +148,8 @@ def command_describe(args):
     """Print the model."""
     from .describe import describe_structure
 
-    task, model = make_task(args), make_model(args)
-    sizes = (task.inputs.n, *hidden_sizes(args), task.targets.n)
+    task = make_task(args)
+    model, sizes = make_model(args, task), (task.n_inputs, *hidden_sizes(args), task.n_outputs)
     print(describe_structure(Structure(model, sizes, args.hidden_learning), task))
 
 
@@ -188,7 +191,10 @@ def _new_folder(task):
 def _draw(data, out, unit=0):
     from .plotting import plot_run, save_figure
     from .plotting_activity import plot_activity
+    from .plotting_trials import plot_trials
 
+    if "trial_onset" in data:
+        return save_figure(plot_trials(data), Path(out) / "figure")
     paths = save_figure(plot_run(data, unit), Path(out) / "figure")
     if data.sizes["output"] > 1:
         paths += save_figure(plot_activity(data), Path(out) / "activity")
@@ -199,8 +205,10 @@ def _report(data, out, args):
     figures = _draw(data, out)
     summary = results.summary(data, out)
     if not args.quiet:
+        correct = f"accuracy {summary['accuracy']:.2%} on fresh noise, " if "accuracy" in summary else ""
         print(
-            f"cost {summary['cost_hz']:.4g} Hz at {summary['simulated_s']:g} s ({summary['wall_s']:.3g} s of training)"
+            f"{correct}cost {summary['cost_hz']:.4g} Hz at {summary['simulated_s']:g} s "
+            f"({summary['wall_s']:.3g} s of training)"
         )
         print(f"results {out / 'run.nc'}, figure {figures[0]}")
     if args.json:

@@ -16,10 +16,12 @@ from brian2.synapses.synapses import SummedVariableUpdater
 from brian2.utils.stringtools import get_identifiers
 
 from .network import Assembly
+from .tasks import Classification
 
 _ROLES = {  # by name without its number: the vocabulary of `network`
     "inputs": "input pattern",
-    "targets": "target pattern",
+    "targets": "target pattern, or deadlines of answers",
+    "cues": "onsets: an answer is expected",
     "hidden": "hidden layer",
     "output": "output layer",
     "terminals": "axon terminals, with the presynaptic trace",
@@ -145,7 +147,7 @@ def _section_of(group):
         return "axons"
     if group.equations.diff_eq_names or group.event_driven or _operations(group):
         return "plastic"
-    return "feedback" if group.name.startswith(("error", "feedback")) else "fixed"
+    return "feedback" if group.name.startswith(("error", "feedback", "window")) else "fixed"
 
 
 def _equations(group):
@@ -247,11 +249,20 @@ def _borrowed(group):
 
 
 def _patterns(task):
+    if isinstance(task, Classification):
+        return _trials(task)
     rows = []
     for name, p in (("inputs", task.inputs), ("targets", task.targets)):
         rows.append((name, p.n, len(p), f"{float(p.rates.mean()):.3g} Hz"))
     facts = f"task: {task.name}", f"repeats every {readable(task.period)}", f"source: {task.source}"
     return f"{_table(('pattern', 'units', 'spikes', 'mean rate of a unit'), rows)}\n\n{_bullets(facts)}"
+
+
+def _trials(task):
+    rows = [(k, label, len(p)) for k, (p, label) in enumerate(zip(task.patterns, task.classes, strict=True))]
+    names = ("background", "stimulus", "window", "pause_min", "pause_mean", "period")
+    facts = [f"task: {task.name}", *(f"{n}: {readable(getattr(task, n))}" for n in names), f"source: {task.source}"]
+    return f"{_table(('pattern', 'class', 'spikes'), rows)}\n\n{_bullets(facts)}"
 
 
 def _measurements(groups, is_probe):

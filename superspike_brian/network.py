@@ -3,11 +3,13 @@
 ==================  ==================================================================================
 name                object
 ==================  ==================================================================================
-inputs, targets     SpikeGeneratorGroup: frozen patterns that repeat with the task's period
+inputs, targets     SpikeGeneratorGroup: frozen patterns that repeat with the task's period, or a block's schedule
+cues                SpikeGeneratorGroup: when an answer is expected, for errors with a window
 hidden_K, output    NeuronGroup: layers
 terminals_K         NeuronGroup: axon terminals of the K-th presynaptic population, with the presynaptic trace
 axons_K             Synapses: spikes reach their terminal after the axonal delay
 forward_K           Synapses: weights from the K-th population to the next, with eligibility traces
+window_*            Synapses: cue and deadline of an answer
 error_*             Synapses: impulses of the output error, from target and output spikes
 feedback_*_K        Synapses: the same impulses, to the K-th hidden layer
 spikes_*, probe_*   monitors
@@ -21,6 +23,7 @@ import dataclasses
 import numpy as np
 from brian2 import (
     Clock,
+    Equations,
     Network,
     NeuronGroup,
     Quantity,
@@ -84,6 +87,11 @@ class Structure:
         return ("inputs", *(f"hidden_{k}" for k in range(1, self.n_hidden_layers + 1)), "output")
 
     @property
+    def generators(self):
+        """Names of the groups that emit the task's spikes."""
+        return ("inputs", "targets", "cues") if self.model.error.on_cue else ("inputs", "targets")
+
+    @property
     def forward(self):
         """Names of the weight groups, from the input on."""
         return tuple(f"forward_{k}" for k in range(1, len(self.sizes)))
@@ -127,7 +135,8 @@ class Assembly:
         self.clock = Clock(structure.dt, name="network_clock")
         self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
         self.groups, self.kernels = {}, {}
-        for name, size in (("inputs", structure.sizes[0]), ("targets", structure.sizes[-1])):
+        for name in structure.generators:
+            size = structure.sizes[0 if name == "inputs" else -1]
             self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)
         for name, size in zip(structure.populations[1:], structure.sizes[1:], strict=True):
             self._add_layer(name, size)
@@ -162,7 +171,8 @@ class Assembly:
             clock=self.clock,
             name=name,
         )
-        for line in neuron.initial.strip().splitlines():
+        initial = neuron.initial.strip() + ("\n" + self.model.error.initial.strip() if output else "")
+        for line in initial.strip().splitlines():
             variable, value = (part.strip() for part in line.split("=", 1))
             setattr(layer, variable, value)
         if output:
@@ -217,7 +227,10 @@ class Assembly:
     def _add_errors(self):
         output, targets, error = self.groups["output"], self.groups["targets"], self.model.error
         for origin, source, code in (("target", targets, error.on_target), ("output", output, error.on_output)):
-            self._add(Synapses, source, output, on_pre=code, clock=self.clock, name=f"error_{origin}").connect(j="i")
+            self._add_events(source, code, f"error_{origin}")
+        if error.on_cue:  # order -1: before the impulses
+            self._add_events(self.groups["cues"], error.on_cue, "window_cue", order=-1)
+            self._add_events(targets, error.on_deadline, "window_deadline", order=-1)
         if not self.structure.hidden_learning:
             return
         for k in range(1, self.structure.n_hidden_layers + 1):
@@ -226,6 +239,13 @@ class Assembly:
                 (output, self.model.feedback.on_output),
             ):
                 self._add_feedback(k, source, code)
+
+    def _add_events(self, source, code, name, order=0):
+        output = self.groups["output"]
+        namespace = self._namespace(output.equations)
+        events = self._add(Synapses, source, output, on_pre=code, namespace=namespace, clock=self.clock, name=name)
+        events.pre.order += order
+        events.connect(j="i")
 
     def _add_feedback(self, k, source, code):
         hidden, feedback = self.groups[f"hidden_{k}"], self.model.feedback
@@ -243,6 +263,8 @@ class Assembly:
             clock=self.clock,
             name=f"feedback_{origin}_{k}",
         )
+        for name in Equations(self.model.error.judge_equations).names:
+            pathway.variables.add_reference(name, self.groups["output"], name, index="_presynaptic_idx")
         # synapse s goes from output unit s % n_out to hidden unit s // n_out: the order of the forward weights
         all_to_all.connect(pathway, post_major=True)
         if feedback.weights == "forward":

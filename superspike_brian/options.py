@@ -17,6 +17,8 @@ TASK_OPTIONS = {
     "spike-timing": ("period", "n_inputs", "outputs"),
     "ras": ("input", "target", "period", "n_inputs", "n_outputs"),
     "ssbm": ("data_dir",),
+    "xor": (),
+    "latencies": (),
 }
 
 
@@ -56,7 +58,7 @@ def number(kind, minimum):
 def task_options(parser):
     """Add what chooses a task."""
     group = parser.add_argument_group("task")
-    group.add_argument("task", help="spike-timing, pattern, ras, or ssbm:NAME")
+    group.add_argument("task", help="spike-timing, pattern, xor, latencies, ras, or ssbm:NAME")
     group.add_argument("--input", help="input raster (.ras), for the task ras")
     group.add_argument("--target", help="target raster (.ras), for the task ras")
     group.add_argument("--period", type=time_value("500ms"), help="length of the loop, such as 500ms")
@@ -124,7 +126,7 @@ def make_task(args):
     for name in sorted(options.keys() - set(TASK_OPTIONS.get(kind, options))):
         known = ", ".join(map(_flag, TASK_OPTIONS[kind]))
         raise ValueError(f"the task {args.task} does not use {_flag(name)}; its options: {known}")
-    if args.task in ("spike-timing", "pattern"):
+    if args.task in ("spike-timing", "pattern", "xor", "latencies"):
         options["seed"] = args.seed
     return tasks.task(args.task, **options)
 
@@ -133,9 +135,11 @@ def _flag(name):
     return f"--{name.replace('_', '-')}"
 
 
-def make_model(args):
-    """Make the model that the options describe."""
+def make_model(args, task):
+    """Make the model that the options describe for a task."""
     model = load_model(args.model) if args.model else models.SUPERSPIKE
+    if not args.model and isinstance(task, tasks.Classification):
+        model = model.replace(error=models.WINDOWED)
     choices = {"feedback": models.FEEDBACKS, "surrogate": models.SURROGATES, "optimizer": models.OPTIMIZERS}
     changes = {kind: known[getattr(args, kind)] for kind, known in choices.items() if getattr(args, kind)}
     if args.regularizer is not None:

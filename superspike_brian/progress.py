@@ -16,15 +16,16 @@ class Silent:
     def inside(self, start, stop, fraction):
         """A `fraction` of the block from `start` to `stop` (s) is done."""
 
-    def block(self, at, cost, r0, rate):
-        """A block has ended: simulated time (s), cost (Hz), learning rate (V), output rate (Hz)."""
+    def block(self, at, cost, r0, rate, accuracy=None):
+        """A block has ended: simulated time (s), cost (Hz), learning rate (V), output rate (Hz), accuracy of late trials."""
 
     def close(self):
         """The run has ended, well or not."""
 
 
-def _status(cost, r0, rate):
-    return f"cost {cost:.3g} Hz, r0 {r0 * 1e3:g} mV, output {rate:.3g} Hz"
+def _status(cost, r0, rate, accuracy):
+    correct = "" if accuracy is None else f"{accuracy:.0%} correct, "
+    return f"{correct}cost {cost:.3g} Hz, r0 {r0 * 1e3:g} mV, output {rate:.3g} Hz"
 
 
 class Lines(Silent):
@@ -50,9 +51,9 @@ class Lines(Silent):
         if time.perf_counter() - self.last > 15 * self.interval:
             self._report(start + (stop - start) * fraction)
 
-    def block(self, at, cost, r0, rate):
+    def block(self, at, cost, r0, rate, accuracy=None):
         """Report unless the last line is fresh."""
-        self.status = _status(cost, r0, rate)
+        self.status = _status(cost, r0, rate, accuracy)
         if time.perf_counter() - self.last > self.interval or at >= self.duration:
             self._report(at)
 
@@ -85,10 +86,10 @@ class Bar(Silent):
         self.bar.n = start + (stop - start) * fraction
         self.bar.refresh()
 
-    def block(self, at, cost, r0, rate):
+    def block(self, at, cost, r0, rate, accuracy=None):
         """Show cost and rates."""
         self.bar.n = at
-        self.bar.set_postfix_str(_status(cost, r0, rate))
+        self.bar.set_postfix_str(_status(cost, r0, rate, accuracy))
 
     def close(self):
         """Leave the bar as it is."""
@@ -102,9 +103,9 @@ class Notebook(Bar):
     def __init__(self, interval=1.0):
         self.interval, self.last, self.times, self.costs, self.handle = interval, 0.0, [], [], None
 
-    def block(self, at, cost, r0, rate):
+    def block(self, at, cost, r0, rate, accuracy=None):
         """Add a point; redraw at most every `interval` seconds."""
-        super().block(at, cost, r0, rate)
+        super().block(at, cost, r0, rate, accuracy)
         self.times.append(at)
         self.costs.append(cost)
         if time.perf_counter() - self.last > self.interval:

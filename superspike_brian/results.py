@@ -15,6 +15,11 @@ spikes_POPULATION_time, ...       spikes in the probe windows: one period each, 
                                   chosen times, and at the end, without plasticity
 U_LAYER, error_LAYER, ...         state in the probe windows (probe, probe_time, unit)
 input_time, target_time, ...      the task's patterns
+pattern_time, pattern_unit, ...   a classification's patterns: spikes after the onset, ``pattern_class`` of each
+trial_onset, trial_class, ...     its trials while it learned: onset, deadline, pattern, class, whether it was answered
+                                  correctly, and output spikes between it and the trial before (false alarms)
+test_onset, ...                   the same on fresh noise, without plasticity, at the end
+probe_trial_onset, ...            the same in the probe windows
 parameter_value (parameter)       all parameters, with ``parameter_unit``
 ================================  ===========================================================================
 """
@@ -26,8 +31,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .results_trials import accuracy, labelled, pattern_table, trial_tables
 from .runfolder import FORMAT, RunFolder, RunFolderError, write_durably
 from .serialize import model_to_json, structure_from_request, task_from_arrays, unit_text
+from .tasks import Classification
 
 _LONG = {
     "U": ("volt", "membrane potential"),
@@ -73,6 +80,7 @@ def assemble(folder, last_probe=None, build_seconds=0.0):
     windows = [r for r in records if "probe/probe_output.t" in r] + ([last_probe] if last_probe else [])
     variables = _learning_curve(blocks) | _weights(structure, first, blocks, state) | _pattern(task)
     variables |= _probes(structure, windows) | _parameters(structure.model)
+    variables |= trial_tables(task, structure, request["seed"], variables, windows, newest[0])
     data = xr.Dataset(variables)
     provenance = request["provenance"]
     data.attrs = {
@@ -104,10 +112,6 @@ def assemble(folder, last_probe=None, build_seconds=0.0):
     return data
 
 
-def _labelled(dims, values, units, long_name):
-    return dims, np.asarray(values), {"units": units, "long_name": long_name}
-
-
 def _learning_curve(blocks):
     def stack(key, empty):
         return np.array([b[key] for b in blocks]) if blocks else empty
@@ -116,12 +120,12 @@ def _learning_curve(blocks):
         k: np.concatenate([b[k] for b in blocks]) if blocks else np.zeros(0) for k in ("spike_unit", "spike_time")
     }
     return {
-        "time": _labelled("block", stack("time", np.zeros(0)), "s", "simulated time at the end of the block"),
-        "r0": _labelled("block", stack("r0", np.zeros(0)), "volt", "learning rate"),
-        "cost": _labelled(("block", "output"), stack("cost", np.zeros((0, 1))), "Hz", "cost"),
-        "rate": _labelled(("block", "output"), stack("rate", np.zeros((0, 1))), "Hz", "firing rate"),
-        "watched_unit": _labelled("watched", watched["spike_unit"].astype(np.int32), "1", "output unit"),
-        "watched_time": _labelled("watched", watched["spike_time"], "s", "spike time"),
+        "time": labelled("block", stack("time", np.zeros(0)), "s", "simulated time at the end of the block"),
+        "r0": labelled("block", stack("r0", np.zeros(0)), "volt", "learning rate"),
+        "cost": labelled(("block", "output"), stack("cost", np.zeros((0, 1))), "Hz", "cost"),
+        "rate": labelled(("block", "output"), stack("rate", np.zeros((0, 1))), "Hz", "firing rate"),
+        "watched_unit": labelled("watched", watched["spike_unit"].astype(np.int32), "1", "output unit"),
+        "watched_time": labelled("watched", watched["spike_time"], "s", "spike time"),
     }
 
 
@@ -130,28 +134,30 @@ def _weights(structure, first, blocks, state):
     for k, name in enumerate(structure.forward, start=1):
         dims, shape = (f"pre_{k}", f"post_{k}"), structure.shape(k)
         text = f"weights from {structure.populations[k - 1]} to {structure.populations[k]}"
-        found[f"weights_{k}_start"] = _labelled(dims, first[f"start_{name}"].reshape(shape), "volt", text)
-        found[f"weights_{k}_end"] = _labelled(dims, state[f"{name}.w"].reshape(shape), "volt", text)
+        found[f"weights_{k}_start"] = labelled(dims, first[f"start_{name}"].reshape(shape), "volt", text)
+        found[f"weights_{k}_end"] = labelled(dims, state[f"{name}.w"].reshape(shape), "volt", text)
         if snapshots:
             stacked = np.array([b[f"snapshot_{name}"].reshape(shape) for b in snapshots])
-            found[f"weights_{k}_snapshots"] = _labelled(("snapshot", *dims), stacked, "volt", text)
+            found[f"weights_{k}_snapshots"] = labelled(("snapshot", *dims), stacked, "volt", text)
     if snapshots:
-        found["snapshot_time"] = _labelled("snapshot", [b["time"] for b in snapshots], "s", "time of the snapshot")
+        found["snapshot_time"] = labelled("snapshot", [b["time"] for b in snapshots], "s", "time of the snapshot")
     for k in range(1, structure.n_hidden_layers + 1):
         if f"feedback_target_{k}.b" in state:
             shape = structure.sizes[k], structure.sizes[-1]
             b = state[f"feedback_target_{k}.b"].reshape(shape)
-            found[f"feedback_{k}"] = _labelled((f"post_{k}", "output"), b, "1", "random feedback weights")
+            found[f"feedback_{k}"] = labelled((f"post_{k}", "output"), b, "1", "random feedback weights")
     return found
 
 
 def _pattern(task):
+    if isinstance(task, Classification):
+        return pattern_table(task)
     found = {}
     for name, pattern in (("input", task.inputs), ("target", task.targets)):
-        found[f"{name}_time"] = _labelled(
+        found[f"{name}_time"] = labelled(
             f"{name}_spike", np.asarray(pattern.times), "s", f"{name} spike time in the period"
         )
-        found[f"{name}_unit"] = _labelled(f"{name}_spike", pattern.ids.astype(np.int32), "1", f"{name} unit")
+        found[f"{name}_unit"] = labelled(f"{name}_spike", pattern.ids.astype(np.int32), "1", f"{name} unit")
     return found
 
 
@@ -161,17 +167,17 @@ def _probes(structure, windows):
         dim = f"spikes_{name}"
         times, units = ([w[f"probe/{dim}.{v}"] for w in windows] for v in "ti")
         probe = np.repeat(np.arange(len(windows)), [len(t) for t in times])
-        found[f"{dim}_time"] = _labelled(dim, np.concatenate(times), "s", f"spike time of {name} in a probe window")
-        found[f"{dim}_unit"] = _labelled(dim, np.concatenate(units).astype(np.int32), "1", f"unit of {name}")
-        found[f"{dim}_probe"] = _labelled(dim, probe.astype(np.int32), "1", "probe window, from 0")
+        found[f"{dim}_time"] = labelled(dim, np.concatenate(times), "s", f"spike time of {name} in a probe window")
+        found[f"{dim}_unit"] = labelled(dim, np.concatenate(units).astype(np.int32), "1", f"unit of {name}")
+        found[f"{dim}_probe"] = labelled(dim, probe.astype(np.int32), "1", "probe window, from 0")
     times = [w["probe/probe_output.t"] for w in windows]
-    found["probe_start"] = _labelled("probe", [t[0] for t in times], "s", "start of the probe window")
-    found["probe_time"] = _labelled("probe_time", times[0] - times[0][0], "s", "time in the probe window")
+    found["probe_start"] = labelled("probe", [t[0] for t in times], "s", "start of the probe window")
+    found["probe_time"] = labelled("probe_time", times[0] - times[0][0], "s", "time in the probe window")
     for key in sorted(k for k in windows[0] if k.startswith("probe/probe_") and not k.endswith(".t")):
         group, variable = key.removeprefix("probe/probe_").split(".")
         rows = np.stack([w[key].reshape(len(times[0]), -1) for w in windows])
         dims = ("probe", "probe_time", f"probed_{'synapse' if group.startswith('forward') else 'unit'}_{group}")
-        found[f"{variable}_{group}"] = _labelled(dims, rows, *_LONG[variable])
+        found[f"{variable}_{group}"] = labelled(dims, rows, *_LONG[variable])
     return found
 
 
@@ -251,6 +257,7 @@ def summary(data, out):
         "simulated_s": float(attrs["simulated_s"]),
         "build_s": float(attrs["build_s"]),
         "wall_s": float(attrs["wall_s"]),
+        **accuracy(data),
         "n_synapses": int(attrs["n_synapses"]),
         "seed": int(attrs["seed"]),
         "out": str(out),
@@ -269,9 +276,18 @@ def summary_text(data):
         f"  simulated  {figures['simulated_s']:g} s of {protocol['duration'][2]} in {figures['wall_s']:.3g} s",
         f"  cost       {_hz(figures['cost_first_hz'])} at the end of burn-in, {_hz(figures['cost_hz'])} at the end",
         f"  output     {float(data.rate[-1].mean()) if data.sizes['block'] else float('nan'):.3g} Hz in the last block",
+        *_accuracy_text(figures),
         f"  begun      {attrs['date']} on {attrs['machine']}: {attrs['command']}",
     ]
     return "\n".join(lines)
+
+
+def _accuracy_text(figures):
+    if figures.get("accuracy") is not None:
+        yield (
+            f"  accuracy   {figures['accuracy']:.2%} of {figures['n_test']} trials on fresh noise, "
+            f"{figures['false_alarms_hz']:.3g} Hz of false alarms"
+        )
 
 
 def _hz(value):

@@ -80,7 +80,7 @@ class RuntimeProgram:
 
     def _restore(self, state, start):
         self.net.t_ = 0.0
-        for name in ("inputs", "targets"):
+        for name in self.structure.generators:
             steps, ids = state[f"{name}._timebins"], state[f"{name}.neuron_index"]
             period = int(state[f"{name}._period_bins"][0]) * self.structure.dt
             self.groups[name].set_spikes(ids, steps * self.structure.dt, period=period)

@@ -3,14 +3,15 @@
 import dataclasses
 
 import numpy as np
-from brian2 import Quantity, get_dimensions, second
+from brian2 import Hz, Quantity, get_dimensions, second
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_or_create_dimension, get_unit
 
 from .models import specification
 from .network import Structure
 from .protocol import Protocol
-from .tasks import SpikePattern, Task
+from .tasks import Classification, SpikePattern, Task
 
+_TRIALS = {"background": Hz, "window": second, "pause_min": second, "pause_mean": second, "period": second}
 _KINDS = {field.name: getattr(specification, field.type.__name__) for field in dataclasses.fields(specification.Model)}
 
 
@@ -79,25 +80,36 @@ def protocol_from_json(stored):
 def task_to_arrays(task):
     """Return a task as a dict of arrays."""
     arrays = {"name": np.array(task.name), "source": np.array(task.source)}
-    for side in ("inputs", "targets"):
-        pattern = getattr(task, side)
-        arrays |= {f"{side}_n": pattern.n, f"{side}_ids": pattern.ids, f"{side}_times": np.asarray(pattern.times)}
-        arrays[f"{side}_period"] = float(pattern.period)
-    return arrays
+    if isinstance(task, Task):
+        return arrays | _pattern_to_arrays("inputs", task.inputs) | _pattern_to_arrays("targets", task.targets)
+    for k, pattern in enumerate(task.patterns):
+        arrays |= _pattern_to_arrays(f"pattern_{k}", pattern)
+    return arrays | {"classes": np.array(task.classes)} | {name: float(getattr(task, name)) for name in _TRIALS}
+
+
+def _pattern_to_arrays(name, pattern):
+    return {
+        f"{name}_n": pattern.n,
+        f"{name}_ids": pattern.ids,
+        f"{name}_times": np.asarray(pattern.times),
+        f"{name}_period": float(pattern.period),
+    }
+
+
+def _pattern_from_arrays(name, arrays):
+    period, times = (float(arrays[f"{name}_period"]) * second, arrays[f"{name}_times"] * second)
+    return SpikePattern(int(arrays[f"{name}_n"]), arrays[f"{name}_ids"], times, period)
 
 
 def task_from_arrays(arrays):
     """Inverse of `task_to_arrays`."""
-    sides = {
-        side: SpikePattern(
-            int(arrays[f"{side}_n"]),
-            arrays[f"{side}_ids"],
-            arrays[f"{side}_times"] * second,
-            float(arrays[f"{side}_period"]) * second,
-        )
-        for side in ("inputs", "targets")
-    }
-    return Task(str(arrays["name"]), source=str(arrays["source"]), **sides)
+    name, source = str(arrays["name"]), str(arrays["source"])
+    if "classes" not in arrays:
+        return Task(name, *(_pattern_from_arrays(side, arrays) for side in ("inputs", "targets")), source)
+    classes = arrays["classes"]
+    patterns = [_pattern_from_arrays(f"pattern_{k}", arrays) for k in range(len(classes))]
+    timing = {name: float(arrays[name]) * unit for name, unit in _TRIALS.items()}
+    return Classification(name, patterns, classes, source=source, **timing)
 
 
 def structure_from_request(request):

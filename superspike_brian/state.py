@@ -7,13 +7,14 @@ that a change of one (say, another number of hidden units) leaves the others as 
 import numpy as np
 
 from .models import NO_DECAY
+from .tasks import Classification, Task
 
-_STREAMS = {"weights": 1, "feedback": 2}
+_STREAMS = {"weights": 1, "feedback": 2, "trials": 3, "probe": 4, "test": 5}
 
 
-def random_stream(seed, what, k):
-    """Random generator for `what` ('weights' or 'feedback') of the `k`-th weight group or hidden layer."""
-    return np.random.default_rng([seed, _STREAMS[what], k])
+def random_stream(seed, what, *k):
+    """Random generator for `what`: the `k`-th weight group, hidden layer, or period of trials."""
+    return np.random.default_rng([seed, _STREAMS[what], *k])
 
 
 def initial_state(structure, task, seed):
@@ -39,13 +40,11 @@ def initial_state(structure, task, seed):
         If the task does not fit the network's sizes or time step.
     """
     state = {}
-    for name, pattern, size in (
-        ("inputs", task.inputs, structure.sizes[0]),
-        ("targets", task.targets, structure.sizes[-1]),
-    ):
-        if pattern.n != size:
-            raise ValueError(f"the task has {pattern.n} {name}, the network {size}")
-        state |= _pattern(name, pattern, structure.dt)
+    check_fit(structure, task)
+    if isinstance(task, Task):
+        period = round(float(task.period / structure.dt))
+        for name, pattern in (("inputs", task.inputs), ("targets", task.targets)):
+            state |= generator(name, *pattern.steps(structure.dt), period)
     state |= parameters(structure)
     for k in range(1, len(structure.sizes)):
         state[f"forward_{k}.w"] = initial_weights(structure, k, seed).ravel()
@@ -54,6 +53,23 @@ def initial_state(structure, task, seed):
             b = random_feedback(structure, k, seed).ravel()
             state |= {f"feedback_target_{k}.b": b, f"feedback_output_{k}.b": b}
     return state
+
+
+def check_fit(structure, task):
+    """Refuse a task that does not fit the network's sizes or its error signal."""
+    for name, n, size in (
+        ("inputs", task.n_inputs, structure.sizes[0]),
+        ("targets", task.n_outputs, structure.sizes[-1]),
+    ):
+        if n != size:
+            raise ValueError(f"the task has {n} {name}, the network {size}")
+    error, scheduled = structure.model.error, isinstance(task, Classification)
+    if scheduled != bool(error.on_cue):
+        raise ValueError(
+            f"the task {task.name} {'has' if scheduled else 'has no'} cues, and the error signal '{error.name}' "
+            f"{'uses none' if scheduled else 'needs them'}: use model.replace(error="
+            f"{'WINDOWED' if scheduled else 'VAN_ROSSUM'})"
+        )
 
 
 def initial_weights(structure, k, seed):
@@ -86,11 +102,11 @@ def parameters(structure):
     }
 
 
-def _pattern(name, pattern, dt):
-    steps, ids = pattern.steps(dt)
+def generator(name, steps, ids, period=0):
+    """Entries of the state that make a generator emit spikes, sorted by step; every `period` steps again if it is not 0."""
     return {
         f"{name}._timebins": steps.astype(np.int32),
         f"{name}.neuron_index": ids.astype(np.int32),
-        f"{name}._period_bins": np.array([round(float(pattern.period / dt))], np.int32),
+        f"{name}._period_bins": np.array([period], np.int32),
         f"{name}._lastindex": np.array([0], np.int32),
     }

@@ -38,6 +38,7 @@ from .serialize import (
     task_to_arrays,
 )
 from .state import initial_state
+from .trials import trainer
 
 logger = logging.getLogger(__name__)
 WATCHED = 5  # output units whose spikes are kept for the whole run
@@ -71,8 +72,8 @@ def train(
 
     Parameters
     ----------
-    task : Task
-        Input and target spike patterns.
+    task : Task or Classification
+        Frozen input and target patterns, or trials.
     model : Model
         Neuron, plasticity, feedback, optimiser and regulariser.
     hidden : sequence of int
@@ -119,7 +120,7 @@ def train(
         During the run; blocks before are kept in `out`.
     """
     plan = Protocol(duration, **protocol)
-    structure = Structure(model, (task.inputs.n, *hidden, task.targets.n), hidden_learning, dt)
+    structure = Structure(model, (task.n_inputs, *hidden, task.n_outputs), hidden_learning, dt)
     if not plan.blocks(dt):
         raise ValueError(f"duration {duration} is less than one time step of {dt}")
     initial = initial_state(structure, task, seed)
@@ -224,6 +225,7 @@ class Run:
         self.task = task_from_arrays(folder.task_arrays)
         self.seed = request["seed"]
         self.structure = structure_from_request(request)
+        self.trainer = trainer(self.task, self.structure, self.seed)
 
     def advance(self, initial=None):
         """Run the blocks that are missing, and return the results."""
@@ -237,7 +239,7 @@ class Run:
         step, state = latest
         blocks = [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
-        plan = [(b.stop - max(b.start, step), self._r0(b.factor)) for b in blocks]
+        plan = [(b.stop - max(b.start, step), self._changes(b, max(b.start, step))) for b in blocks]
         if plan:
             plan[0] = plan[0][0], state | plan[0][1]
         within, began = {}, time.perf_counter()
@@ -252,7 +254,7 @@ class Run:
                     ended = time.perf_counter()
                     self._finish(block, step, state, spikes, ended - began)
                     step, began = block.stop, ended
-            last = self._probe(state, step)
+            last = self._probe(state, step) | self._test(state, step)
         finally:
             self.progress.close()
         data = results.assemble(self.folder, last, self.program.build_seconds)
@@ -264,7 +266,7 @@ class Run:
         dt, r0 = float(self.structure.dt), float(self.structure.model.parameters["r0"]) * block.factor
         time_now, units, times = block.stop * dt, spikes["spikes_output.i"], spikes["spikes_output.t"]
         self._check(state, time_now)
-        watched = units < WATCHED
+        watched = units < (WATCHED if self.trainer is None else len(state["output.U"]))
         record = {
             "time": np.array(time_now),
             "r0": np.array(r0),
@@ -279,7 +281,13 @@ class Run:
         if block.probe:
             record |= self._probe(state, block.stop)
         self.folder.save_block(block.stop, state, record)
-        self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()))
+        accuracy = self.trainer and self.trainer.accuracy(start, block.stop, times, units)
+        self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()), accuracy)
+
+    def _changes(self, block, start):
+        """What changes in the state at the start of a block: learning rates, and the trials of a classification."""
+        trials = self.trainer.training(start, block.stop) if self.trainer else {}
+        return self._r0(block.factor) | trials
 
     def _r0(self, factor):
         """Learning rates of all plastic synapses: those of the model times `factor`."""
@@ -289,9 +297,20 @@ class Run:
 
     def _probe(self, state, step):
         """Everything that the monitors watch over one period from `state`, without plasticity; the state is not kept."""
-        n_steps = round(float(self.task.period / self.structure.dt))
-        _, records = self.program.run(state | self._r0(0.0), step, n_steps, probe=True)
-        return {f"probe/{k}": v for k, v in records.items()}
+        return self._without_learning("probe", state, step, 1, probe=True)
+
+    def _test(self, state, step):
+        """Output spikes in trials on fresh noise, without plasticity; nothing for frozen patterns."""
+        if self.trainer is None:
+            return {}
+        return self._without_learning("test", state, step, self.trainer.test_periods(step))
+
+    def _without_learning(self, what, state, step, periods, probe=False):
+        n_steps, trials = periods * round(float(self.task.period / self.structure.dt)), {}
+        if self.trainer:
+            state, trials = self.trainer.fresh(what, state, step, periods)
+        _, records = self.program.run(state | self._r0(0.0), step, n_steps, probe=probe)
+        return {f"{what}/{k}": v for k, v in records.items()} | {f"{what}/trials.{k}": v for k, v in trials.items()}
 
     def _check(self, state, time_now):
         for name, values in state.items():

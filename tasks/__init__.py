@@ -3,15 +3,32 @@
 from functools import partial
 from inspect import signature
 
+from .classification import Classification, Trials, latencies
 from .image import image
 from .pattern import SpikePattern, Task
 from .raster import did_you_mean, ras, read_ras, write_ras
 from .spike_timing import spike_timing
 from .ssbm import NAMES, ssbm
+from .xor import xor
 
-__all__ = ["TASKS", "SpikePattern", "Task", "image", "ras", "read_ras", "spike_timing", "ssbm", "task", "write_ras"]
+__all__ = [
+    "TASKS",
+    "Classification",
+    "SpikePattern",
+    "Task",
+    "Trials",
+    "image",
+    "latencies",
+    "ras",
+    "read_ras",
+    "spike_timing",
+    "ssbm",
+    "task",
+    "write_ras",
+    "xor",
+]
 
-TASKS = {"spike-timing": spike_timing, "ras": ras, "pattern": image}
+TASKS = {"spike-timing": spike_timing, "ras": ras, "pattern": image, "xor": xor, "latencies": latencies}
 
 
 def task(name: str, **options) -> Task:

@@ -149,6 +149,16 @@ class Task:
             )
 
     @property
+    def n_inputs(self) -> int:
+        """Number of input units."""
+        return self.inputs.n
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of output units."""
+        return self.targets.n
+
+    @property
     def period(self) -> Quantity:
         """Length of the loop (second)."""
         return self.inputs.period

@@ -168,9 +168,7 @@ class Oracle:
             arriving = axon.popleft()  # emitted delay_steps ago
             terminal.z[arriving] += 1
             layer.I += syn.w[arriving].sum(axis=0)
-        error = np.zeros_like(self.cost)  # target minus output spikes
-        error[target] += 1
-        error[fired[-1]] -= 1
+        error = self._impulses(n, target, fired[-1])
         self.output.x += error
         if self.hidden is not None:
             self.hidden.x += error @ (self.synapses[1].w.T if self.feedback == "symmetric" else self.b)
@@ -183,6 +181,13 @@ class Oracle:
 
         # 7. cost
         self.cost += (self.output.e**2 / ALPHA_POWER - self.cost) * dt / TAU_COST
+
+    def _impulses(self, n, target, fired):
+        """Error impulses of the output units in step n: target minus output spikes."""
+        error = np.zeros_like(self.cost)
+        error[target] += 1
+        error[fired] -= 1
+        return error
 
     def _update_weights(self, syn, plastic):
         g, gamma = syn.m / T_B, np.exp(-T_B / TAU_RMS)

@@ -61,6 +61,8 @@ HOMES = {
     "tau_decay": ("plasticity", "equation of"),
     "axonal_delay": ("plasticity", "delay"),
     "tau_cost": ("error", "cost_update"),
+    "missed": ("error", "on_target"),
+    "spurious": ("error", "on_output"),
     "t_b": ("optimizer", "update"),
     "w_max": ("optimizer", "update"),
     "tau_rms": ("optimizer", "update"),
@@ -105,8 +107,8 @@ def test_every_constant_of_the_model_is_needed():
             ["on_target", "'error_impuls_post'"],
         ),
         ("error", VAN_ROSSUM, "cost_update", "tau_cost", "tau_costs", ["cost_update", "'tau_costs'", "'tau_cost'"]),
-        ("feedback", RANDOM, "on_output", "-= b", "-= bb", ["on_output", "'bb'"]),
-        ("feedback", UNIFORM, "on_target", "+= 1", "+= w", ["on_target", "'w'"]),
+        ("feedback", RANDOM, "on_output", "spurious*b", "spurious*bb", ["on_output", "'bb'"]),
+        ("feedback", UNIFORM, "on_target", "+= missed", "+= w", ["on_target", "'w'"]),
         ("optimizer", RMAXPROP, "update", "r0*", "r_0*", ["update", "'r_0'", "'r0'"]),
         ("regularizer", HETEROSYNAPTIC, "equations", "zeta_post", "zetta_post", ["weight_decay", "'zetta_post'"]),
     ],
@@ -150,7 +152,7 @@ def test_an_unknown_name_is_named_with_a_suggestion(kind, component, field, old,
             ["'derror/dt = "],
         ),
         ("error", VAN_ROSSUM, "cost_update", "error**2", "error", ["cost_update"]),
-        ("feedback", SYMMETRIC, "on_target", "w/volt", "w", ["on_target", "error_impulse_post += w"]),
+        ("feedback", SYMMETRIC, "on_target", "w/volt", "w", ["on_target", "error_impulse_post += missed*w"]),
         ("optimizer", RMAXPROP, "interval", "t_b", "w_max", ["interval 'w_max'"]),
         ("optimizer", FIXED, "update", "r0*m", "m", ["update"]),
         ("regularizer", HETEROSYNAPTIC, "equations", "w/volt", "w", ["'weight_decay = "]),
@@ -330,7 +332,7 @@ def test_the_constants_are_those_of_the_paper():
     parameters = SUPERSPIKE.replace(regularizer=HETEROSYNAPTIC).parameters
     for symbol, value in expected.items():
         assert float(parameters[symbol]) == pytest.approx(float(value), rel=1e-12), symbol
-    assert parameters.keys() - expected.keys() == {"r0", "tiny"}
+    assert parameters.keys() - expected.keys() == {"r0", "tiny", "missed", "spurious"}
 
 
 def test_a_user_written_optimizer_is_one_record():

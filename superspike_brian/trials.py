@@ -1,0 +1,100 @@
+"""Trials of a classification: their spikes as inputs of the program, and what the network made of them.
+
+A task of frozen patterns has no trials: its spikes are in the state from the beginning.
+"""
+
+import dataclasses
+from functools import partial
+
+import numpy as np
+from brian2 import Equations
+
+from .analysis import score
+from .state import generator, random_stream
+from .tasks import Classification, Trials
+
+MOVING = 100  # trials of the moving window
+TEST = 400  #   trials on fresh noise at the end of a run
+
+
+class Trainer:
+    """Draws the trials of a run and scores them.
+
+    Parameters
+    ----------
+    task : Classification
+        What to learn.
+    structure : Structure
+        The network.
+    seed : int
+        Of the run.
+    """
+
+    def __init__(self, task, structure, seed):
+        self.task, self.dt, self.seed = task, structure.dt, seed
+        self.length = round(float(task.period / structure.dt))
+        self.windows = {f"output.{n}" for n in Equations(structure.model.error.judge_equations).names}
+        self.recent = []  # blocks: trials, steps and units of output spikes
+
+    def training(self, start, stop):
+        """Entries of the state for steps `start` to `stop`."""
+        return self._state(self.stream("trials"), start, stop)
+
+    def stream(self, what, *k):
+        """Function from the number of a period to its random generator."""
+        return partial(random_stream, self.seed, what, *k)
+
+    def trials(self, stop):
+        """All trials of the run that end before step `stop`."""
+        drawn = self.task.trials(self.stream("trials"), 0, -(-stop // self.length), self.dt)
+        return drawn.select(drawn.deadline <= stop)
+
+    def fresh(self, what, state, step, periods):
+        """State with closed windows, and trials and background of their own for `periods` from `step` on.
+
+        Parameters
+        ----------
+        what : {'probe', 'test'}
+            Which random stream.
+
+        Returns
+        -------
+        state : dict of str to ndarray
+            To start from; what is missing starts as the model says.
+        trials : dict of str to ndarray
+            The fields of `Trials`.
+        """
+        stream = self.stream(what, step)
+        trials = self.task.trials(stream, 0, periods, self.dt).shift(step)
+        kept = {k: v for k, v in state.items() if k not in self.windows}
+        return kept | self._state(stream, 0, periods * self.length, step), dataclasses.asdict(trials)
+
+    def test_periods(self, step):
+        """Periods that hold at least `TEST` trials."""
+        n, periods = 0, 0
+        while n < TEST:
+            n += len(self.task.trials(self.stream("test", step), periods, periods + 1, self.dt))
+            periods += 1
+        return periods
+
+    def _state(self, stream, start, stop, shift=0):
+        spikes = self.task.spikes(stream, start, stop, self.dt)
+        return {k: v for name, (steps, ids) in spikes.items() for k, v in generator(name, steps + shift, ids).items()}
+
+    def accuracy(self, start, stop, times, units):
+        """Accuracy over the last trials, after a block with these output spikes; None without trials."""
+        drawn = self.task.trials(self.stream("trials"), start // self.length, -(-stop // self.length), self.dt)
+        mine = drawn.select((drawn.onset >= start) & (drawn.onset < stop))
+        self.recent.append((mine, np.rint(times / float(self.dt)).astype(int), units))
+        while sum(len(t) for t, _, _ in self.recent[1:]) > MOVING:
+            self.recent.pop(0)
+        trials, steps, units = zip(*self.recent, strict=True)
+        trials = Trials.join(trials)
+        trials = trials.select(trials.deadline <= stop)
+        correct, _ = score(trials, np.concatenate(steps), np.concatenate(units))
+        return float(correct[-MOVING:].mean()) if len(trials) else None
+
+
+def trainer(task, structure, seed):
+    """The `Trainer` of a task, or None if its patterns are frozen."""
+    return Trainer(task, structure, seed) if isinstance(task, Classification) else None

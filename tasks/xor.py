@@ -1,0 +1,51 @@
+"""Temporal XOR: a classification that needs a hidden layer.
+
+Source: Zenke & Ganguli (2018), doi:10.1162/neco_a_01086, Figure 5. Three disjoint sets of inputs, each unit with a fixed
+random offset in a window of 10 ms. One set is in every pattern, as a time reference; the two others stand for the operands
+and are on or off. Class 1 is the exclusive or of them.
+
+What the paper leaves open and is chosen here: the sizes of the sets, and the pauses between trials.
+"""
+
+import numpy as np
+from brian2 import Hz, Quantity, ms, second
+
+from .classification import Classification
+from .pattern import SpikePattern, count, duration
+
+OPERANDS = ((0, 0), (0, 1), (1, 0), (1, 1))
+
+
+def xor(
+    n_inputs: int = 100,
+    set_size: int = 33,
+    stimulus: Quantity = 10 * ms,
+    background: Quantity = 4 * Hz,
+    window: Quantity = 15 * ms,
+    pause_min: Quantity = 20 * ms,
+    pause_mean: Quantity = 30 * ms,
+    seed: int = 0,
+) -> Classification:
+    """Make the four patterns.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Number of inputs; those in no set have the background only.
+    set_size : int
+        Inputs in each of the three sets.
+    stimulus, background, window, pause_min, pause_mean
+        As for `Classification`.
+    seed : int
+        Of the offsets.
+    """
+    if 3 * count(set_size, "set_size") > count(n_inputs, "n_inputs"):
+        raise ValueError(f"three sets of {set_size} inputs need at least {3 * set_size} inputs, not {n_inputs}.")
+    offsets = np.random.default_rng(seed).uniform(0, duration(stimulus, "stimulus"), 3 * set_size)
+    patterns = []
+    for operands in OPERANDS:
+        units = np.flatnonzero(np.repeat((1, *operands), set_size))
+        patterns.append(SpikePattern(n_inputs, units, offsets[units] * second, stimulus))
+    source = f"temporal XOR, seed {seed}; after Zenke & Ganguli (2018) Fig. 5"
+    classes = [a ^ b for a, b in OPERANDS]
+    return Classification("xor", patterns, classes, background, window, pause_min, pause_mean, 2 * second, source)

@@ -1,0 +1,346 @@
+"""Classification in trials: what is drawn, how it is scored, and the windowed error against a NumPy oracle."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import xarray
+from brian2 import Hz, ms, mV, second
+from oracle import Oracle
+from superspike_brian.models import FEEDBACKS, SUPERSPIKE, WINDOWED
+from superspike_brian.tasks import Classification, SpikePattern, Trials, latencies, spike_timing, xor
+from test_against_oracle import deviations, spikes, start
+
+from superspike_brian import results
+from superspike_brian.analysis import false_alarm_rate, score
+from superspike_brian.cli import main
+from superspike_brian.network import DT, Structure
+from superspike_brian.progress import Silent
+from superspike_brian.results_trials import moving_accuracy, time_to
+from superspike_brian.runfolder import RunFolder
+from superspike_brian.runtime import RuntimeProgram
+from superspike_brian.serialize import task_from_arrays, task_to_arrays
+from superspike_brian.state import check_fit, initial_state
+from superspike_brian.training import resume, train
+from superspike_brian.trials import Trainer
+
+STEPS = 16003  # weight updates at steps 0, 5000, 10000 and 15000
+
+
+def stream(k):
+    return np.random.default_rng([7, k])
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Two patterns of 12 inputs in three classes, many trials a second."""
+    rng = np.random.default_rng(3)
+    patterns = [SpikePattern(12, np.arange(12), rng.uniform(0, 10, 12) * ms, 10 * ms) for _ in range(3)]
+    return Classification("small", patterns, (0, 1, 2), 5 * Hz, 15 * ms, 5 * ms, 20 * ms, 300 * ms, "made for a test")
+
+
+def test_the_schedule_does_not_depend_on_how_the_run_is_cut():
+    task = xor(seed=2)
+    whole = task.spikes(stream, 0, 60_000, DT)
+    cuts = [0, 1, 7777, 20_000, 20_001, 45_000, 60_000]
+    parts = [task.spikes(stream, a, b, DT) for a, b in pairwise(cuts)]
+    for name in ("inputs", "cues", "targets"):
+        for k in (0, 1):
+            assert np.array_equal(np.concatenate([p[name][k] for p in parts]), whole[name][k]), name
+
+
+def test_trials_do_not_overlap_and_pauses_have_the_distribution_asked_for():
+    task = xor(pause_min=30 * ms, pause_mean=80 * ms)
+    trials = task.trials(stream, 0, 200, DT)
+    assert np.all(trials.deadline - trials.onset == 250)  # 10 ms of stimulus and 15 ms of window
+    same = trials.onset[1:] // 20_000 == trials.onset[:-1] // 20_000  # in one period
+    pauses = (trials.onset[1:] - trials.deadline[:-1])[same]
+    assert pauses.min() >= 300
+    # the last pause of a period is drawn and cut off: a bias towards short ones, of about 2 %
+    assert pauses.mean() == pytest.approx(800, rel=0.05)
+    assert np.std(pauses) == pytest.approx(500, rel=0.1)  # exponential
+    counts = np.bincount(trials.pattern, minlength=4)
+    assert abs(counts / len(trials) - 0.25).max() < 4 * np.sqrt(0.25 * 0.75 / len(trials))
+    assert np.array_equal(trials.label, np.array([0, 1, 1, 0])[trials.pattern])
+
+
+def test_inputs_are_patterns_in_poisson_noise():
+    task = xor(seed=5)
+    steps, units = task.spikes(stream, 0, 2_000_000, DT)["inputs"]
+    found = set((steps * 100 + units).tolist())
+    assert len(found) == len(steps) and np.all(np.diff(steps) >= 0)
+    trials, signal = task.trials(stream, 0, 100, DT), set()
+    for onset, pattern in zip(trials.onset, trials.pattern, strict=True):
+        s, u = task.patterns[pattern].steps(DT)
+        signal |= set(((onset + s) * 100 + u).tolist())
+    assert signal <= found
+    noise = len(found - signal)
+    assert noise == pytest.approx(4 * 100 * 200, abs=4 * np.sqrt(4 * 100 * 200))
+
+
+def test_xor_patterns_are_sets_of_inputs_with_fixed_offsets():
+    task = xor(n_inputs=50, set_size=10, seed=1)
+    spiking = [{*zip(p.ids.tolist(), np.asarray(p.times).tolist(), strict=True)} for p in task.patterns]
+    neither, second_alone, first_alone, both = spiking
+    assert neither == second_alone & first_alone and len(neither) == 10  # the reference is in every pattern
+    assert both == first_alone | second_alone and len(both) == 30
+    assert task.classes == (0, 1, 1, 0) and task.n_inputs == 50 and task.n_outputs == 2
+
+
+def brute_force(trials, steps, units):
+    correct, false_alarms, before = [], [], 0
+    for onset, deadline, label in zip(trials.onset, trials.deadline, trials.label, strict=True):
+        answers = [u for s, u in zip(steps, units, strict=True) if onset <= s < deadline]
+        correct.append(label in answers and all(u == label for u in answers))
+        false_alarms.append(sum(before <= s < onset for s in steps))
+        before = deadline
+    return correct, false_alarms
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_are_those_of_a_search_by_hand(small, seed):
+    rng = np.random.default_rng(seed)
+    trials = small.trials(stream, 0, 3, DT)
+    n = 60
+    steps, units = rng.integers(0, 9000, n), rng.integers(0, 3, n)
+    edges = np.concatenate([trials.onset, trials.deadline])[: n // 3]
+    steps[: len(edges)] = edges  # windows are closed at the onset and open at the deadline
+    correct, false_alarms = score(trials, steps, units)
+    assert (correct.tolist(), false_alarms.tolist()) == brute_force(trials, steps, units)
+    assert 0 < correct.sum() < len(trials)
+    pauses = trials.onset - np.r_[0, trials.deadline[:-1]]
+    rate = false_alarm_rate(trials.onset * 1e-4, trials.deadline * 1e-4, false_alarms)
+    assert rate == pytest.approx(sum(false_alarms) / (pauses.sum() * 1e-4))
+
+
+def test_without_trials_or_spikes_there_is_nothing_to_score(small):
+    correct, false_alarms = score(Trials.join([]), np.array([3, 5]), np.array([0, 1]))
+    assert not len(correct) and not len(false_alarms)
+    trials = small.trials(stream, 0, 1, DT)
+    correct, false_alarms = score(trials, np.zeros(0, int), np.zeros(0, int))
+    assert not correct.any() and not false_alarms.any() and len(correct) == len(trials) > 0
+
+
+class WindowedOracle(Oracle):
+    """The oracle with an error judged from the list of trials and the spikes so far."""
+
+    def judge_by(self, trials):
+        self.trials, self.history, self.impulses = trials, [], {"miss": 0, "false alarm": 0, "hit": 0}
+
+    def _impulses(self, n, target, fired):
+        error = np.zeros_like(self.cost)
+        for onset, deadline, label in zip(self.trials.onset, self.trials.deadline, self.trials.label, strict=True):
+            if n == deadline and not any(onset <= s < deadline and u == label for s, u in self.history):
+                error[label] += 1
+                self.impulses["miss"] += 1
+        for unit in fired:
+            expected = (self.trials.onset <= n) & (n < self.trials.deadline) & (self.trials.label == unit)
+            error[unit] -= not expected.any()
+            self.impulses["hit" if expected.any() else "false alarm"] += 1
+            self.history.append((n, unit))
+        return error
+
+
+@pytest.mark.parametrize("kernel", ["stock", "auto"])
+@pytest.mark.parametrize("feedback", ["random", "symmetric", "uniform", None])
+def test_windowed_error_is_that_of_the_oracle(compiled, small, feedback, kernel):
+    model = SUPERSPIKE.replace(error=WINDOWED, r0=8 * mV)
+    if feedback:
+        model = model.replace(feedback=FEEDBACKS[feedback])
+    variant = Structure(model, (12, 5, 3) if feedback else (12, 3))
+    trainer = Trainer(small, variant, 11)
+    inputs = small.spikes(trainer.stream("trials"), 0, STEPS, DT)["inputs"]
+    state = start(variant, small, 11) | trainer.training(0, STEPS)
+    state |= {f"{name}.w": 0.4 * state[f"{name}.w"] for name in variant.forward}  # silent enough to miss some
+    w = [state[f"{name}.w"].reshape(variant.shape(k)) for k, name in enumerate(variant.forward, start=1)]
+    b = state["feedback_target_1.b"].reshape(5, 3).T if feedback == "random" else None
+    oracle = WindowedOracle(w, inputs, ((), ()), STEPS, feedback=feedback or "symmetric", b=b, r0=8e-3)
+    oracle.judge_by(small.trials(trainer.stream("trials"), 0, 6, DT))
+    oracle.run(STEPS)
+    final, records = compiled(variant, kernel=kernel).run(state, 0, STEPS, probe=True)
+    assert spikes(records, "output") == sorted(oracle.spikes["output"])
+    found = deviations(variant, oracle, final)
+    assert max(found.values()) < 1e-9, found
+    assert min(oracle.impulses.values()) > 10, oracle.impulses  # otherwise the comparison would say little
+
+
+def test_a_task_survives_being_stored():
+    task = latencies(classes=4, patterns=1, n_inputs=30, seed=9)
+    again = task_from_arrays(task_to_arrays(task))
+    for a, b in zip(task.patterns, again.patterns, strict=True):
+        assert np.array_equal(a.ids, b.ids) and np.array_equal(a.times, b.times)
+    assert again.classes == task.classes and again.source == task.source and again.background == task.background
+    first, second_ = (t.spikes(stream, 0, 20_000, DT) for t in (task, again))
+    assert all(np.array_equal(first[k][0], second_[k][0]) for k in first)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": (0, 1)}, "one class a pattern"),
+        ({"classes": (0, 1, -1)}, "class -1"),
+        ({"background": 4}, "4*Hz"),
+        ({"window": 15}, "no unit"),
+        ({"pause_mean": 1 * ms}, "at least pause_min"),
+        ({"period": 20 * ms}, "more than"),
+        ({"patterns": [SpikePattern(n, [0], [1] * ms, 10 * ms) for n in (3, 4, 5)]}, "numbers of units"),
+        ({"patterns": [SpikePattern(3, [0], [1] * ms, t * ms) for t in (3, 4, 5)]}, "periods"),
+    ],
+)
+def test_a_task_that_cannot_be_is_refused(small, change, message):
+    fields = {name: getattr(small, name) for name in Classification.__dataclass_fields__}
+    with pytest.raises(ValueError) as error:
+        Classification(**fields | change)
+    assert message in str(error.value)
+
+
+def test_task_and_error_signal_must_fit():
+    windowed = Structure(SUPERSPIKE.replace(error=WINDOWED), (100, 4, 2))
+    check_fit(windowed, xor())
+    with pytest.raises(ValueError, match="error=WINDOWED"):
+        initial_state(Structure(SUPERSPIKE, (100, 4, 2)), xor(), 0)
+    with pytest.raises(ValueError, match="error=VAN_ROSSUM"):
+        initial_state(windowed, spike_timing(outputs=2), 0)
+    with pytest.raises(ValueError, match="at least 99 inputs"):
+        xor(n_inputs=50)
+
+
+def test_probe_and_test_trials_are_fresh():
+    trainer = Trainer(xor(), Structure(SUPERSPIKE.replace(error=WINDOWED), (100, 2)), 1)
+    old = {"output.missed": np.ones(2), "output.U": np.zeros(2)}
+    probe, _ = trainer.fresh("probe", old, 40_000, 1)
+    test, trials = trainer.fresh("test", old, 40_000, trainer.test_periods(40_000))
+    assert "output.missed" not in test and "output.U" in test  # windows are closed, the rest goes on
+    training = trainer.training(40_000, 60_000)
+    a, b, c = (x["inputs._timebins"][:200].tolist() for x in (probe, test, training))
+    assert a != b and b != c and a != c
+    assert len(trials["onset"]) >= 400 and min(a) >= 40_000 and trials["onset"][0] >= 40_000
+    assert test["cues._timebins"].tolist() == trials["onset"].tolist()
+
+
+def quickly(task, out, build_dir, seconds, **options):
+    """Train a network of 100-4-2, in blocks that do not end with periods."""
+    model = SUPERSPIKE.replace(error=WINDOWED, feedback=FEEDBACKS["random"])
+    protocol = {"duration": seconds * second, "block": 1.5 * second, "burn_in": 1 * second}
+    return train(task, model, (4,), out=out, build_dir=build_dir, seed=3, **protocol | options)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, build_dir):
+    """A run without interruption: folder and dataset."""
+    out = tmp_path_factory.mktemp("xor") / "run"
+    return out, quickly(xor(seed=3), out, build_dir, 7)
+
+
+class StopAfter(Silent):
+    """Interrupts a run after `n` blocks, as Ctrl-C does."""
+
+    def __init__(self, n):
+        self.left = n
+
+    def block(self, *figures):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def same(first, second):
+    """Whether two datasets have the same variables; times of the machine aside."""
+    return all(np.array_equal(first[v], second[v]) for v in first.variables) and first.keys() == second.keys()
+
+
+def test_an_interrupted_run_ends_in_the_same_bits(tmp_path, build_dir, whole):
+    with pytest.raises(KeyboardInterrupt):
+        quickly(xor(seed=3), tmp_path / "run", build_dir, 7, progress=StopAfter(3))
+    assert same(resume(tmp_path / "run", build_dir=build_dir, progress=False), whole[1])
+
+
+def test_a_run_that_is_extended_ends_in_the_same_weights(tmp_path, build_dir, whole):
+    quickly(xor(seed=3), tmp_path / "run", build_dir, 4)
+    longer = resume(tmp_path / "run", duration=7 * second, build_dir=build_dir, progress=False)
+    for name in ("weights_1_end", "weights_2_end", "trial_correct", "test_correct", "spikes_output_time"):
+        assert np.array_equal(longer[name], whole[1][name]), name
+
+
+def test_blocks_do_not_change_the_run(tmp_path, build_dir, whole):
+    other = quickly(xor(seed=3), None, build_dir, 7, block=2.25 * second)
+    for name in ("weights_1_end", "weights_2_end", "trial_correct", "watched_time"):
+        assert np.array_equal(other[name], whole[1][name]), name
+
+
+def test_the_file_says_what_was_asked_and_answered(whole):
+    data = results.load(whole[0])
+    assert same(data, whole[1])
+    steps, units = np.rint(data.watched_time.values / 1e-4).astype(int), data.watched_unit.values
+    trials = Trials(
+        *(np.rint(data[f"trial_{k}"].values / 1e-4).astype(int) for k in ("onset", "deadline")),
+        data.trial_pattern.values,
+        data.trial_class.values,
+    )
+    correct, false_alarms = brute_force(trials, steps, units)
+    assert correct == data.trial_correct.values.tolist() and false_alarms == data.trial_false_alarms.values.tolist()
+    assert np.array_equal(data.pattern_class.values[trials.pattern], trials.label)
+    assert data.trial_deadline.values[-1] <= 7 and len(trials) > 20
+    figures = results.summary(data, whole[0])
+    assert figures["n_test"] >= 400 and figures["accuracy"] == data.test_correct.values.mean()
+    # in the probe windows, inputs spike at the offsets of the pattern that the table names
+    times = set(np.rint(data.spikes_inputs_time.values / 1e-4).astype(int).tolist())
+    task = task_from_arrays(RunFolder(whole[0]).task_arrays)
+    for onset, pattern in zip(data.probe_trial_onset.values, data.probe_trial_pattern.values, strict=True):
+        assert set((round(onset / 1e-4) + task.patterns[pattern].steps(DT)[0]).tolist()) <= times
+
+
+def test_the_runtime_device_draws_the_same_trials():
+    task = latencies(classes=2, patterns=1, n_inputs=12, seed=1)
+    model = SUPERSPIKE.replace(error=WINDOWED)
+    structure = Structure(model, (12, 2))
+    trainer = Trainer(task, structure, 0)
+    program = RuntimeProgram(structure)
+    state = initial_state(structure, task, 0) | trainer.training(0, 2000)
+    state, _ = program.run(state, 0, 2000, probe=True)
+    _, records = program.run(state | trainer.training(2000, 4000), 2000, 2000, probe=True)
+    steps, units = task.spikes(trainer.stream("trials"), 2000, 4000, DT)["inputs"]
+    assert spikes(records, "inputs") == sorted(zip(steps.tolist(), units.tolist(), strict=True))
+
+
+def test_the_command_line_trains_shows_and_draws(tmp_path, build_dir, capsys):
+    out = str(tmp_path / "run")
+    options = ["--hidden", "4", "--feedback", "random", "--seed", "3", "--build-dir", str(build_dir), "--quiet"]
+    times = ["--duration", "3s", "--burn-in", "1s", "--block", "1s"]
+    assert main(["run", "xor", *options, *times, "--out", out, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert 0 <= figures["accuracy"] <= 1 and figures["false_alarms_hz"] >= 0 and figures["n_test"] >= 400
+    assert main(["show", out]) == 0
+    assert "of trials on fresh noise" in capsys.readouterr().out.replace(str(figures["n_test"]) + " ", "")
+    assert main(["plot", out]) == 0
+    assert (tmp_path / "run" / "figure.png").stat().st_size > 10_000
+    assert main(["describe", "xor", "--hidden", "4"]) == 0
+    text = capsys.readouterr().out
+    assert "`missed_post = 1`; `spurious_post = 0`" in text and "background: 4 Hz" in text
+    assert main(["resume", out, "--duration", "4s", "--build-dir", str(build_dir), "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["simulated_s"] == 4
+
+
+def test_progress_tells_the_accuracy_of_late_trials(tmp_path, build_dir, whole):
+    class Heard(Silent):
+        def __init__(self):
+            self.accuracy = []
+
+        def block(self, at, cost, r0, rate, accuracy=None):
+            self.accuracy.append(accuracy)
+
+    heard = Heard()
+    quickly(xor(seed=3), None, build_dir, 7, progress=heard)
+    times, fractions = moving_accuracy(whole[1])
+    ends = whole[1].time.values
+    expected = [fractions[np.searchsorted(times, end + 1e-9) - 1] for end in ends]
+    assert heard.accuracy == pytest.approx(expected)
+
+
+def test_time_to_a_level_needs_a_full_window():
+    correct = np.r_[np.ones(50), np.zeros(100), np.ones(200)].astype(np.int8)
+    data = xarray.Dataset({"trial_correct": ("trial", correct), "trial_deadline": ("trial", np.arange(350.0))})
+    times, fractions = moving_accuracy(data)
+    assert fractions[49] == 1 and fractions[149] == 0 and fractions[199] == 0.5 and times[-1] == 349
+    assert time_to(data, 0.95) == 244 and time_to(data.isel(trial=slice(200)), 0.95) is None
