@@ -3,13 +3,27 @@
 from functools import partial
 from inspect import signature
 
+from .convert import read_csv, read_npz
 from .image import image
 from .pattern import SpikePattern, Task
 from .raster import did_you_mean, ras, read_ras, write_ras
 from .spike_timing import spike_timing
 from .ssbm import NAMES, ssbm
 
-__all__ = ["TASKS", "SpikePattern", "Task", "image", "ras", "read_ras", "spike_timing", "ssbm", "task", "write_ras"]
+__all__ = [
+    "TASKS",
+    "SpikePattern",
+    "Task",
+    "image",
+    "ras",
+    "read_csv",
+    "read_npz",
+    "read_ras",
+    "spike_timing",
+    "ssbm",
+    "task",
+    "write_ras",
+]
 
 TASKS = {"spike-timing": spike_timing, "ras": ras, "pattern": image}
 
