@@ -34,7 +34,7 @@ def animate(data, path, frames_per_second=2.0):
     from matplotlib.animation import PillowWriter
 
     from .plotting import BLACK, BLUE, GREY, STYLE, VERMILION, learning_curve
-    from .plotting_activity import window
+    from .plotting_activity import looped
 
     path, windows = Path(path), data.sizes["probe"]
     if path.suffix != ".gif":
@@ -47,7 +47,7 @@ def animate(data, path, frames_per_second=2.0):
     n = data.sizes["output"]
     with plt.rc_context(STYLE):
         figure, (raster, curve) = plt.subplots(2, 1, figsize=(5, 4.5), height_ratios=[2.6, 1], layout="constrained")
-        times, units = window(data, "targets", 0)
+        times, units = looped(data, "targets", 0)
         raster.plot(times, units, "o", color=VERMILION, markersize=3, alpha=0.4, markeredgewidth=0, label="target")
         (dots,) = raster.plot([], [], "o", color=BLACK, markersize=1.8, markeredgewidth=0, label="output")
         raster.set(xlabel="time in the period (s)", ylabel="output unit", xlim=(0, data.attrs["period_s"]))
@@ -59,7 +59,7 @@ def animate(data, path, frames_per_second=2.0):
         writer = PillowWriter(fps=frames_per_second)
         with writer.saving(figure, str(path), dpi=110):
             for probe in np.repeat(np.arange(windows), np.where(np.arange(windows) == windows - 1, 4, 1)):
-                dots.set_data(*window(data, "output", probe))
+                dots.set_data(*looped(data, "output", probe))
                 now = float(data.probe_start[probe])
                 title.set_text(f"after {now:.0f} s")
                 line.set_xdata([now, now])

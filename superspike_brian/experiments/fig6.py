@@ -14,12 +14,12 @@ from . import Condition, Finding, final_cost
 from ._pictures import SYMMETRIC, options
 
 SEEDS = {"quick": 1, "full": 1}
-N_HIDDEN = 256
+N_HIDDEN = 128
 NAME = f"auryn-symmetric-{N_HIDDEN}"
 
 
 def jobs(setting):
-    """Train one network, which Figure 7 shares."""
+    """Train 100-128-100 for 1000 s, or 200 s."""
     task = ssbm("auryn", setting.data_dir)
     return setting.jobs({NAME: Condition(task, SYMMETRIC, (N_HIDDEN,), options(setting))})
 
@@ -73,9 +73,9 @@ def findings(rows):
         ),
         Finding(
             "b",
-            "hidden units fire at about 10 to 20 Hz (taken as a mean of 5 to 25 Hz)",
+            "hidden units fire at about 10 to 20 Hz in the mean",
             f"mean {mean('hidden_rate_mean_hz'):.3g} Hz, 95th percentile {mean('hidden_rate_p95_hz'):.3g} Hz",
-            5 <= mean("hidden_rate_mean_hz") <= 25,
+            10 <= mean("hidden_rate_mean_hz") <= 20,
         ),
         Finding(
             "d",

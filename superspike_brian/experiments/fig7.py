@@ -8,11 +8,12 @@ plasticity of the hidden layer are both needed. Learning rate 1 mV, divided by t
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator, NullLocator
 
 from ..analysis import firing_rates
 from ..models import HETEROSYNAPTIC, LINEAR, RANDOM, UNIFORM
 from ..plotting import BLACK, BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, letter
-from ..plotting_activity import window
+from ..plotting_activity import looped, window
 from ..tasks import ssbm
 from . import Condition, Finding, final_cost, mean_by
 from ._pictures import SYMMETRIC as SYMMETRIC_RULE
@@ -28,7 +29,7 @@ REFERENCE = {  # Hz at 1000 s; pub2018superspike on Auryn 8.3 (Zenke & Ganguli's
 }
 LABELS = {  # and colours
     "auryn-symmetric-256": ("symmetric", BLUE),
-    "auryn-linear-256": ("symmetric, $\\sigma'$ = 1", "#CC79A7"),
+    "auryn-linear-256": ("symmetric, σ' = 1", "#CC79A7"),
     "auryn-fixed-hidden-256": ("hidden layer fixed", "#56B4E9"),
     "auryn-uniform-256": ("uniform", ORANGE),
     "auryn-random-256": ("random", VERMILION),
@@ -95,10 +96,7 @@ def findings(rows):
 
     found = [
         order("a", "symmetric feedback ends better than no hidden layer", SYMMETRIC, NO_HIDDEN),
-        order(
-            "a", "random feedback ends worse than no hidden layer, with or without regulariser", NO_HIDDEN, REGULARISED
-        ),
-        order("a", "the regulariser helps random feedback", REGULARISED, RANDOM_FEEDBACK),
+        order("a", "no hidden layer < random + regulariser < random", NO_HIDDEN, REGULARISED, RANDOM_FEEDBACK),
         order("a", "without the surrogate derivative symmetric feedback is worse", SYMMETRIC, LINEAR_RULE),
         order("a", "with a fixed hidden layer it is worse", SYMMETRIC, FIXED_HIDDEN),
     ]
@@ -142,7 +140,9 @@ def _curves(axis, runs):
     for k in np.flatnonzero(np.diff(learning) < 0):
         axis.axvline(float(time[k]), color=GREY, linestyle=":", linewidth=0.8)
     axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", yscale="log", xlim=(0, float(time[-1])))
-    axis.legend(loc="upper right", ncols=2)
+    axis.set_ylim(top=1.8 * axis.get_ylim()[1])
+    _plain_ticks(axis)
+    axis.legend(loc="upper right", ncols=3)
 
 
 def _sizes(axis, runs):
@@ -157,11 +157,18 @@ def _sizes(axis, runs):
             axis.plot([n] * len(costs), costs, ".", color=color, markersize=3, alpha=0.5)
     axis.axhline(np.mean(groups[NO_HIDDEN][0][1]), color=BLACK, linestyle="--", linewidth=0.6)
     axis.set(xlabel="hidden units", ylabel="cost at the end (Hz)", yscale="log", xticks=[0, 32, 256], xlim=(-12, 275))
+    _plain_ticks(axis)
+
+
+def _plain_ticks(axis):
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_locator(NullLocator())
 
 
 def _raster(axis, run, title):
     for name, color, size, alpha in (("targets", VERMILION, 3, 0.45), ("output", BLACK, 1.2, 1)):
-        times, units = window(run, name, -1)
+        times, units = looped(run, name, -1)
         axis.plot(times, units, "o", color=color, markersize=size, alpha=alpha, markeredgewidth=0, rasterized=True)
     axis.set(title=title, xlabel="time (s)", xlim=(0, run.attrs["period_s"]), ylim=(-2, 101))
 
@@ -172,5 +179,5 @@ def _rates(axis, runs):
     for name, rates in shown.items():
         label, color = LABELS[name]
         axis.hist(rates, bins, histtype="step", color=color, label=label, weights=np.full(rates.size, 1 / rates.size))
-    axis.set(xlabel="hidden rate (Hz)", ylabel="fraction of units", yscale="log")
+    axis.set(xlabel="hidden rate (Hz)", ylabel="fraction of units", yscale="log", ylim=(2e-4, 2))
     axis.legend(loc="upper right")

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from ..plotting import BLACK, GREY, STYLE, VERMILION, learning_curve, letter
-from ..plotting_activity import window
+from ..plotting_activity import looped
 from ..tasks import ssbm
 from . import Condition, Finding, final_cost
 from ._pictures import SYMMETRIC, is_full, options
@@ -58,7 +58,7 @@ def draw(runs):
     with plt.rc_context(STYLE):
         figure, axes = plt.subplot_mosaic("ab;cc", figsize=(7.2, 5.4), height_ratios=[2.2, 1], layout="constrained")
         for panel, name, title in (("a", "targets", "target"), ("b", "output", "output after learning")):
-            times, units = window(run, name, -1)
+            times, units = looped(run, name, -1)
             axes[panel].plot(times, units, ".", color=BLACK, markersize=1.3, markeredgewidth=0, rasterized=True)
             axes[panel].set(title=title, xlabel="time (s)", xlim=(0, run.attrs["period_s"]), ylim=(-2, 201))
         axes["a"].set_ylabel("output unit")
