@@ -18,7 +18,7 @@ from pathlib import Path
 
 from brian2.utils.logger import BrianLogger
 
-from . import reproduce, results
+from . import animation, convert, reproduce, results
 from ._version import __version__
 from .build import BuildError
 from .engine import SimulationError
@@ -30,6 +30,7 @@ from .options import (
     make_task,
     model_options,
     number,
+    probe_times,
     run_options,
     task_options,
     time_value,
@@ -97,7 +98,8 @@ def build_parser():
     bench.add_argument("--data-dir", default=os.environ.get("SUPERSPIKE_DATA_DIR"), help="copy of the benchmark suite")
     bench.add_argument("--build-dir", type=Path, help="reuse programs from there (default: build afresh)")
     bench.set_defaults(function=command_bench)
-    reproduce.add_parser(commands)
+    for module in (convert, animation, reproduce):
+        module.add_parser(commands)
     return parser
 
 
@@ -126,7 +128,7 @@ def command_run(args):
         burn_in=args.burn_in,
         r0_decay_at=args.r0_decay_at,
         snapshot_every=args.snapshot_every,
-        probe_at=args.probe_at,
+        probe_at=probe_times(args),
     )
     _report(data, out, args)
 

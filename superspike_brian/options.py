@@ -99,12 +99,19 @@ def run_options(parser):
     group.add_argument("--r0-decay-at", type=time_value("400s"), action="append", default=[], metavar="T")
     group.add_argument("--snapshot-every", type=time_value("100s"), metavar="T", help="keep the weights so often")
     group.add_argument("--probe-at", type=time_value("100s"), action="append", default=[], metavar="T")
+    group.add_argument("--probe-every", type=time_value("50s"), metavar="T", help="record a period so often")
     group.add_argument("--precision", choices=["single", "double"], default="double")
     group.add_argument("--kernel", choices=["auto", *KERNELS], default="auto", help="C++ of plastic synapses")
     group.add_argument("--device", choices=["standalone", "runtime"], default="standalone")
     group.add_argument("--out", type=Path, help="run folder (default: a new one in ./runs)")
     group.add_argument("--overwrite", action="store_true", help="replace a run in --out")
     machine_options(parser)
+
+
+def probe_times(args):
+    """Times of ``--probe-at``, and those between start and end that ``--probe-every`` means."""
+    every = [] if args.probe_every is None else range(1, math.ceil(float(args.duration / args.probe_every)))
+    return sorted({*map(float, args.probe_at), *(k * float(args.probe_every) for k in every)}) * second
 
 
 def machine_options(parser):

@@ -56,11 +56,17 @@ def window(data, name, probe):
     return data[f"spikes_{name}_time"].values[mine] - start, data[f"spikes_{name}_unit"].values[mine]
 
 
-def _raster(axis, data, name, n, probe):
+def looped(data, name, probe):
+    """Like `window`, but with times in the task's period, wherever the window begins."""
     times, units = window(data, name, probe)
+    return (times + float(data.probe_start[probe])) % data.attrs["period_s"], units
+
+
+def _raster(axis, data, name, n, probe):
+    times, units = looped(data, name, probe)
     size = float(np.clip(150 / n, 0.8, 3))
     if name == "output":
-        target_times, target_units = window(data, "targets", probe)
+        target_times, target_units = looped(data, "targets", probe)
         axis.plot(target_times, target_units, "o", color=VERMILION, markersize=2 * size, alpha=0.45, markeredgewidth=0)
         axis.plot([], [], "o", color=VERMILION, alpha=0.45, markersize=4, markeredgewidth=0, label="target")
         axis.plot([], [], ".", color=BLACK, markersize=3, label="output")

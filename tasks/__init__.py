@@ -4,6 +4,7 @@ from functools import partial
 from inspect import signature
 
 from .classification import Classification, Trials, latencies
+from .convert import read_csv, read_npz
 from .image import image
 from .pattern import SpikePattern, Task
 from .raster import did_you_mean, ras, read_ras, write_ras
@@ -20,6 +21,8 @@ __all__ = [
     "image",
     "latencies",
     "ras",
+    "read_csv",
+    "read_npz",
     "read_ras",
     "spike_timing",
     "ssbm",

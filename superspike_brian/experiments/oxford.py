@@ -7,13 +7,12 @@ in the output raster.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from brian2 import mV, second
 
-from ..models import SUPERSPIKE
 from ..plotting import BLACK, GREY, STYLE, VERMILION, learning_curve, letter
-from ..plotting_activity import window
+from ..plotting_activity import looped
 from ..tasks import ssbm
 from . import Condition, Finding, final_cost
+from ._pictures import SYMMETRIC, is_full, options
 
 SEEDS = {"quick": 1, "full": 3}
 REFERENCE = 4.2870  # Hz; pub2018superspike on Auryn 8.3 (Zenke & Ganguli's C++ extension), one seed, at 1000 s
@@ -22,11 +21,8 @@ NAME = "oxford-symmetric-256"
 
 def jobs(setting):
     """Train 200-256-200 for 1000 s, or 200 s."""
-    options = {"duration": 1000 * second, "burn_in": 20 * second, "r0_decay_at": [420 * second]}
-    if not setting.full:
-        options |= {"duration": 200 * second, "r0_decay_at": []}
     task = ssbm("oxford", setting.data_dir)
-    return setting.jobs({NAME: Condition(task, SUPERSPIKE.replace(r0=1 * mV), (256,), options)})
+    return setting.jobs({NAME: Condition(task, SYMMETRIC, (256,), options(setting))})
 
 
 def table(runs):
@@ -46,7 +42,7 @@ def table(runs):
 def findings(rows):
     """The cost falls to that of the authors' implementation (1000 s), or at least below half (shorter runs)."""
     start, end = (float(np.mean([r[f"cost_{k}_hz"] for r in rows])) for k in ("start", "end"))
-    if all(r["simulated_s"] >= 1000 for r in rows):
+    if is_full(rows):
         expected = f"mean cost at 1000 s at most 1.1 times the {REFERENCE:.3g} Hz of the authors' implementation"
         bound = 1.1 * REFERENCE
     else:
@@ -62,7 +58,7 @@ def draw(runs):
     with plt.rc_context(STYLE):
         figure, axes = plt.subplot_mosaic("ab;cc", figsize=(7.2, 5.4), height_ratios=[2.2, 1], layout="constrained")
         for panel, name, title in (("a", "targets", "target"), ("b", "output", "output after learning")):
-            times, units = window(run, name, -1)
+            times, units = looped(run, name, -1)
             axes[panel].plot(times, units, ".", color=BLACK, markersize=1.3, markeredgewidth=0, rasterized=True)
             axes[panel].set(title=title, xlabel="time (s)", xlim=(0, run.attrs["period_s"]), ylim=(-2, 201))
         axes["a"].set_ylabel("output unit")
@@ -71,6 +67,7 @@ def draw(runs):
         learning_curve(axes["c"], run)
         if run.attrs["simulated_s"] >= 1000:
             axes["c"].axhline(REFERENCE, color=VERMILION, linestyle="--", label="authors' implementation, at 1000 s")
+        axes["c"].set(yscale="log", ylim=(1, None))
         axes["c"].legend(loc="upper right")
         for name, axis in axes.items():
             letter(axis, name)

@@ -1,0 +1,83 @@
+"""``superspike animate``: the output raster over training, a frame a probe window."""
+
+from pathlib import Path
+
+import numpy as np
+
+from . import results
+from .options import number
+
+
+def animate(data, path, frames_per_second=2.0):
+    """Write a GIF: the output spikes of each probe window over the target, and where on the learning curve it is.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Results of a run with at least three probe windows.
+    path : path
+        File to write; its name ends in .gif.
+    frames_per_second : float
+        Speed; the last frame stays four times as long.
+
+    Returns
+    -------
+    int
+        Probe windows shown.
+
+    Raises
+    ------
+    ValueError
+        If the run has too few windows, or the name ends otherwise.
+    """
+    from matplotlib import pyplot as plt
+    from matplotlib.animation import PillowWriter
+
+    from .plotting import BLACK, BLUE, GREY, STYLE, VERMILION, learning_curve
+    from .plotting_activity import looped
+
+    path, windows = Path(path), data.sizes["probe"]
+    if path.suffix != ".gif":
+        raise ValueError(f"{path}: expected a name that ends in .gif")
+    if windows < 3:
+        raise ValueError(
+            f"the run recorded {windows} windows, at its start and its end; an animation needs more in between: "
+            f"`superspike run ... --probe-every {max(1, round(data.attrs['simulated_s'] / 20))}s`"
+        )
+    n = data.sizes["output"]
+    with plt.rc_context(STYLE):
+        figure, (raster, curve) = plt.subplots(2, 1, figsize=(5, 4.5), height_ratios=[2.6, 1], layout="constrained")
+        times, units = looped(data, "targets", 0)
+        raster.plot(times, units, "o", color=VERMILION, markersize=3, alpha=0.4, markeredgewidth=0, label="target")
+        (dots,) = raster.plot([], [], "o", color=BLACK, markersize=1.8, markeredgewidth=0, label="output")
+        raster.set(xlabel="time in the period (s)", ylabel="output unit", xlim=(0, data.attrs["period_s"]))
+        raster.set_ylim(-0.5 - 0.02 * n, n - 0.5 + 0.02 * n)
+        title = raster.set_title(" ", loc="left")
+        raster.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0)
+        learning_curve(curve, data, color=BLUE)
+        line = curve.axvline(0, color=GREY)
+        writer = PillowWriter(fps=frames_per_second)
+        with writer.saving(figure, str(path), dpi=110):
+            for probe in np.repeat(np.arange(windows), np.where(np.arange(windows) == windows - 1, 4, 1)):
+                dots.set_data(*looped(data, "output", probe))
+                now = float(data.probe_start[probe])
+                title.set_text(f"after {now:.0f} s")
+                line.set_xdata([now, now])
+                writer.grab_frame()
+        plt.close(figure)
+    return windows
+
+
+def add_parser(commands):
+    """Add ``superspike animate``."""
+    parser = commands.add_parser("animate", help="the output raster over training, as a GIF", allow_abbrev=False)
+    parser.add_argument("dir", type=Path, help="run folder; the run needs --probe-every or --probe-at")
+    parser.add_argument("out", type=Path, help="file to write, such as learning.gif")
+    parser.add_argument("--fps", type=number(float, 0.1), default=2.0, help="windows a second (default: 2)")
+    parser.set_defaults(function=command)
+
+
+def command(args):
+    """Animate, and say what came out."""
+    windows = animate(results.load(args.dir), args.out, args.fps)
+    print(f"{args.out}: {windows} windows")
