@@ -101,4 +101,4 @@ def serve(number):
                 answer = False, error
             pipe.send(answer)
     except KeyboardInterrupt:
-        pass
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one is enough
