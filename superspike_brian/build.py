@@ -18,8 +18,10 @@ from platformdirs import user_cache_path
 
 # parsing the standard headers takes most of the time of a small source: GCC compiles them once for all programs
 _STANDARD = Path(__file__).parent / "codegen" / "standard.h"
-_RUNS_ONCE = ("main.cpp", "objects.cpp")  # not worth the optimiser's time
+_RUNS_ONCE = re.compile(r"^(objects|bundles/once)\.cpp$")  # not worth the optimiser's time
+_ONCE = re.compile(r"^((before|after)_run_|.*_(create_generator|create_array|set_conditional)_)")
 _INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
+_INCLUDE_LINE = re.compile(r"^\s*#\s*include.*", re.M)
 
 
 class BuildError(RuntimeError):
@@ -84,9 +86,9 @@ def compile_program(folder, sources, compiler_flags, linker_flags, objects, jobs
         With the compiler's message.
     """
     path = compiler()
-    identity = path + compiler_identity(path, tuple(compiler_flags)) + " ".join(compiler_flags)
-    objects.mkdir(parents=True, exist_ok=True)
-    precompiled = _precompile(path, compiler_flags, identity, objects)
+    identity = _identity(path, compiler_flags)
+    precompiled = precompile(compiler_flags, objects)
+    sources = _bundle(folder, sources)
     digests = {}
     targets = {s: objects / f"{_key(folder, s, digests, identity)}.o" for s in sources}
     missing = [s for s in sources if not targets[s].exists()]
@@ -94,19 +96,49 @@ def compile_program(folder, sources, compiler_flags, linker_flags, objects, jobs
     def compile_one(source):
         handle, temporary = tempfile.mkstemp(dir=objects, suffix=".tmp")
         os.close(handle)
-        flags = [re.sub("^-O[23]$", "-O1", f) for f in compiler_flags] if source in _RUNS_ONCE else compiler_flags
+        flags = [re.sub("^-O[23]$", "-O0", f) for f in compiler_flags] if _RUNS_ONCE.search(source) else compiler_flags
         _call([path, "-c", *flags, *precompiled, "-I.", source, "-o", temporary], folder, source)
         os.replace(temporary, targets[source])
 
     with ThreadPoolExecutor(max(1, jobs)) as pool:
-        list(pool.map(compile_one, missing))
+        list(pool.map(compile_one, sorted(missing, key=lambda s: not _RUNS_ONCE.search(s))))  # the longest first
     _call([path, *map(str, targets.values()), "-o", "main.tmp", *linker_flags], folder, "the program")
     os.replace(folder / "main.tmp", folder / "main")
     return len(missing)
 
 
-def _precompile(path, flags, identity, objects):
+def _bundle(folder, sources):
+    """Put small sources together, by the kind of object that they belong to: most of their time goes into headers.
+
+    Every one keeps a namespace of its own, because Brian2 writes the same helpers into each. Returns the new sources, those
+    of optimised code first: the linker takes the first of several copies of an inline function.
+    """
+    bundles, others = {}, []
+    for source in sources:
+        folders, _, name = source.rpartition("/")
+        header = (folder / source).with_suffix(".h")
+        if folders != "code_objects" or ("_stateupdater_" in name and name.startswith("forward")):
+            others.append(source)
+            continue
+        kind = "once" if _ONCE.match(name) else name.split("_")[0]
+        functions = re.findall(r"^void (\w+)\(\);", header.read_text(), re.M)
+        bundles.setdefault(kind, []).append((source, functions))
+    (folder / "bundles").mkdir(exist_ok=True)
+    for kind, parts in bundles.items():
+        includes = [line for s, _ in parts for line in _INCLUDE_LINE.findall((folder / s).read_text())]
+        text = "\n".join([*dict.fromkeys(includes), ""])
+        for number, (source, functions) in enumerate(parts):
+            text += f'namespace part_{number} {{\n#include "{source}"\n}}\n'
+            text += "".join(f"void {f}() {{ part_{number}::{f}(); }}\n" for f in functions)
+        (folder / "bundles" / f"{kind}.cpp").write_text(text)
+    return [*(f"bundles/{kind}.cpp" for kind in sorted(bundles)), *others]
+
+
+def precompile(flags, objects):
     """Flags that include the standard headers in compiled form; none where the compiler is not GCC."""
+    path = compiler()
+    identity = _identity(path, flags)
+    objects.mkdir(parents=True, exist_ok=True)
     if "Free Software Foundation" not in identity:
         return []
     digest = hashlib.sha256((identity + _STANDARD.read_text()).encode()).hexdigest()[:32]
@@ -118,6 +150,12 @@ def _precompile(path, flags, identity, objects):
         _call([path, *flags, "-x", "c++-header", str(header), "-o", temporary], objects, "the standard headers")
         os.replace(temporary, compiled)
     return ["-include", str(header)]
+
+
+def _identity(path, flags):
+    """What an object file depends on besides its text: not the environment's folders, where no source looks."""
+    flags = [f for f in flags if not f.startswith("-I")]
+    return path + compiler_identity(path, tuple(flags)) + " ".join(flags)
 
 
 def _write_atomically(path, text):

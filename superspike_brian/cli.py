@@ -18,7 +18,7 @@ from pathlib import Path
 
 from brian2.utils.logger import BrianLogger
 
-from . import results
+from . import reproduce, results
 from ._version import __version__
 from .build import BuildError
 from .cli_sweep import SweepError, add_sweep, summary_text
@@ -37,10 +37,20 @@ from .options import (
     time_value,
 )
 from .progress import reporter
+from .reproduce import ReproductionError
 from .runfolder import RunFolderError
 from .training import DivergedError, resume, train
 
-USER_ERRORS = (ValueError, OSError, BuildError, SimulationError, RunFolderError, DivergedError, SweepError)
+USER_ERRORS = (
+    ValueError,
+    OSError,
+    BuildError,
+    SimulationError,
+    RunFolderError,
+    DivergedError,
+    SweepError,
+    ReproductionError,
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -99,6 +109,7 @@ def build_parser():
     bench.add_argument("--data-dir", default=os.environ.get("SUPERSPIKE_DATA_DIR"), help="copy of the benchmark suite")
     bench.add_argument("--build-dir", type=Path, help="reuse programs from there (default: build afresh)")
     bench.set_defaults(function=command_bench)
+    reproduce.add_parser(commands)
     return parser
 
 

@@ -15,19 +15,22 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import threading
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
 import brian2
 import numpy as np
 from brian2 import prefs, second, set_device
+from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.devices.device import reset_device
 from brian2.utils.stringtools import get_identifiers
 from filelock import FileLock
 
-from .build import compile_program, default_build_dir
+from .build import compile_program, default_build_dir, precompile
 from .codegen import device as state_device
 from .network import Assembly
 from .serialize import quantity_to_json
@@ -82,54 +85,73 @@ class Program:
         SimulationError
             If the program fails or is killed.
         """
-        dt = self.manifest["dt"]
-        known = self.manifest["arrays"]
-        unknown = state.keys() - known.keys()
-        if unknown:
-            raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
-        duration = (start + n_steps) * dt - start * dt
-        arguments = [repr(start * dt), repr(duration), "1" if probe else "0"]
-        try:
-            # files without names: nothing stays on the disk, whoever is killed
-            with tempfile.TemporaryFile() as before, tempfile.TemporaryFile() as after:
-                write_archive(before, {k: np.asarray(v, known[k]) for k, v in state.items()})
-                files = before.fileno(), after.fileno()
-                self._call(["./main", *(f"/dev/fd/{f}" for f in files), *arguments], files, progress)
-                arrays = read_archive(after)
-        except OSError as error:
-            raise SimulationError(
-                f"cannot run {self.folder / 'main'}: {error} (is the disk of $TMPDIR full?)"
-            ) from error
-        state = {k: arrays.pop(k).view(dtype) for k, dtype in known.items()}
-        records = {k: arrays.pop(k).view(dtype) for k, dtype in self.manifest["records"].items()}
-        return state, records
+        with closing(self.blocks(start, [(n_steps, state)], probe, progress)) as blocks:
+            return next(blocks)
 
-    def _call(self, command, files, progress):
+    def blocks(self, start, plan, probe=False, progress=None):
+        """Run block after block; each goes on from the state in which the one before ended, without waiting for its reader.
+
+        Parameters
+        ----------
+        start : int
+            First time step.
+        plan : iterable of (int, dict of str to ndarray)
+            Time steps of each block, and the arrays that change at its start; the first block's are the state to start from.
+        probe, progress
+            As for `run`; the completed fraction is that of a block. Probing needs a plan of one block.
+
+        Yields
+        ------
+        state, records
+            After each block, as `run` returns them.
+        """
         if not is_complete(self.folder):  # it would run without its connectivity
             raise SimulationError(
                 f"the program {self.folder} is gone or incomplete: `superspike resume` builds it again and goes on"
             )
-        # a group of its own: Ctrl-C reaches Python alone, which then ends the program
-        pipes = {
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-            "text": True,
-            "start_new_session": True,
-            "pass_fds": files,
-        }
-        pipes["cwd"] = self.folder  # the program reads its connectivity from there
-        with subprocess.Popen(command, **pipes) as process:
+        plan = list(plan)
+        command, pipe = ["./main", "1" if probe else "0"], subprocess.PIPE
+        # a group of its own: Ctrl-C reaches Python alone, which then ends the program; it reads its connectivity from `cwd`
+        options = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "start_new_session": True, "cwd": self.folder}
+        try:
+            process = subprocess.Popen(command, **options)
+        except OSError as error:
+            raise SimulationError(f"cannot run {self.folder / 'main'}: {error}") from error
+        with process:
             try:
-                for line in process.stdout:
-                    if progress:
-                        progress(float(line))
-                error = process.stderr.read()
-            except BaseException:
+                threading.Thread(target=self._feed, args=(process.stdin, start, plan), daemon=True).start()
+                for _ in plan:
+                    yield self._receive(process, progress)
+            finally:
                 process.kill()
-                raise
-        if process.returncode:
-            why = f"was killed by signal {-process.returncode}" if process.returncode < 0 else error.strip()
-            raise SimulationError(f"the simulation {self.folder / 'main'} stopped: {why}")
+
+    def _feed(self, stream, start, plan):
+        dt, known = self.manifest["dt"], self.manifest["arrays"]
+        with suppress(BrokenPipeError), stream:  # the reader of its output says why it ended
+            for n_steps, changes in plan:
+                write_record(stream, "block", np.array([start * dt, (start + n_steps) * dt - start * dt]))
+                for name in known:
+                    if name in changes:
+                        write_record(stream, name, np.asarray(changes[name], known[name]))
+                write_record(stream, "run", np.empty(0))
+                stream.flush()
+                start += n_steps
+
+    def _receive(self, process, progress):
+        dtypes = self.manifest["arrays"] | self.manifest["records"]
+        arrays = {}
+        while (record := read_record(process.stdout)) is not None:
+            name, data = record
+            if name == "end":
+                records = {k: arrays.pop(k) for k in self.manifest["records"]}
+                return arrays, records
+            if name != "progress":
+                arrays[name] = data.view(dtypes[name])
+            elif progress:
+                progress(float(data.view(np.float64)[0]))
+        message, code = process.stderr.read().decode(errors="replace").strip(), process.wait()
+        why = f"was killed by signal {-code}" if code < 0 else message or f"ended with code {code}"
+        raise SimulationError(f"the simulation {self.folder / 'main'} stopped: {why}")
 
 
 def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto"):
@@ -213,8 +235,10 @@ def run_time_parameters(model):
 
 def _generate_and_compile(structure, precision, kernel, folder, jobs):
     staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.building-"))
+    objects = folder.parent.parent / "objects"
     try:
-        with standalone_device(precision) as device:
+        with ThreadPoolExecutor(1) as pool, standalone_device(precision) as device:
+            pool.submit(precompile, get_compiler_and_args()[1], objects)  # while Python generates the sources
             assembly = Assembly(structure, kernel)
             device.prepare(assembly.is_probe)
             assembly.net.run(structure.dt, namespace={})
@@ -222,7 +246,7 @@ def _generate_and_compile(structure, precision, kernel, folder, jobs):
             flags = device.compiler_flags, device.linker_flags
             manifest = _manifest(device, assembly, structure)
             sources = sorted(device.writer.source_files)
-        compile_program(staging, sources, *flags, folder.parent.parent / "objects", jobs)
+        compile_program(staging, sources, *flags, objects, jobs)
         needed = (staging / "main", *(staging / "static_arrays").iterdir())
         manifest["files"] = {str(f.relative_to(staging)): f.stat().st_size for f in needed}
         (staging / "manifest.json").write_text(json.dumps(manifest, indent=1))
@@ -257,24 +281,19 @@ def standalone_device(precision):
         reset_device()
 
 
-def write_archive(file, arrays):
-    """Write a state for the program to an open file (format: ``codegen/superspike.h``)."""
-    for name, array in arrays.items():
-        data = np.ascontiguousarray(array).tobytes()
-        file.write(struct.pack("<I", len(name)) + name.encode() + struct.pack("<Q", len(data)) + data)
-    file.flush()
-    file.seek(0)
+def write_record(stream, name, array):
+    """Write an array to a program (format: ``codegen/superspike.h``)."""
+    data = np.ascontiguousarray(array)
+    stream.write(struct.pack("<I", len(name)) + name.encode() + struct.pack("<Q", data.nbytes))
+    stream.write(data.data)
 
 
-def read_archive(file):
-    """Read what the program wrote to an open file: dict of name to array of bytes."""
-    file.seek(0)
-    data, at, arrays = np.fromfile(file, np.uint8), 0, {}
-    while at < data.size:
-        length = int(data[at : at + 4].view("<u4")[0])
-        name = data[at + 4 : at + 4 + length].tobytes().decode()
-        at += 4 + length
-        size = int(np.frombuffer(data[at : at + 8].tobytes(), "<u8")[0])
-        arrays[name] = np.frombuffer(data[at + 8 : at + 8 + size].tobytes(), np.uint8)
-        at += 8 + size
-    return arrays
+def read_record(stream):
+    """Read what a program wrote: name and bytes; None where its output ends."""
+    head = stream.read(4)
+    name = stream.read(struct.unpack("<I", head)[0]) if len(head) == 4 else b""
+    size = stream.read(8)
+    if len(size) < 8:
+        return None
+    data = np.empty(struct.unpack("<Q", size)[0], np.uint8)
+    return (name.decode(), data) if stream.readinto(data.data) == data.size else None

@@ -70,6 +70,14 @@ class RuntimeProgram:
             records = {k: np.copy(var.get_value()).ravel() for k, var in StateDevice.records(self.net).items()}
         return after, records
 
+    def blocks(self, start, plan, probe=False, progress=None):
+        """As `engine.Program.blocks`."""
+        state = {}
+        for n_steps, changes in plan:
+            state, records = self.run(state | changes, start, n_steps, probe, progress)
+            start += n_steps
+            yield state, records
+
     def _restore(self, state, start):
         self.net.t_ = 0.0
         for name in ("inputs", "targets"):

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import brian2
@@ -238,10 +239,22 @@ class Run:
         step, state = latest
         blocks = [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
+        plan = [(b.stop - max(b.start, step), self._r0(b.factor)) for b in blocks]
+        if plan:
+            plan[0] = plan[0][0], state | plan[0][1]
+        within = {}
+        running = self.program.blocks(
+            step, plan, progress=lambda fraction: self.progress.inside(**within, fraction=fraction)
+        )
         try:
-            with ThreadPoolExecutor(1) as self._saver:  # an interruption waits for the block that is being saved
+            # an interruption ends the program, then waits for the block that is being saved
+            with ThreadPoolExecutor(1) as self._saver, closing(running):
                 for block in blocks:
-                    step, state = self._run_block(block, max(block.start, step), state)
+                    within |= {"start": step * dt, "stop": block.stop * dt}
+                    began = time.perf_counter()
+                    state, spikes = next(running)
+                    self._finish(block, step, state, spikes, began)
+                    step = block.stop
                 self._saved()
             last = self._probe(state, step)
         finally:
@@ -250,16 +263,9 @@ class Run:
         results.save(data, self.folder.path / "run.nc")
         return data
 
-    def _run_block(self, block, start, state):
-        began, dt = time.perf_counter(), float(self.structure.dt)
-        r0 = float(self.structure.model.parameters["r0"]) * block.factor
-        state = self._with_r0(state, r0)
-        state, spikes = self.program.run(
-            state,
-            start,
-            block.stop - start,
-            progress=lambda fraction: self.progress.inside(start * dt, block.stop * dt, fraction),
-        )
+    def _finish(self, block, start, state, spikes, began):
+        """Check, report and save a block."""
+        dt, r0 = float(self.structure.dt), float(self.structure.model.parameters["r0"]) * block.factor
         time_now, units, times = block.stop * dt, spikes["spikes_output.i"], spikes["spikes_output.t"]
         self._check(state, time_now)
         watched = units < WATCHED
@@ -279,7 +285,6 @@ class Run:
         self._saved()
         self._saving = self._saver.submit(self.folder.save_block, block.stop, state, record)
         self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()))
-        return block.stop, state
 
     def _saved(self):
         """Wait until the block before is on disk: it is written while the next one runs."""
@@ -287,17 +292,16 @@ class Run:
             saving, self._saving = self._saving, None
             saving.result()
 
-    def _with_r0(self, state, r0):
-        return state | {
-            f"{name}.r0": np.array([r0])
-            for k, name in enumerate(self.structure.forward, start=1)
-            if self.structure.is_plastic(k)
-        }
+    def _r0(self, factor):
+        """Learning rates of all plastic synapses: those of the model times `factor`."""
+        r0 = np.array([float(self.structure.model.parameters["r0"]) * factor])
+        plastic = (name for k, name in enumerate(self.structure.forward, start=1) if self.structure.is_plastic(k))
+        return {f"{name}.r0": r0 for name in plastic}
 
     def _probe(self, state, step):
         """Everything that the monitors watch over one period from `state`, without plasticity; the state is not kept."""
         n_steps = round(float(self.task.period / self.structure.dt))
-        _, records = self.program.run(self._with_r0(state, 0.0), step, n_steps, probe=True)
+        _, records = self.program.run(state | self._r0(0.0), step, n_steps, probe=True)
         return {f"probe/{k}": v for k, v in records.items()}
 
     def _check(self, state, time_now):

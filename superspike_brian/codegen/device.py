@@ -1,7 +1,7 @@
-"""A C++ standalone device whose program reads its state from a file, runs for a given time, and writes its state.
+"""A C++ standalone device whose program reads its state, runs block after block, and writes its state after each.
 
-``main STATE_IN STATE_OUT START DURATION PROBE`` continues from STATE_IN (any subset of the arrays; what is missing keeps
-the value that the model gives it) at simulated time START (s) for DURATION (s). PROBE (0 or 1) switches on the objects
+``main PROBE`` reads blocks from stdin (format: ``superspike.h``): simulated time of start, duration, and any subset of the
+arrays; what is missing keeps the value that the block before, or the model, gave it. PROBE (0 or 1) switches on the objects
 that record in probe windows only.
 """
 
@@ -70,26 +70,26 @@ class StateDevice(CPPStandaloneDevice):
         at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
         _, lines = self.main_queue[at][1]
         probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
-        body, flushes = [], Flushes(self.code_objects.values())
-        for line in lines:
-            if line.startswith(f"{net.name}.run("):
-                line = f"{net.name}.t = std::stod(args.at(2)); {net.name}.run(std::stod(args.at(3)));"
+        calls, flushes = [], Flushes(self.code_objects.values())
+        run = next(k for k, line in enumerate(lines) if line.startswith(f"{net.name}.run("))
+        for line in lines[:run]:
             condition = ""
             if any(f"_run_{name}_codeobject" in line for name in probes):
-                condition = 'if (args.at(4) == "1") '
-            body += [condition + each for each in (*flushes.before(line), line)]
-        arrays, queues = self.state_arrays(net), self.spike_queues(net)
-        before = ["superspike::Archive archive; archive.read(args.at(0));"]
-        before += [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
-        before += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
-        before += self._index_arrays(net)
-        after = [*flushes.at_end(), "archive.open(args.at(1));"]
-        after += [f'archive.save("{name}", {self._cpp(var)});' for name, var in arrays.items()]
-        after += [f'archive.save_queue("{name}", {pathway});' for name, pathway in queues.items()]
-        after += [self._save_record(name, var) for name, var in self.records(net).items()]
-        # the archive holds everything: Brian2's own dump of all arrays to disk would double the work
-        after += ["archive.close(); return 0;"]
-        self.main_queue[at] = ("run_network", (net, [*before, *body, *after]))
+                condition = 'if (args.at(0) == "1") '
+            calls += [condition + each for each in (*flushes.before(line), line)]
+        arrays, queues, records = self.state_arrays(net), self.spike_queues(net), self.records(net)
+        block = [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
+        block += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
+        block += ["archive.loaded();", f"{net.name}.t = archive.start; {net.name}.run(archive.duration);"]
+        block += flushes.at_end()
+        block += [f'archive.save("{name}", {self._cpp(var)});' for name, var in arrays.items()]
+        block += [f'archive.save_queue("{name}", {pathway});' for name, pathway in queues.items()]
+        block += [self._save_record(name, var) for name, var in records.items()]
+        block += ["archive.saved();"]
+        block += [f"{self.get_array_name(v, False)}.clear();" for v in records.values() if v.ndim == 1]
+        # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
+        loop = ["superspike::Archive archive;", "while (archive.next_block()) {", *block, "}", "return 0;"]
+        self.main_queue[at] = ("run_network", (net, [*self._index_arrays(net), *calls, *loop]))
 
     @staticmethod
     def state_arrays(net):

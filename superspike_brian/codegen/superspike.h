@@ -1,7 +1,9 @@
 // What the generated program needs besides Brian2's own code: state in, state out, progress, no subnormals.
 //
-// An archive is a sequence of records: name length (uint32), name, byte count (uint64), bytes. It holds every array of the
-// simulation's state and the spikes in flight, so that a run goes on from it as if it had never stopped.
+// Both directions are sequences of records: name length (uint32), name, byte count (uint64), bytes. In: for each block a
+// record "block" (start and duration, s), the arrays that change, in the program's order, and an empty record "run". Out:
+// records "progress" (completed fraction of the block), then every array of the state, the spikes in flight and what was
+// recorded, and an empty record "end". A run goes on from a state as if it had never stopped.
 #ifndef SUPERSPIKE_H
 #define SUPERSPIKE_H
 
@@ -10,7 +12,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <map>
 #include <string>
 #include <vector>
 #if defined(__SSE__)
@@ -37,78 +38,81 @@ inline void flush_subnormals()
 #endif
 }
 
+// What comes in on stdin and goes out on stdout. Errors go to stderr.
 class Archive {
-    struct Record { long at; uint64_t size; };
-    std::map<std::string, Record> records;
-    FILE* in = nullptr;
-    FILE* out = nullptr;
-    std::string source;
+    std::string name;  // of the record at hand, whose bytes are still to be read
+    uint64_t size = 0;
+
+    static void get(void* data, uint64_t n)
+    {
+        if (n && std::fread(data, 1, n, stdin) != n) fail("the input is cut short");
+    }
+
+    void next()
+    {
+        uint32_t length;
+        get(&length, sizeof length);
+        name.assign(length, ' ');
+        get(&name[0], length);
+        get(&size, sizeof size);
+    }
 
 public:
-    // where the records are; loading reads them to their place, so that nothing is in memory twice
-    void read(const std::string& path)
+    double start = 0, duration = 0;
+
+    static void put(const std::string& name, const void* data, uint64_t size)
     {
-        source = path;
-        in = std::fopen(path.c_str(), "rb");
-        if (!in) fail("cannot open " + path);
-        std::fseek(in, 0, SEEK_END);
-        const long end = std::ftell(in);
-        std::rewind(in);
-        uint32_t length;
-        while (std::fread(&length, sizeof length, 1, in) == 1) {
-            std::string name(length, ' ');
-            Record record;
-            if (std::fread(&name[0], 1, length, in) != length || std::fread(&record.size, sizeof record.size, 1, in) != 1)
-                fail(path + " is cut short");
-            record.at = std::ftell(in);
-            if (record.size > uint64_t(end - record.at)) fail(path + " is cut short");
-            std::fseek(in, record.size, SEEK_CUR);
-            records[name] = record;
-        }
+        const uint32_t length = name.size();
+        bool good = std::fwrite(&length, sizeof length, 1, stdout) == 1 &&
+                    std::fwrite(name.data(), 1, length, stdout) == length &&
+                    std::fwrite(&size, sizeof size, 1, stdout) == 1 && std::fwrite(data, 1, size, stdout) == size;
+        if (!good) fail("nobody reads the state");
     }
 
-    void get(const Record& record, void* data)
+    // whether there is another block: when it starts, how long it takes (s), then what changes in the state
+    bool next_block()
     {
-        std::fseek(in, record.at, SEEK_SET);
-        if (record.size && std::fread(data, 1, record.size, in) != record.size) fail(source + " is cut short");
+        const int first = std::getc(stdin);
+        if (first == EOF) return false;
+        std::ungetc(first, stdin);
+        next();
+        double times[2];
+        if (name != "block" || size != sizeof times) fail("expected a block, found " + name);
+        get(times, size);
+        start = times[0];
+        duration = times[1];
+        next();
+        return true;
     }
 
-    void open(const std::string& path)
+    void loaded() const
     {
-        out = std::fopen(path.c_str(), "wb");
-        if (!out) fail("cannot write " + path);
+        if (name != "run") fail("the program has no array " + name + ", or not at this place");
     }
 
-    void close()
+    void saved() const
     {
-        if (std::fclose(out) != 0) fail("cannot write the state: is the disk full?");
-    }
-
-    void put(const std::string& name, const void* data, uint64_t size)
-    {
-        uint32_t length = name.size();
-        bool good = std::fwrite(&length, sizeof length, 1, out) == 1 && std::fwrite(name.data(), 1, length, out) == length &&
-                    std::fwrite(&size, sizeof size, 1, out) == 1 && std::fwrite(data, 1, size, out) == size;
-        if (!good) fail("cannot write the state: is the disk full?");
+        put("end", nullptr, 0);
+        if (std::fflush(stdout) != 0) fail("nobody reads the state");
     }
 
     // arrays of fixed size
-    template <class T> void load(const std::string& name, T* data, size_t n)
+    template <class T> void load(const std::string& wanted, T* data, size_t n)
     {
-        auto found = records.find(name);
-        if (found == records.end()) return;
-        if (found->second.size != n * sizeof(T)) fail("the state has another size for " + name);
-        get(found->second, data);
+        if (name != wanted) return;
+        if (size != n * sizeof(T)) fail("the state has another size for " + name);
+        get(data, size);
+        next();
     }
     template <class T> void save(const std::string& name, const T* data, size_t n) { put(name, data, n * sizeof(T)); }
 
     // dynamic arrays take the size that the state has
-    template <class T> void load(const std::string& name, std::vector<T>& data)
+    template <class T> void load(const std::string& wanted, std::vector<T>& data)
     {
-        auto found = records.find(name);
-        if (found == records.end()) return;
-        data.resize(found->second.size / sizeof(T));
-        get(found->second, data.data());
+        if (name != wanted) return;
+        data.resize(size / sizeof(T));
+        get(data.data(), size);
+        next();
     }
     template <class T> void save(const std::string& name, const std::vector<T>& data)
     {
@@ -165,7 +169,7 @@ inline void connect_all(std::vector<int32_t>& i, std::vector<int32_t>& j, int n_
         }
 }
 
-// one line a fifth of a second; a reader that is gone ends the program, so that no orphan goes on computing
+// a record a fifth of a second; a reader that is gone ends the program, so that no orphan goes on computing
 class Progress {
     std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
 
@@ -175,7 +179,8 @@ public:
         const auto now = std::chrono::steady_clock::now();
         if (now - last < std::chrono::milliseconds(200)) return;
         last = now;
-        if (std::printf("%.6f\n", fraction) < 0 || std::fflush(stdout) != 0) std::exit(4);
+        Archive::put("progress", &fraction, sizeof fraction);
+        if (std::fflush(stdout) != 0) std::exit(4);
     }
 };
 

@@ -1,0 +1,152 @@
+"""Reproductions of the paper's figures, one module a figure, found by its name.
+
+Source of the figures: Zenke & Ganguli, Neural Computation 30:1514-1541 (2018), doi:10.1162/neco_a_01086.
+
+A module (``fig7.py``; names with a leading underscore are helpers) has a docstring that says what the paper shows, and
+
+``SEEDS``
+    ``{"quick": N, "full": N}``: seeds without ``--seeds``.
+``jobs(setting)``
+    What is to be run, a list of `sweep.Job`; `Setting.jobs` makes it from named conditions.
+``table(runs)``
+    The numbers, one dict a run (a row of the CSV). ``runs[condition]`` is the list of its datasets, by seed.
+``findings(rows)``
+    What the paper leads one to expect and what came out, a list of `Finding`.
+``draw(runs)``
+    The figure.
+
+`superspike_brian.reproduce` does the rest.
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+from pathlib import Path
+
+import numpy as np
+
+from ..sweep import Job
+from ..tasks.raster import did_you_mean
+
+SCALES = ("quick", "full")
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """One network to be trained with several seeds.
+
+    Parameters
+    ----------
+    task : Task
+        What to learn; or a function from the seed to it, if the task differs between seeds.
+    model : Model
+        The rule.
+    hidden : tuple of int
+        Units of hidden layers.
+    options : dict
+        Other arguments of `train`, ``duration`` among them.
+    """
+
+    task: object
+    model: object
+    hidden: tuple = ()
+    options: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What the user asked for.
+
+    Parameters
+    ----------
+    scale : {'quick', 'full'}
+        A recognisable figure in minutes, or the paper's durations and sizes.
+    seeds : int
+        Number of seeds, from 0.
+    out : path
+        Runs go to ``out/runs``.
+    build_dir, data_dir : path, optional
+        Where programs are kept; where the benchmark suite is.
+    """
+
+    scale: str
+    seeds: int
+    out: Path
+    build_dir: Path | None = None
+    data_dir: Path | None = None
+
+    @property
+    def full(self):
+        """Whether the scale is the paper's."""
+        return self.scale == "full"
+
+    def jobs(self, conditions):
+        """One job a condition and seed, in single precision.
+
+        Parameters
+        ----------
+        conditions : dict of str to Condition
+            By name, which becomes the name of the run folder: ``out/runs/NAME-sSEED``.
+
+        Returns
+        -------
+        list of Job
+        """
+        common = {"precision": "single", "build_dir": self.build_dir}
+        return [
+            Job(
+                Path(self.out) / "runs" / f"{name}-s{seed}",
+                c.task(seed) if callable(c.task) else c.task,
+                c.model,
+                c.hidden,
+                common | c.options | {"seed": seed},
+            )
+            for name, c in conditions.items()
+            for seed in range(self.seeds)
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One statement of the paper, and whether it came out.
+
+    Parameters
+    ----------
+    panel : str
+        Panel of the figure.
+    expected, found : str
+        What the paper shows; what the runs show.
+    holds : bool
+        Whether they agree.
+    """
+
+    panel: str
+    expected: str
+    found: str
+    holds: bool
+
+    def __str__(self):
+        verdict = "" if self.holds else "   [DOES NOT HOLD]"
+        return f"{self.panel}  EXPECTED: {self.expected}\n{' ' * len(self.panel)}  FOUND:    {self.found}{verdict}"
+
+
+def names():
+    """Names of all experiments, sorted."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def experiment(name):
+    """Return the module of an experiment; ValueError if there is none of that name."""
+    if name not in names():
+        raise ValueError(f"there is no experiment {name!r}. {did_you_mean(name, [*names(), 'all'])}")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def mean_by(rows, key, value):
+    """Mean of a column of the table for each value of another, as a dict in the order of the rows."""
+    return {k: float(np.mean([r[value] for r in rows if r[key] == k])) for k in dict.fromkeys(r[key] for r in rows)}
+
+
+def final_cost(run, last=1):
+    """Cost of a run: mean over output units, and over the `last` blocks (Hz)."""
+    return float(run.cost.values[-last:].mean())

@@ -1,0 +1,77 @@
+"""The benchmark "oxford": the Radcliffe Camera drawn in spikes by 200 output units behind 256 hidden ones.
+
+Set "oxford" of the benchmark suite (F. Zenke 2017, https://github.com/fzenke/ssbm): 200 inputs, 200 outputs, a loop of 1.89 s;
+symmetric feedback, learning rate 1 mV, divided by ten at 420 s; the first 20 s without learning. The building becomes readable
+in the output raster.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from brian2 import mV, second
+
+from ..models import SUPERSPIKE
+from ..plotting import BLACK, GREY, STYLE, VERMILION, learning_curve, letter
+from ..plotting_activity import window
+from ..tasks import ssbm
+from . import Condition, Finding, final_cost
+
+SEEDS = {"quick": 1, "full": 3}
+REFERENCE = 4.2870  # Hz; pub2018superspike on Auryn 8.3 (Zenke & Ganguli's C++ extension), one seed, at 1000 s
+NAME = "oxford-symmetric-256"
+
+
+def jobs(setting):
+    """Train 200-256-200 for 1000 s, or 200 s."""
+    options = {"duration": 1000 * second, "burn_in": 20 * second, "r0_decay_at": [420 * second]}
+    if not setting.full:
+        options |= {"duration": 200 * second, "r0_decay_at": []}
+    task = ssbm("oxford", setting.data_dir)
+    return setting.jobs({NAME: Condition(task, SUPERSPIKE.replace(r0=1 * mV), (256,), options)})
+
+
+def table(runs):
+    """Cost at the end of burn-in and at the end, a row a run."""
+    return [
+        {
+            "condition": NAME,
+            "seed": run.attrs["seed"],
+            "simulated_s": run.attrs["simulated_s"],
+            "cost_start_hz": float(run.cost.values[run.r0.values == 0][-1].mean()),
+            "cost_end_hz": final_cost(run),
+        }
+        for run in runs[NAME]
+    ]
+
+
+def findings(rows):
+    """The cost falls to that of the authors' implementation (1000 s), or at least below half (shorter runs)."""
+    start, end = (float(np.mean([r[f"cost_{k}_hz"] for r in rows])) for k in ("start", "end"))
+    if all(r["simulated_s"] >= 1000 for r in rows):
+        expected = f"mean cost at 1000 s at most 1.1 times the {REFERENCE:.3g} Hz of the authors' implementation"
+        bound = 1.1 * REFERENCE
+    else:
+        expected, bound = "the cost falls below half", start / 2
+    return [
+        Finding("c", expected, f"{end:.3g} Hz, from {start:.3g} Hz before learning (n = {len(rows)})", end <= bound)
+    ]
+
+
+def draw(runs):
+    """Target, output raster after learning, learning curve."""
+    run = runs[NAME][0]
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplot_mosaic("ab;cc", figsize=(7.2, 5.4), height_ratios=[2.2, 1], layout="constrained")
+        for panel, name, title in (("a", "targets", "target"), ("b", "output", "output after learning")):
+            times, units = window(run, name, -1)
+            axes[panel].plot(times, units, ".", color=BLACK, markersize=1.3, markeredgewidth=0, rasterized=True)
+            axes[panel].set(title=title, xlabel="time (s)", xlim=(0, run.attrs["period_s"]), ylim=(-2, 201))
+        axes["a"].set_ylabel("output unit")
+        for each in runs[NAME][1:]:
+            axes["c"].plot(each.time, each.cost.mean("output"), color=GREY)
+        learning_curve(axes["c"], run)
+        if run.attrs["simulated_s"] >= 1000:
+            axes["c"].axhline(REFERENCE, color=VERMILION, linestyle="--", label="authors' implementation, at 1000 s")
+        axes["c"].legend(loc="upper right")
+        for name, axis in axes.items():
+            letter(axis, name)
+    return figure
