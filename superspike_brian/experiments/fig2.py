@@ -4,11 +4,12 @@ Source: Zenke & Ganguli (2018), Figure 2: 100 frozen Poisson inputs in a loop of
 spikes. The output is silent at first; in 20 runs of 800 s all converge to a cost near zero.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import second
 
 from ..models import SUPERSPIKE
-from ..plotting import BLACK, BLUE, VERMILION, plot_run
+from ..plotting import BLUE, STYLE, VERMILION, plot_run
 from ..tasks import spike_timing
 from . import Condition, Finding, final_cost
 
@@ -17,8 +18,8 @@ NAME = "single-neuron"
 
 
 def jobs(setting):
-    """Train 100-1 for 800 s, or 400 s; every seed has its own pattern and weights."""
-    options = {"duration": (800 if setting.full else 400) * second, "burn_in": 20 * second}
+    """Train 100-1 for 800 s; every seed has its own pattern and weights."""
+    options = {"duration": 800 * second, "burn_in": 20 * second}
     return setting.jobs({NAME: Condition(_task, SUPERSPIKE, (), options)})
 
 
@@ -66,16 +67,16 @@ def findings(rows):
 def draw(runs):
     """One run before and after learning, its spike times over trials; the learning curves of all, and their mean."""
     figure = plot_run(runs[NAME][0])
-    axis = figure.axes[-1]
-    axis.lines[0].remove()
-    for run in runs[NAME]:
-        axis.plot(run.time, run.cost.mean("output"), color=BLUE, alpha=0.4, linewidth=0.6)
-    mean = np.mean([run.cost.mean("output").values for run in runs[NAME]], axis=0)
-    axis.plot(runs[NAME][0].time, mean, color=VERMILION, linewidth=1.5, label=f"mean of {len(runs[NAME])} runs")
-    axis.plot([], [], color=BLUE, linewidth=0.6, label="single runs")
-    axis.axhline(0, color=BLACK, linewidth=0.4)
-    axis.relim()
-    axis.autoscale(axis="y")
-    axis.set_ylim(0, None)
-    axis.legend(loc="upper right")
+    with plt.rc_context(STYLE):
+        _all_curves(figure.axes[-1], runs[NAME])
     return figure
+
+
+def _all_curves(axis, group):
+    axis.lines[0].remove()
+    curves = np.array([run.cost.mean("output").values for run in group])
+    axis.plot(group[0].time, curves.T, color=BLUE, alpha=0.4, linewidth=0.6)
+    axis.plot(group[0].time, curves.mean(axis=0), color=VERMILION, linewidth=1.5, label=f"mean of {len(group)} runs")
+    axis.plot([], [], color=BLUE, linewidth=0.6, label="single runs")
+    axis.set_ylim(0, 1.05 * curves.max())
+    axis.legend(loc="upper right")
