@@ -83,7 +83,7 @@ def draw(runs):
                 group = runs[f"{name}-{n}"]
                 costs = xr.concat([run.cost.mean("output") for run in group], "seed")
                 median_and_quartiles(axes[panel], group[0].time, costs, colour, name)
-            axes[panel].set(title=f"{n} hidden units", xlabel="simulated time (s)", xlim=(0, None), ylim=(0, 20))
+            axes[panel].set(title=f"{n} hidden units", xlabel="simulated time (s)", xlim=(0, None), ylim=(0, 15))
         axes["a"].set_ylabel("cost (Hz)")
         axes["a"].legend(title="feedback")
         _final(axes["c"], rows)
@@ -129,4 +129,4 @@ def _sorted(axis, runs):
     axis.axhline(0, color=GREY, linewidth=0.5)
     axis.axvline(0, color=GREY, linewidth=0.5)
     axis.set(xlabel="random feedback weight, 8 units", ylabel="forward weight (mV)")
-    axis.legend()
+    axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0, handletextpad=0.2)
