@@ -21,7 +21,9 @@ from brian2.utils.logger import BrianLogger
 from . import animation, convert, reproduce, results
 from ._version import __version__
 from .build import BuildError
+from .cli_sweep import SweepError, add_sweep, summary_text
 from .engine import SimulationError
+from .grid import is_sweep, load_sweep
 from .network import Structure
 from .options import (
     hidden_sizes,
@@ -40,7 +42,16 @@ from .reproduce import ReproductionError
 from .runfolder import RunFolderError
 from .training import DivergedError, resume, train
 
-USER_ERRORS = (ValueError, OSError, BuildError, SimulationError, RunFolderError, DivergedError, ReproductionError)
+USER_ERRORS = (
+    ValueError,
+    OSError,
+    BuildError,
+    SimulationError,
+    RunFolderError,
+    DivergedError,
+    SweepError,
+    ReproductionError,
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -73,6 +84,7 @@ def build_parser():
     model_options(run)
     run_options(run)
     run.set_defaults(function=command_run)
+    add_sweep(commands)
     describe = commands.add_parser("describe", help="print the model that would run, as Markdown", allow_abbrev=False)
     task_options(describe)
     model_options(describe)
@@ -84,11 +96,11 @@ def build_parser():
     again.add_argument("--duration", type=time_value("800s"), help="new total simulated time")
     machine_options(again)
     again.set_defaults(function=command_resume)
-    show = commands.add_parser("show", help="summarise a run", allow_abbrev=False)
+    show = commands.add_parser("show", help="summarise a run or a sweep", allow_abbrev=False)
     show.add_argument("dir", type=Path)
     show.add_argument("--json", action="store_true")
     show.set_defaults(function=command_show)
-    plot = commands.add_parser("plot", help="redraw a run's figure", allow_abbrev=False)
+    plot = commands.add_parser("plot", help="redraw the figure of a run or a sweep", allow_abbrev=False)
     plot.add_argument("dir", type=Path)
     plot.add_argument("--unit", type=int, default=0, help="output unit to show")
     plot.set_defaults(function=command_plot)
@@ -163,7 +175,12 @@ def command_bench(args):
 
 
 def command_show(args):
-    """Summarise a run."""
+    """Summarise a run or a sweep."""
+    if is_sweep(args.dir):
+        if args.json:
+            raise ValueError(f"--json: {args.dir} is a sweep; read its sweep.nc, or give one of its runs")
+        print(summary_text(load_sweep(args.dir)))
+        return
     data = results.load(args.dir)
     if args.json:
         print(json.dumps(results.summary(data, args.dir)))
@@ -173,6 +190,9 @@ def command_show(args):
 
 def command_plot(args):
     """Redraw the figure."""
+    if is_sweep(args.dir):
+        _draw_sweep(args.dir)
+        return
     data = results.load(args.dir)
     shown = data.sizes["probed_unit_output"]
     if not 0 <= args.unit < shown:
@@ -201,6 +221,17 @@ def _draw(data, out, unit=0):
     if data.sizes["output"] > 1:
         paths += save_figure(plot_activity(data), Path(out) / "activity")
     return paths
+
+
+def _draw_sweep(path):
+    from .plotting import save_figure
+    from .plotting_sweep import plot_sweep
+
+    data = load_sweep(path)
+    if "cost" not in data:
+        raise RunFolderError(f"{path}: no run of the sweep has a result yet")
+    for drawn in save_figure(plot_sweep(data), (path if path.is_dir() else path.parent) / "figure"):
+        print(drawn)
 
 
 def _report(data, out, args):
@@ -235,6 +266,9 @@ def main(argv=None):
     except KeyboardInterrupt:
         folder = args.dir if args.command == "resume" else getattr(args, "out", None)
         begun = folder and (folder / "run.json").exists()
+        if args.command == "sweep":
+            print("\nsuperspike: interrupted; the same command goes on where it was", file=sys.stderr)
+            return 130
         hint = f"; go on with `superspike resume {shlex.quote(str(folder))}`" if begun else ""
         print(f"\nsuperspike: interrupted{hint}", file=sys.stderr)
         return 130

@@ -19,6 +19,12 @@ class Silent:
     def block(self, at, cost, r0, rate, accuracy=None):
         """A block has ended: simulated time (s), cost (Hz), learning rate (V), output rate (Hz), accuracy of late trials."""
 
+    def overall(self, at, status):
+        """Many runs together are at simulated time `at` (s)."""
+
+    def say(self, text):
+        """Something that a person should know."""
+
     def close(self):
         """The run has ended, well or not."""
 
@@ -36,11 +42,11 @@ class Lines(Silent):
 
     def building(self):
         """Say that the compiler works."""
-        self._say("preparing the C++ program")
+        self.say("preparing the C++ program")
 
     def start(self, duration, at, build_seconds):
         """Start the clocks."""
-        self._say(
+        self.say(
             f"program ready after {build_seconds:.1f} s; training from {at:g} s to {duration:g} s of simulated time"
         )
         self.duration, self.at, self.began, self.last = duration, at, time.perf_counter(), 0.0
@@ -57,13 +63,20 @@ class Lines(Silent):
         if time.perf_counter() - self.last > self.interval or at >= self.duration:
             self._report(at)
 
+    def overall(self, at, status):
+        """Report now and then, and at the end."""
+        self.status = status
+        if time.perf_counter() - self.last > 5 * self.interval or at >= self.duration:
+            self._report(at)
+
     def _report(self, at):
         self.last = time.perf_counter()
         speed = (at - self.at) / max(self.last - self.began, 1e-9)
-        left = (self.duration - at) / max(speed, 1e-9)
-        self._say(f"{at:8.1f} of {self.duration:g} s: {self.status}, {speed:.3g} s/s, {left:.0f} s left")
+        left = f", {speed:.3g} s/s, {(self.duration - at) / speed:.0f} s left" if speed > 0 else ""
+        self.say(f"{at:8.1f} of {self.duration:g} s: {self.status}{left}")
 
-    def _say(self, text):
+    def say(self, text):
+        """Print a line."""
         print(text, file=self.stream, flush=True)
 
 
@@ -90,6 +103,17 @@ class Bar(Silent):
         """Show cost and rates."""
         self.bar.n = at
         self.bar.set_postfix_str(_status(cost, r0, rate, accuracy))
+
+    def say(self, text):
+        """Print a line above the bar."""
+        from tqdm.auto import tqdm
+
+        tqdm.write(text, file=sys.stderr)
+
+    def overall(self, at, status):
+        """Move the bar of many runs."""
+        self.bar.n = at
+        self.bar.set_postfix_str(status)
 
     def close(self):
         """Leave the bar as it is."""

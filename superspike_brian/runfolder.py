@@ -41,6 +41,10 @@ class RunFolderError(RuntimeError):
     """A run folder that cannot be used; the message says why and what to do."""
 
 
+class FolderInUseError(RunFolderError):
+    """Another process holds the run folder."""
+
+
 def pack(arrays):
     """Return a dict of arrays as checksummed bytes."""
     buffer = io.BytesIO()
@@ -182,7 +186,7 @@ class RunFolder:
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
-            raise RunFolderError(
+            raise FolderInUseError(
                 f"another process is running in {self.path}: wait for it, or choose another --out"
             ) from error
         except OSError as error:
@@ -244,6 +248,11 @@ class RunFolder:
         write_durably(self.path / f"checkpoint-{step:012d}.npz", data)
         for old in self._checkpoints()[:-2]:
             old.unlink()
+
+    @property
+    def reached(self):
+        """Step of the newest checkpoint by its name, sound or not; 0 without one."""
+        return max((int(path.stem.rsplit("-", 1)[1]) for path in self._checkpoints()), default=0)
 
     def _checkpoints(self):
         return sorted(self.path.glob("checkpoint-*.npz"))

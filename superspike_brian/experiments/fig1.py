@@ -1,0 +1,146 @@
+"""Figure 1: learning rates for every weight make learning robust against the choice of r0.
+
+Source: Zenke & Ganguli (2018), Figure 1: 100 inputs, 4 hidden units, one output, symmetric feedback. With the best learning
+rate r0 all optimisers learn; the fixed rate does so only in a narrow band of r0, RMaxProp is the least sensitive. Each
+optimiser has eight rates, half a decade apart and wide enough for its band; runs of one seed start from the same weights.
+
+The fixed rate multiplies the gradient itself, the other two its size relative to the past: so their rates differ by decades.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from brian2 import mV, second, volt
+
+from ..models import OPTIMIZERS, SUPERSPIKE
+from ..plotting import BLUE, GREEN, GREY, STYLE, VERMILION, letter
+from ..plotting_sweep import median_and_quartiles
+from ..tasks import spike_timing
+from . import Condition, Finding, final_cost
+
+SEEDS = {"quick": 3, "full": 20}
+STEPS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+RATES = {"fixed": np.array(STEPS) * volt, "rmsprop": np.array(STEPS) * mV, "rmaxprop": np.array(STEPS) * mV}
+COLOURS = {"fixed": VERMILION, "rmsprop": GREEN, "rmaxprop": BLUE}
+
+
+def jobs(setting):
+    """Train with every optimiser and rate for 800 s, or 200 s."""
+    options = {"duration": (800 if setting.full else 200) * second, "burn_in": 10 * second}
+    return setting.jobs(
+        {
+            f"{name}-{float(r0) * 1e3:g}mV": Condition(
+                _task, SUPERSPIKE.replace(optimizer=OPTIMIZERS[name], r0=r0), (4,), options
+            )
+            for name, rates in RATES.items()
+            for r0 in rates
+        }
+    )
+
+
+def _task(seed):
+    return spike_timing(seed=seed)
+
+
+def table(runs):
+    """Cost over the last fifth of each run."""
+    return [
+        {
+            "optimizer": name.split("-")[0],
+            "r0_mV": float(name.split("-")[1].removesuffix("mV")),
+            "seed": run.attrs["seed"],
+            "cost_end_hz": final_cost(run, run.sizes["block"] // 5),
+        }
+        for name, group in runs.items()
+        for run in group
+    ]
+
+
+def costs(rows, optimizer):
+    """Rates of an optimiser (mV) and the median of the final costs (Hz)."""
+    mine = [r for r in rows if r["optimizer"] == optimizer]
+    rates = np.unique([r["r0_mV"] for r in mine])
+    return rates, np.array([np.median([r["cost_end_hz"] for r in mine if r["r0_mV"] == r0]) for r0 in rates])
+
+
+def band(rates, cost, factor=2):
+    """Decades of the rate around the best in which the cost stays within `factor` of the best.
+
+    Between rates, the logarithm of the cost is taken as linear in that of the rate; a band that reaches the end of the rates
+    ends there.
+    """
+    x, y = np.log10(rates), np.log10(cost / (factor * cost.min()))
+    best, ends = int(np.argmin(cost)), []
+    for step in (-1, 1):
+        k = best
+        while 0 <= k + step < len(x) and y[k + step] <= 0:
+            k += step
+        inside = x[k]
+        if 0 <= k + step < len(x):
+            inside += (x[k + step] - x[k]) * -y[k] / (y[k + step] - y[k])
+        ends.append(inside)
+    return float(ends[1] - ends[0])
+
+
+def findings(rows):
+    """All learn at their best rate; RMaxProp has the widest band, the fixed rate the narrowest."""
+    found = {name: costs(rows, name) for name in RATES}
+    best = {name: cost.min() for name, (_, cost) in found.items()}
+    width = {name: band(*f) for name, f in found.items()}
+    text = ", ".join(f"{name} {width[name]:.2f}" for name in width)
+    return [
+        Finding(
+            "a-c",
+            "at their best rate all optimisers end below 2 Hz (10 Hz: silent)",
+            ", ".join(f"{name} {cost:.3g} Hz" for name, cost in best.items()),
+            max(best.values()) < 2,
+        ),
+        Finding(
+            "d",
+            "RMaxProp is the least sensitive: most decades of r0 within twice its best cost",
+            f"{text} decades",
+            width["rmaxprop"] == max(width.values()),
+        ),
+        Finding(
+            "d",
+            "the fixed rate learns in the narrowest band",
+            f"{text} decades",
+            width["fixed"] == min(width.values()),
+        ),
+    ]
+
+
+def draw(runs):
+    """Learning curves of each optimiser with its rates; final cost against the rate."""
+    rows = table(runs)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplot_mosaic("abc;ddd", figsize=(7.2, 5), layout="constrained")
+        for panel, name in zip("abc", RATES, strict=True):
+            _curves(axes[panel], runs, name)
+            letter(axes[panel], panel)
+        top = max(a.get_ylim()[1] for k, a in axes.items() if k in "abc")
+        for panel in "abc":
+            axes[panel].set_ylim(0, min(top, 20))
+        axes["a"].set_ylabel("cost (Hz)")
+        for name in RATES:
+            rates, cost = costs(rows, name)
+            mine = [r for r in rows if r["optimizer"] == name]
+            where = {"color": COLOURS[name], "markersize": 2.5, "alpha": 0.5, "markeredgewidth": 0}
+            axes["d"].loglog([r["r0_mV"] for r in mine], [r["cost_end_hz"] for r in mine], "o", **where)
+            label = f"{name}: {band(rates, cost):.1f} decades within twice the best"
+            axes["d"].loglog(rates, cost, color=COLOURS[name], label=label)
+        axes["d"].axhline(10, color=GREY, linestyle="--", linewidth=0.8)
+        axes["d"].set(xlabel="learning rate $r_0$ (mV)", ylabel="cost at the end (Hz)")
+        axes["d"].legend(loc="lower left")
+        letter(axes["d"], "d")
+    return figure
+
+
+def _curves(axis, runs, optimizer):
+    import xarray as xr
+
+    names = [n for n in runs if n.startswith(f"{optimizer}-")]
+    for name, x in zip(names, np.linspace(0, 0.9, len(names)), strict=True):
+        costs = xr.concat([run.cost.mean("output") for run in runs[name]], "seed")
+        median_and_quartiles(axis, runs[name][0].time, costs, plt.get_cmap("viridis")(x), name.split("-")[1])
+    axis.set(title=optimizer, xlabel="simulated time (s)", xlim=(0, None))
+    axis.legend(fontsize=5, ncols=2, loc="upper right", title="$r_0$", title_fontsize=6)

@@ -1,0 +1,112 @@
+"""Figure 8: heterosynaptic weight decay helps random feedback, if it grows with the unit's rate.
+
+Source: Zenke & Ganguli (2018), Figure 8: the task of Figure 7 (set "auryn" of the benchmark suite: 100 inputs, 100 outputs, a
+loop of 3.5 s) with random feedback; strength rho over decades, exponent a. For a > 0 some rho is best; a = 0, a decay that
+knows nothing of the rate, is always worse. The decay holds the rates of hidden units down.
+
+Our rho counts as a gradient of rho Hz for a weight of 1 V in a unit at a steady 10 Hz: its scale is not the paper's.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from brian2 import second
+
+from ..analysis import firing_rates
+from ..models import HETEROSYNAPTIC, RANDOM, SUPERSPIKE
+from ..plotting import BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, letter
+from ..plotting_activity import window
+from ..tasks import ssbm
+from . import Condition, Finding, final_cost
+
+SEEDS = {"quick": 1, "full": 5}
+STRENGTHS = {"quick": (0.01, 0.1, 1.0, 10.0), "full": (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)}
+EXPONENTS = {"quick": (0, 4), "full": (0, 1, 2, 4)}
+COLOURS = {0: VERMILION, 1: ORANGE, 2: GREEN, 4: BLUE}
+BASE = "none"
+
+
+def jobs(setting):
+    """Train 100-256-100 for 1000 s (100-32-100 for 150 s) without decay, and with every strength and exponent."""
+    options = {"duration": 1000 * second, "burn_in": 20 * second, "r0_decay_at": [400 * second, 700 * second]}
+    if not setting.full:
+        options |= {"duration": 150 * second, "r0_decay_at": []}
+    task, hidden = ssbm("auryn", setting.data_dir), (256 if setting.full else 32,)
+    plain = SUPERSPIKE.replace(feedback=RANDOM)
+    conditions = {BASE: Condition(task, plain, hidden, options)}
+    for a in EXPONENTS[setting.scale]:
+        for rho in STRENGTHS[setting.scale]:
+            model = plain.replace(regularizer=HETEROSYNAPTIC.replace(rho=rho, a=a))
+            conditions[f"a{a}-rho{rho:g}"] = Condition(task, model, hidden, options)
+    return setting.jobs(conditions)
+
+
+def table(runs):
+    """Cost at the end, and the mean rate of hidden units, a row a run."""
+    return [
+        {
+            "a": None if name == BASE else int(name.split("-")[0][1:]),
+            "rho": None if name == BASE else float(name.split("-rho")[1]),
+            "seed": run.attrs["seed"],
+            "cost_end_hz": final_cost(run, 3),
+            "hidden_rate_hz": hidden_rate(run),
+        }
+        for name, group in runs.items()
+        for run in group
+    ]
+
+
+def hidden_rate(run):
+    """Mean rate of hidden units in the last period (Hz)."""
+    times, units = window(run, "hidden_1", -1)
+    return float(firing_rates(times, units, int(np.atleast_1d(run.attrs["sizes"])[1]), run.attrs["period_s"]).mean())
+
+
+def curve(rows, a, value):
+    """Strengths of an exponent, and the mean of a column for each."""
+    mine = [r for r in rows if r["a"] == a]
+    strengths = sorted({r["rho"] for r in mine})
+    return strengths, np.array([np.mean([r[value] for r in mine if r["rho"] == rho]) for rho in strengths])
+
+
+def findings(rows):
+    """For a > 0 there is an optimum of rho that beats no decay; with a = 0 the best is worse."""
+    base = float(np.mean([r["cost_end_hz"] for r in rows if r["a"] is None]))
+    best = {}
+    found = []
+    for a in sorted({r["a"] for r in rows} - {None}):
+        strengths, cost = curve(rows, a, "cost_end_hz")
+        best[a] = cost.min()
+        if a > 0:
+            inside = 0 < np.argmin(cost) < len(cost) - 1
+            text = f"best {cost.min():.3g} Hz at rho = {strengths[int(np.argmin(cost))]:g}; without decay {base:.3g} Hz"
+            expected = f"a = {a}: some rho between the ends is best, and better than no decay"
+            found.append(Finding("a", expected, text, bool(inside and cost.min() < base)))
+    positive = min(v for a, v in best.items() if a > 0)
+    text = f"best with a = 0: {best[0]:.3g} Hz, with a > 0: {positive:.3g} Hz"
+    found.append(Finding("a", "a = 0 is worse than a > 0", text, bool(best[0] > positive)))
+    a = max(best)
+    strengths, rate = curve(rows, a, "hidden_rate_hz")
+    text = f"{rate[0]:.3g} Hz at rho = {strengths[0]:g}, {rate[-1]:.3g} Hz at rho = {strengths[-1]:g}"
+    found.append(Finding("b", f"a = {a}: hidden rates fall as rho grows", text, bool(rate[-1] < rate[0])))
+    return found
+
+
+def draw(runs):
+    """Final cost and hidden rate against the strength, a curve an exponent."""
+    rows = table(runs)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.8), layout="constrained")
+        labels = {"cost_end_hz": "cost at the end (Hz)", "hidden_rate_hz": "mean hidden rate (Hz)"}
+        for axis, (value, label) in zip(axes, labels.items(), strict=True):
+            for a in sorted({r["a"] for r in rows} - {None}):
+                mine = [r for r in rows if r["a"] == a]
+                style = {"color": COLOURS[a], "markersize": 3, "alpha": 0.5, "markeredgewidth": 0}
+                axis.plot([r["rho"] for r in mine], [r[value] for r in mine], "o", **style)
+                axis.plot(*curve(rows, a, value), color=COLOURS[a], label=f"a = {a}")
+            base = np.mean([r[value] for r in rows if r["a"] is None])
+            axis.axhline(base, color=GREY, linestyle="--", linewidth=0.8, label="no decay")
+            axis.set(xscale="log", xlabel=r"strength $\rho$", ylabel=label, ylim=(0, None))
+        axes[0].legend()
+        letter(axes[0], "a")
+        letter(axes[1], "b")
+    return figure

@@ -1,0 +1,262 @@
+"""A sweep: every combination of some values, many seeds each; collected into one labelled dataset.
+
+The folder of a sweep:
+
+====================  ====================================================================================
+file                  content
+====================  ====================================================================================
+sweep.json            the grid and its runs: condition, seed and folder of each
+CONDITION/seed-N      the run folders (`superspike_brian.runfolder`), each whole in itself
+sweep.nc              what they found: cost, rate and other learning curves over (grid..., seed, block),
+                      wall_s and message (why a run failed) over (grid..., seed)
+====================  ====================================================================================
+
+A sweep may grow: further values and seeds in the same folder join those that are there.
+"""
+
+import itertools
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from brian2 import Quantity
+
+from . import results
+from .runfolder import RunFolderError, write_durably
+from .serialize import quantity_from_json, quantity_to_json, unit_text
+from .sweep import Job, run_all
+
+FORMAT = 1
+_RESERVED = ("seed", "block", "time", "cost", "rate", "message", "wall_s")
+
+
+def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print, progress=None, **options):
+    """Train a network under every condition of a grid, with many seeds; go on where an earlier call stopped.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(seed, **condition)`` returns the arguments of `train` as a dict: ``task`` at least, and for instance
+        ``model`` and ``hidden``. It is called in this process.
+    grid : dict of str to sequence
+        Values of each condition: quantities, numbers, names, model components.
+    seeds : int or sequence of int
+        Number of seeds (from 0), or the seeds. Each is also the ``seed`` of `train`.
+    out : path
+        Folder of the sweep.
+    workers, executor, report, progress
+        See `superspike_brian.sweep.run_all`.
+    **options
+        Other arguments of `train` that all runs share, ``duration`` at least.
+
+    Returns
+    -------
+    xarray.Dataset
+        See `load_sweep`. Failed runs have their reason in ``message``.
+
+    Examples
+    --------
+    >>> def make(seed, r0, feedback):
+    ...     return {"task": spike_timing(seed=seed), "model": SUPERSPIKE.replace(r0=r0, feedback=feedback), "hidden": [4]}
+    >>> run_sweep(make, {"r0": [1, 0.5] * mV, "feedback": [RANDOM, SYMMETRIC]}, 20, "sweep", duration=250 * second)
+    ... # doctest: +SKIP
+    """
+    out = Path(out)
+    grid = {name: list(values) for name, values in grid.items()}
+    seeds = list(range(seeds)) if isinstance(seeds, int) else [int(s) for s in seeds]
+    _check_grid(grid, seeds)
+    jobs, entries = [], []
+    for values in itertools.product(*grid.values()):
+        condition = dict(zip(grid, values, strict=True))
+        for seed in seeds:
+            job = _job(out, make, condition, seed, options)
+            jobs.append(job)
+            stored = {name: _value_to_json(value) for name, value in condition.items()}
+            entries.append({"folder": str(job.out.relative_to(out)), "condition": stored, "seed": seed})
+    plan = _write_plan(out, list(grid), entries)
+    failed = run_all(jobs, workers, executor, report, progress)
+    for entry in plan["runs"]:
+        if out / entry["folder"] in {job.out for job in jobs}:
+            entry["message"] = failed.get(out / entry["folder"], "")
+    _save_plan(out, plan)
+    return load_sweep(out)
+
+
+def load_sweep(path):
+    """Collect the runs of a sweep, finished or not.
+
+    Parameters
+    ----------
+    path : path
+        The folder of a sweep, or a ``sweep.nc``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions: those of the grid, ``seed``, ``block``. Learning curves are means over output units; NaN where a run is not
+        there yet. Also saved as ``sweep.nc`` in the folder.
+    """
+    import xarray as xr
+
+    path = Path(path)
+    if path.is_file():
+        with xr.open_dataset(path, engine="h5netcdf") as data:
+            return data.load()
+    plan = read_plan(path)
+    data = _collect(path, plan)
+    results.save(data, path / "sweep.nc")
+    return data
+
+
+def is_sweep(path):
+    """Whether a path is a sweep rather than a run."""
+    return (Path(path) / "sweep.json").exists() or Path(path).name == "sweep.nc"
+
+
+def read_plan(path):
+    """Read ``sweep.json``; RunFolderError if it is not there or not readable."""
+    file = Path(path) / "sweep.json"
+    try:
+        plan = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path} is no sweep that can be read: {error}") from error
+    if plan["format"] > FORMAT:
+        raise RunFolderError(f"{file} has format {plan['format']}, this version reads up to {FORMAT}: update it")
+    return plan
+
+
+def label(value):
+    """Short text of a value, as in folder names: 0.5mV, random, 4."""
+    if isinstance(value, Quantity) and unit_text(value) != "1":
+        unit = value.get_best_unit()
+        return f"{float(value / unit):g}{unit}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return "x".join(map(label, value)) or "0"
+    if isinstance(value, str):
+        return value
+    return f"{float(value):g}" if np.isscalar(value) or isinstance(value, Quantity) else str(value.name)
+
+
+def _check_grid(grid, seeds):
+    for name, values in grid.items():
+        if name in _RESERVED or not name.isidentifier():
+            raise ValueError(f"a grid cannot have the dimension {name!r}")
+        if not values:
+            raise ValueError(f"the grid has no value of {name}")
+        if len(set(map(label, values))) < len(values):
+            raise ValueError(f"the grid has a value of {name} twice: {', '.join(map(label, values))}")
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"a sweep needs at least one seed, and none twice, not {seeds}")
+
+
+def _job(out, make, condition, seed, options):
+    found = {"model": None, "hidden": (), **options, **make(seed, **condition)}
+    task, model, hidden = (found.pop(k) for k in ("task", "model", "hidden"))
+    if model is None:
+        from .models import SUPERSPIKE as model
+    name = re.sub(r"[^\w.+=,-]", "_", ",".join(f"{k}={label(v)}" for k, v in condition.items())) or "runs"
+    job = Job(out / name / f"seed-{seed:03d}", task, model, tuple(hidden), {"threads": 1, **found, "seed": seed})
+    job.structure, job.protocol  # noqa: B018 - a network or a protocol that cannot be, before anything runs
+    return job
+
+
+def _value_to_json(value):
+    if isinstance(value, Quantity):
+        return {"quantity": quantity_to_json(value)}
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else label(value)
+
+
+def _value_from_json(stored):
+    return quantity_from_json(stored["quantity"]) if isinstance(stored, dict) else stored
+
+
+def _write_plan(out, names, entries):
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"cannot use {out} for a sweep: {error.strerror}") from error
+    present = [p.name for p in out.iterdir() if not p.name.startswith(".")]
+    earlier = []
+    if "sweep.json" in present:
+        plan = read_plan(out)
+        if plan["grid"] != names:
+            raise ValueError(
+                f"{out} holds a sweep over {', '.join(plan['grid']) or 'seeds'}, not {', '.join(names) or 'seeds'}: "
+                "choose another folder"
+            )
+        earlier = plan["runs"]
+    elif present:
+        raise RunFolderError(f"{out} is not empty ({present[0]}, ...) and holds no sweep: choose another folder")
+    again = {e["folder"] for e in entries}
+    plan = {"format": FORMAT, "grid": names, "runs": [e for e in earlier if e["folder"] not in again] + entries}
+    _save_plan(out, plan)
+    return plan
+
+
+def _save_plan(out, plan):
+    write_durably(out / "sweep.json", json.dumps(plan, indent=1).encode())
+
+
+def _collect(path, plan):
+    import xarray as xr
+
+    names = [*plan["grid"], "seed"]
+    keys = [{k: _value_from_json(v) for k, v in e["condition"].items()} | {"seed": e["seed"]} for e in plan["runs"]]
+    axes = {n: list(dict.fromkeys(label(k[n]) for k in keys)) for n in names}
+    shape = tuple(map(len, axes.values()))
+    curves, variables = {}, {"wall_s": np.full(shape, np.nan), "message": np.full(shape, "", dtype=object)}
+    attrs = {}
+    for key, entry in zip(keys, plan["runs"], strict=True):
+        at = tuple(axes[n].index(label(key[n])) for n in names)
+        variables["message"][at] = entry.get("message", "")
+        try:
+            run = results.load(path / entry["folder"])
+        except RunFolderError:
+            continue  # not begun, or without a checkpoint yet
+        variables["wall_s"][at] = run.attrs["wall_s"]
+        attrs = attrs or {k: run.attrs[k] for k in ("task", "version", "references")}
+        curves[at] = _curves(run)
+    coordinates = {n: _coordinate(n, {label(k[n]): k[n] for k in keys}) for n in names}
+    data = {k: (tuple(names), v.astype(str) if v.dtype == object else v) for k, v in variables.items()}
+    data |= _stack(curves, names, shape)
+    data = xr.Dataset(data, coords=coordinates, attrs={"title": "SuperSpike sweep", "format": FORMAT, **attrs})
+    data.wall_s.attrs |= {"units": "s", "long_name": "time of training"}
+    data.message.attrs["long_name"] = "why the run failed, if it did"
+    return data
+
+
+def _curves(run):
+    """Learning curves of a run: variables over blocks, means over outputs."""
+    found = {n: v for n, v in run.data_vars.items() if v.dims in (("block",), ("block", "output"))}
+    return {n: v.mean("output", keep_attrs=True) if "output" in v.dims else v for n, v in found.items()}
+
+
+def _stack(curves, names, shape):
+    """Learning curves of all runs in one array a variable, and their common time."""
+    if not curves:
+        return {}
+    longest = max((c["time"] for c in curves.values()), key=len)
+    for found in curves.values():
+        time = found["time"].values
+        if not np.allclose(time, longest.values[: len(time)], rtol=0, atol=1e-6):
+            raise RunFolderError("the runs of the sweep have different blocks: one dataset cannot hold them")
+    stacked = {}
+    for at, found in curves.items():
+        for name, curve in found.items():
+            if name == "time" or name in names:
+                continue
+            if name not in stacked:
+                blank = np.full((*shape, len(longest)), np.nan)
+                stacked[name] = ((*names, "block"), blank, curve.attrs)
+            stacked[name][1][at][: len(curve)] = curve.values
+    return {"time": ("block", longest.values, longest.attrs)} | stacked
+
+
+def _coordinate(name, values):
+    found = list(values.values())
+    if isinstance(found[0], Quantity):
+        return name, np.array([float(v) for v in found]), {"units": unit_text(found[0])}
+    return name, np.array(found if all(isinstance(v, int | float) for v in found) else list(values))

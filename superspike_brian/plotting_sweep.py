@@ -1,0 +1,102 @@
+"""Figures of a sweep: learning curves with median and quartiles, and the final cost of every run."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+from brian2 import Quantity, mV
+
+from .grid import label
+from .plotting import BLACK, BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, letter
+
+COLOURS = (BLUE, VERMILION, GREEN, ORANGE, "#CC79A7", "#56B4E9", BLACK)
+
+
+def conditions(data, dims=None):
+    """Go through the conditions of a sweep: (dict of name to value, cost over seed and block)."""
+    dims = [d for d in data.cost.dims if d not in ("seed", "block")] if dims is None else dims
+    for index in itertools.product(*(range(data.sizes[d]) for d in dims)):
+        values = {d: _value(data, d, i) for d, i in zip(dims, index, strict=True)}
+        yield values, data.cost.isel(dict(zip(dims, index, strict=True)))
+
+
+def _value(data, dim, index):
+    value = data[dim].values[index]
+    if data[dim].attrs.get("units") == "V":
+        return Quantity(float(value), dim=mV.dim)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def plot_sweep(data):
+    """Draw a sweep: a row of panels for the last condition's values in each combination of the others.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        What `load_sweep` returns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    dims = [d for d in data.cost.dims if d not in ("seed", "block")]
+    panels = list(conditions(data, dims[:-1]))
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    with plt.rc_context(STYLE):
+        figure = plt.figure(figsize=(7.2, 2.1 * rows + 2.4), layout="constrained")
+        upper, lower = figure.subfigures(2, 1, height_ratios=[2.1 * rows, 2.2])
+        axes = upper.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        colours = _colours(data.sizes[dims[-1]] if dims else 1)
+        for axis, (condition, costs) in zip(axes.flat, panels, strict=False):
+            for colour, (value, cost) in zip(colours, conditions(data.assign(cost=costs)), strict=True):
+                median_and_quartiles(axis, data.time, cost, colour, text(value))
+            axis.set(xlim=(0, None), ylim=(0, None), title=text(condition))
+            axis.xaxis.set_tick_params(labelbottom=True)
+        for axis in axes.flat[len(panels) :]:
+            axis.set_visible(False)
+        for axis in axes[-1]:
+            axis.set_xlabel("simulated time (s)")
+        for axis in axes[:, 0]:
+            axis.set_ylabel("cost (Hz)")
+        if dims:
+            axes[0, min(columns, len(panels)) - 1].legend(fontsize=6)
+        letter(axes[0, 0], "a")
+        final = lower.subplots()
+        final_costs(final, data, colours)
+        letter(final, "b")
+    return figure
+
+
+def median_and_quartiles(axis, time, cost, colour, name=None):
+    """Draw a learning curve over seeds: cost has the dimensions seed and block."""
+    there = cost.notnull().any("seed").values
+    low, middle, high = cost.isel(block=there).quantile([0.25, 0.5, 0.75], "seed").values
+    axis.fill_between(time.values[there], low, high, color=colour, alpha=0.2, linewidth=0)
+    axis.plot(time.values[there], middle, color=colour, label=name)
+
+
+def final_costs(axis, data, colours):
+    """Draw the last cost of every run, and the median of each condition."""
+    names, every = [], list(conditions(data))
+    for k, (condition, cost) in enumerate(every):
+        last = cost.isel(block=-1).dropna("seed").values
+        colour = colours[k % len(colours)]
+        spread = np.linspace(-0.25, 0.25, last.size) if last.size > 1 else np.zeros(last.size)
+        axis.plot(k + spread, last, "o", color=colour, markersize=2.5, alpha=0.6, markeredgewidth=0)
+        if last.size:
+            axis.hlines(np.median(last), k - 0.32, k + 0.32, color=BLACK, linewidth=1.2, zorder=3)
+        names.append(text(condition, "\n") or "all runs")
+    crowded = len(names) * max(len(line) for name in names for line in name.split("\n")) > 75
+    axis.set_xticks(range(len(names)), names, rotation=90 if crowded else 0, fontsize=5 if crowded else 7)
+    axis.set(ylabel="cost at the end (Hz)", ylim=(0, None), xlim=(-0.6, len(names) - 0.4))
+    axis.axhline(0, color=GREY, linewidth=0.5)
+
+
+def text(condition, between=", "):
+    """Name a condition for a reader."""
+    return between.join(f"{name.replace('_', ' ')} = {label(value)}" for name, value in condition.items())
+
+
+def _colours(n):
+    return COLOURS[:n] if n <= len(COLOURS) else [plt.get_cmap("viridis")(x) for x in np.linspace(0, 0.9, n)]

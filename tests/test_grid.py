@@ -1,0 +1,178 @@
+"""A sweep over a grid: every combination runs once, ends in one labelled dataset, goes on, grows, and reports failures."""
+
+import json
+
+import numpy as np
+import pytest
+from brian2 import mV, second, volt
+from superspike_brian.models import RMAXPROP, SUPERSPIKE, UNIFORM
+
+import superspike_brian as ss
+from superspike_brian import cli, sweep
+from superspike_brian.grid import label
+from superspike_brian.plotting_sweep import plot_sweep
+from superspike_brian.runfolder import RunFolder, RunFolderError
+
+SHORT = {"duration": 1 * second, "burn_in": 0.2 * second, "block": 0.4 * second}
+
+
+@pytest.fixture
+def make(poisson_task):
+    def function(seed, r0, **condition):
+        return {"task": poisson_task(12, 3, seed), "model": SUPERSPIKE.replace(r0=r0, **condition)}
+
+    return function
+
+
+def silent(text):
+    pass
+
+
+def test_a_sweep_is_the_single_runs_labelled(make, build_dir, tmp_path):
+    grid = {"r0": np.array([1, 0.5]) * mV, "optimizer": [RMAXPROP]}
+    data = ss.run_sweep(make, grid, [3, 5], tmp_path / "s", report=silent, build_dir=build_dir, **SHORT)
+    assert data.cost.dims == ("r0", "optimizer", "seed", "block")
+    assert np.allclose(data.r0, [1e-3, 0.5e-3])
+    assert data.r0.attrs["units"] == "V"
+    assert data.optimizer.values.tolist() == ["rmaxprop"]
+    assert data.seed.values.tolist() == [3, 5]
+    assert np.allclose(data.time, [0.2, 0.6, 1.0])
+    assert not data.message.values.any()
+    for r0 in grid["r0"]:
+        single = ss.train(**make(5, r0), seed=5, build_dir=build_dir, **SHORT)
+        found = data.sel(r0=float(r0), seed=5, optimizer="rmaxprop")
+        assert np.array_equal(found.cost, single.cost.mean("output"))
+    assert ss.load_sweep(tmp_path / "s" / "sweep.nc").identical(data)
+
+
+def test_it_goes_on_and_grows(make, build_dir, tmp_path):
+    options = {"report": silent, "build_dir": build_dir, **SHORT}
+    ss.run_sweep(make, {"r0": [1 * mV]}, 1, tmp_path / "s", **options)
+    first = tmp_path / "s" / "r0=1mV" / "seed-000"
+    before = (first / "run.nc").stat().st_mtime_ns
+    data = ss.run_sweep(make, {"r0": [2 * mV]}, 2, tmp_path / "s", **options)
+    assert (first / "run.nc").stat().st_mtime_ns == before
+    assert np.array_equal(np.isfinite(data.cost.isel(block=-1)), [[True, False], [True, True]])
+
+
+def test_other_settings_in_the_same_folder_are_refused(make, build_dir, tmp_path):
+    out, options = tmp_path / "s", {"report": silent, "build_dir": build_dir, **SHORT}
+    ss.run_sweep(make, {"r0": [1 * mV]}, 1, out, **options)
+    with pytest.raises(ValueError, match=r"seed-000 holds a run with other settings \(precision\)"):
+        ss.run_sweep(make, {"r0": [1 * mV]}, 1, out, **options, precision="single")
+
+    def other(seed, r0):
+        return make(seed + 1, r0)
+
+    with pytest.raises(ValueError, match="inputs_ids, inputs_times, targets_ids, targets_times"):
+        ss.run_sweep(other, {"r0": [1 * mV]}, 1, out, **options)
+    with pytest.raises(ValueError, match="holds a sweep over r0, not feedback, r0"):
+        ss.run_sweep(make, {"feedback": [UNIFORM], "r0": [1 * mV]}, 1, out, **options)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    with pytest.raises(RunFolderError, match=r"not empty \(thesis.tex"):
+        ss.run_sweep(make, {"r0": [1 * mV]}, 1, tmp_path / "mine", **options)
+
+
+def test_a_failed_run_is_reported_and_the_others_go_on(make, build_dir, tmp_path):
+    def steep(seed, beta):
+        return make(seed, 1 * mV, beta=beta)
+
+    grid = {"beta": [1 / mV, np.nan / mV]}
+    data = ss.run_sweep(steep, grid, 1, tmp_path / "s", report=silent, build_dir=build_dir, **SHORT)
+    assert data.message.values[0, 0] == ""
+    assert "DivergedError: eligibility" in data.message.values[1, 0]
+    assert np.isfinite(data.cost.values[0]).all()
+    assert ss.load_sweep(tmp_path / "s").message.values[1, 0] == data.message.values[1, 0]
+
+
+def test_a_killed_sweep_keeps_blocks(make, build_dir, tmp_path, monkeypatch):
+    options = {"report": silent, "build_dir": build_dir, **SHORT}
+    out = tmp_path / "s"
+
+    class Killed(Exception):
+        pass
+
+    class Once(sweep.LocalPool):
+        """Interrupted when the first run has ended."""
+
+        def submit(self, function, /, *args):
+            if (out / "r0=1mV" / "seed-000" / "run.nc").exists():
+                raise Killed
+            future = super().submit(function, *args)
+            future.result()
+            return future
+
+    monkeypatch.setattr(sweep, "LocalPool", Once)
+    with pytest.raises(Killed):
+        ss.run_sweep(make, {"r0": [1 * mV]}, 2, out, **options)
+    partial = ss.load_sweep(out)
+    assert np.isfinite(partial.cost.isel(block=-1)).values.tolist() == [[True, False]]
+    assert plot_sweep(partial).axes
+    monkeypatch.undo()
+    assert np.isfinite(ss.run_sweep(make, {"r0": [1 * mV]}, 2, out, **options).cost).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.5 * mV, "0.5mV"),
+        (0.5e-3 * volt, "0.5mV"),
+        (True, "yes"),
+        (4, "4"),
+        (0.1, "0.1"),
+        ([4, 4], "4x4"),
+        (UNIFORM, "uniform"),
+    ],
+)
+def test_labels(value, text):
+    assert label(value) == text
+
+
+def test_command_line(build_dir, tmp_path, capsys):
+    out = tmp_path / "s"
+    line = [
+        "sweep",
+        "spike-timing",
+        "--n-inputs",
+        "12",
+        "--duration",
+        "1s",
+        "--burn-in",
+        "200ms",
+        "--out",
+        str(out),
+        "--json",
+    ]
+    line += ["--grid", "r0=1mV,500uV", "--grid", "hidden-learning=yes", "--seed", "7", "--seeds", "2", "--quiet"]
+    assert cli.main([*line, "--build-dir", str(build_dir)]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found == {"out": str(out), "runs": 4, "failed": []}
+    data = ss.load_sweep(out)
+    assert data.seed.values.tolist() == [7, 8]
+    assert np.allclose(data.r0, [1e-3, 0.5e-3])
+    assert (out / "figure.pdf").exists()
+    assert RunFolder(out / "r0=0.5mV,hidden_learning=yes" / "seed-008").request["seed"] == 8
+    assert cli.main(["show", str(out)]) == 0
+    assert "r0 1mV, hidden_learning yes" in capsys.readouterr().out
+    assert cli.main(["plot", str(out)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ("r0=1", "'1' has no unit; expected mV"),
+        ("feedback=sideways", "invalid choice: 'sideways'"),
+        ("threads=1,2", "none of the options that can vary: feedback, hidden, hidden-learning"),
+        ("hidden-learning=perhaps", "neither yes nor no"),
+        ("r0=1mV,0.001V", "a value of r0 twice: 1mV, 1mV"),
+    ],
+)
+def test_a_wrong_grid_is_refused(grid, message, tmp_path, capsys):
+    try:
+        code = cli.main(["sweep", "spike-timing", "--out", str(tmp_path / "s"), "--grid", grid])
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "s").exists()
