@@ -110,7 +110,7 @@ def _curves(axis, runs, color):
     grid, rows = np.linspace(0, end, 400), []
     for run in runs:
         times, fractions = moving_accuracy(run)
-        rows.append(np.interp(grid, times, fractions, right=np.nan))
+        rows.append(np.interp(grid, times, fractions))
         axis.plot(grid, rows[-1], color=color, alpha=0.3, linewidth=0.5)
-    axis.plot(grid, np.nanmean(rows, axis=0), color=color, linewidth=1.8)
+    axis.plot(grid, np.mean(rows, axis=0), color=color, linewidth=1.8)
     axis.set(xlabel="simulated time (s)", ylim=(0, 1.03), xlim=(0, end))
