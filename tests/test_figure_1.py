@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from superspike_brian.experiments.fig1 import band
 
 RATES = np.array([0.01, 0.1, 1, 10, 100])
