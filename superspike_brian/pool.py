@@ -82,6 +82,9 @@ class LocalPool(ThreadPoolExecutor):
 
 def serve(number):
     """What a worker process does: calls that arrive at a file descriptor, until its other end is closed."""
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell that starts jobs in the background has it ignored
     pipe, calls = Connection(number), queue.SimpleQueue()
 
     def listen():

@@ -80,6 +80,16 @@ def _alive(pid):
         return False
 
 
+def test_processes_end_also_where_interrupts_are_ignored():
+    code = (
+        "import os, signal, time; from superspike_brian.pool import LocalPool\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "pool = LocalPool(1); pool.submit(os.getpid).result(); pool.submit(time.sleep, 600)\n"
+        "pool.shutdown(cancel_futures=True); print('done')"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120).stdout == "done\n"
+
+
 def test_many_calls_on_two_processes():
     with LocalPool(2) as pool:
         futures = [pool.submit(divmod, k, 7) for k in range(200)]
