@@ -1,0 +1,116 @@
+"""The framework of the figures does a tiny experiment, reuses its runs, and refuses others; findings can fail."""
+
+import csv
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from brian2 import mV, second
+from matplotlib import pyplot as plt
+from superspike_brian.models import SUPERSPIKE
+
+from superspike_brian import experiments, reproduce
+from superspike_brian.experiments import Condition, Finding, Setting, fig6, fig7, final_cost, mean_by, oxford
+from superspike_brian.runfolder import RunFolder
+
+
+@pytest.fixture
+def tiny(poisson_task, monkeypatch):
+    """Experiment of one condition, 1 s long, whose learning rate is `tiny.r0`."""
+    module = SimpleNamespace(r0=1 * mV, SEEDS={"quick": 2, "full": 2})
+
+    def jobs(setting):
+        options = {"duration": 1 * second, "burn_in": 0.2 * second}
+        return setting.jobs({"only": Condition(poisson_task(12, 3, 1), SUPERSPIKE.replace(r0=module.r0), (), options)})
+
+    module.jobs = jobs
+    module.table = lambda runs: [{"seed": r.attrs["seed"], "cost_hz": final_cost(r)} for r in runs["only"]]
+    module.findings = lambda rows: [Finding("a", "two seeds", f"{len(rows)} seeds", len(rows) == 2)]
+    module.draw = lambda runs: plt.figure()
+    monkeypatch.setattr(reproduce, "experiment", lambda name: module)
+    return module
+
+
+def test_runs_once_then_reuses(tiny, tmp_path, build_dir):
+    setting, said = Setting("quick", 2, tmp_path, build_dir), []
+    found, paths = reproduce.reproduce("tiny", setting, report=said.append)
+    assert [f.holds for f in found] == [True]
+    assert {p.name for p in paths} == {"tiny.png", "tiny.pdf", "tiny.csv", "tiny.txt"}
+    with open(tmp_path / "tiny.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["seed"] for r in rows] == ["0", "1"]
+    assert rows[0]["cost_hz"] != rows[1]["cost_hz"]
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("run.nc")}
+    reproduce.reproduce("tiny", setting, report=said.append)
+    assert said[-1] == "2 of 2 runs are there, 0 to do"
+    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("run.nc")}
+    assert RunFolder(tmp_path / "runs" / "only-s1").request["precision"] == "single"
+    tiny.r0 = 2 * mV
+    with pytest.raises(ValueError, match=r"only-s0 holds another run .it differs in: model"):
+        reproduce.reproduce("tiny", setting, report=said.append)
+
+
+def test_a_failed_run_is_reported(tiny, tmp_path, build_dir):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "only-s0").write_text("in the way")
+    with pytest.raises(reproduce.ReproductionError, match=r"1 of 1 runs failed.*it is a file"):
+        reproduce.reproduce("tiny", Setting("quick", 1, tmp_path, build_dir), report=lambda text: None)
+
+
+def test_experiments_are_found_by_name():
+    for name in experiments.names():
+        module = experiments.experiment(name)
+        assert module.SEEDS.keys() == set(experiments.SCALES)
+        assert module.__doc__
+        assert all(callable(getattr(module, part)) for part in ("jobs", "table", "findings", "draw"))
+    with pytest.raises(ValueError, match="Did you mean 'fig7'"):
+        experiments.experiment("figg7")
+
+
+def test_mean_by():
+    rows = [{"k": "b", "v": 1}, {"k": "a", "v": 5}, {"k": "b", "v": 2}]
+    assert list(mean_by(rows, "k", "v").items()) == [("b", 1.5), ("a", 5)]
+
+
+def fig7_rows(scale, duration=1000.0, **changed):
+    cost = {c: 1.0 * k for k, c in enumerate(fig7.LABELS, 3)} | dict(fig7.REFERENCE)
+    cost |= {fig7.RANDOM_FEEDBACK: 9.0} | {k.replace("_", "-"): v for k, v in changed.items()}
+    rates = {fig7.RANDOM_FEEDBACK: 60.0}
+    return [
+        {
+            "condition": c,
+            "n_hidden": 0 if c == fig7.NO_HIDDEN else 256,
+            "simulated_s": duration,
+            "cost_hz": scale * v,
+            "hidden_rate_hz": rates.get(c, 7.0),
+        }
+        for c, v in cost.items()
+    ]
+
+
+def test_findings_of_figure_7_can_fail():
+    good = fig7.findings(fig7_rows(1.05))
+    assert all(f.holds for f in good)
+    assert len(good) == 5 + len(fig7.REFERENCE)
+    assert [f.panel for f in fig7.findings(fig7_rows(1.2)) if not f.holds] == ["b"] * 5  # order kept, numbers missed
+    assert len(fig7.findings(fig7_rows(1.2, duration=200.0))) == 5
+    bad = [f for f in fig7.findings(fig7_rows(1, auryn_random_256=2.0)) if not f.holds]
+    assert [f.expected for f in bad] == ["no hidden layer < random + regulariser < random"]
+    assert "DOES NOT HOLD" in str(bad[0])
+    assert "random 2 Hz < random + regulariser" in bad[0].found
+
+
+def test_findings_of_oxford_can_fail():
+    def holds(end, seconds):
+        rows = [{"cost_start_hz": 50.0, "cost_end_hz": end, "simulated_s": seconds}]
+        return oxford.findings(rows)[0].holds
+
+    assert [holds(4.7, 1000), holds(4.8, 1000), holds(24, 200), holds(26, 200)] == [True, False, True, False]
+
+
+def test_hits_count_target_spikes_with_an_output_of_the_same_unit_nearby():
+    targets = np.array([0.1, 0.2, 0.3, 0.4]), np.array([0, 0, 1, 2])
+    outputs = np.array([0.104, 0.194, 0.3]), np.array([0, 0, 2])
+    assert fig6.hits(targets, outputs, 0.005) == 0.25
+    assert fig6.hits(targets, outputs, 0.0061) == 0.5
+    assert fig6.hits(targets, targets, 0.0) == 1
