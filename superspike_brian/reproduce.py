@@ -9,14 +9,10 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from . import results
 from .experiments import SCALES, Setting, experiment, names
 from .options import number
-from .protocol import Protocol
-from .runfolder import RunFolder, write_durably
-from .serialize import model_to_json, protocol_to_json, task_to_arrays
+from .runfolder import write_durably
 from .sweep import run_all
 
 
@@ -56,8 +52,6 @@ def reproduce(name, setting, workers=1, executor=None, report=print):
 
     module = experiment(name)
     jobs = module.jobs(setting)
-    for job in jobs:
-        refuse_other_run(job)
     failed = run_all(jobs, workers, executor, report)
     if failed:
         first, message = next(iter(failed.items()))
@@ -76,43 +70,6 @@ def reproduce(name, setting, workers=1, executor=None, report=print):
         write_durably(path, text.encode())
         paths.append(path)
     return found, paths
-
-
-def refuse_other_run(job):
-    """Raise ValueError if the job's folder holds a run of another kind, which must not be taken for it."""
-    if not (job.out / "run.json").exists():
-        return
-    folder, options = RunFolder(job.out), dict(job.options)
-    protocol = {k: v for k, v in options.items() if k in Protocol.__dataclass_fields__}
-    wanted = {
-        "model": model_to_json(job.model),
-        "sizes": [job.task.n_inputs, *job.hidden, job.task.n_outputs],
-        "hidden_learning": options.get("hidden_learning", True),
-        "seed": options.get("seed", 0),
-        "protocol": protocol_to_json(Protocol(**protocol)),
-    }
-    present = {k: folder.request[k] for k in wanted}
-    for side in (wanted, present):
-        side["protocol"] = {k: v for k, v in side["protocol"].items() if k != "duration"}  # a run may be extended
-        side["model"] = {k: (c["strings"], c["parameters"]) for k, c in side["model"].items()}
-    different = [k for k in wanted if _plain(wanted[k]) != _plain(present[k])]
-    arrays, stored = task_to_arrays(job.task), folder.task_arrays
-    if arrays.keys() != stored.keys() or any(not np.array_equal(arrays[k], stored[k]) for k in arrays):
-        different.append("task")
-    if different:
-        raise ValueError(
-            f"{job.out} holds another run (it differs in: {', '.join(different)}): choose another --out, or remove it"
-        )
-
-
-def _plain(value):
-    """Return the value as it comes back from JSON, of quantities only number and dimensions."""
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        quantity = len(value) == 3 and isinstance(value[2], str)
-        return [_plain(v) for v in value[: 2 if quantity else None]]
-    return value
 
 
 def _csv(rows):

@@ -72,7 +72,7 @@ class Job:
     @property
     def structure(self):
         """The network that the run simulates."""
-        sizes = (self.task.inputs.n, *self.hidden, self.task.targets.n)
+        sizes = (self.task.n_inputs, *self.hidden, self.task.n_outputs)
         return Structure(self.model, sizes, self.option("hidden_learning"), self.option("dt"))
 
     @property

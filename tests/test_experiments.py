@@ -46,7 +46,7 @@ def test_runs_once_then_reuses(tiny, tmp_path, build_dir):
     assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("run.nc")}
     assert RunFolder(tmp_path / "runs" / "only-s1").request["precision"] == "single"
     tiny.r0 = 2 * mV
-    with pytest.raises(ValueError, match=r"only-s0 holds another run .it differs in: model"):
+    with pytest.raises(ValueError, match=r"only-s0 holds a run with other settings .model"):
         reproduce.reproduce("tiny", setting, report=said.append)
 
 
