@@ -51,4 +51,6 @@ class Flushes:
 def _writes(code, variable):
     """Whether generated code assigns to an array."""
     name = rf"_array_{variable.owner.name}_{variable.name}"
-    return bool(re.search(rf"{name}\s*\[[^\]]*\]\s*[-+*/]?=(?!=)", code.cpp_file)) or f"{name} +" in code.cpp_file
+    by_index = rf"{name}\s*\[[^\]]*\]\s*[-+*/]?=(?!=)"
+    by_pointer = rf"^(?!\s*const\b).*{name} \+"  # to a row of the array; those that only read are const
+    return any(re.search(pattern, code.cpp_file, re.M) for pattern in (by_index, by_pointer))
