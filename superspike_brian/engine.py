@@ -55,10 +55,13 @@ class Program:
         What building took; near 0 when the program was there.
     threads : int
         Threads of a run. They change no bit of its result.
+    eager : bool
+        Whether threads serve even layers for which it does not pay (to measure, to test).
     """
 
     def __init__(self, folder, build_seconds=0.0, threads=1):
         self.folder, self.build_seconds, self.threads = Path(folder), build_seconds, threads
+        self.eager = False
         self.manifest = json.loads((self.folder / "manifest.json").read_text())
 
     def run(self, state, start, n_steps, probe=False, progress=None):
@@ -114,7 +117,7 @@ class Program:
         plan, known = list(plan), self.manifest["arrays"]
         if unknown := {name for _, changes in plan for name in changes} - known.keys():
             raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
-        command, pipe = ["./main", "1" if probe else "0", str(self.threads)], subprocess.PIPE
+        command, pipe = ["./main", str(int(probe)), str(self.threads), str(int(self.eager))], subprocess.PIPE
         # a group of its own: Ctrl-C reaches Python alone, which then ends the program; it reads its connectivity from `cwd`
         options = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "start_new_session": True, "cwd": self.folder}
         try:
@@ -177,7 +180,7 @@ def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto
         How plastic synapses are integrated: see `superspike_brian.codegen.kernels`.
     threads : int
         Threads of a run of the program, one beside the main one a layer of plastic synapses at most. Layers too small to gain
-        (``WORTH_A_THREAD`` in ``codegen/workers.h``) run on the main one.
+        (``WORTH_A_THREAD`` in ``codegen/kernels.py``) run on the main one.
 
     Returns
     -------

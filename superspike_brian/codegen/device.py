@@ -1,8 +1,9 @@
 """A C++ standalone device whose program reads its state, runs block after block, and writes its state after each.
 
-``main PROBE THREADS`` reads blocks from stdin (format: ``superspike.h``): simulated time of start, duration, and any subset of the
-arrays; what is missing keeps the value that the block before, or the model, gave it. PROBE (0 or 1) switches on the objects
-that record in probe windows only. THREADS, the main one included, share the work of lagging synapses (``workers.h``).
+``main PROBE THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): simulated time of start, duration, and any
+subset of the arrays; what is missing keeps the value that the block before, or the model, gave it. PROBE (0 or 1) switches on
+the objects that record in probe windows only. THREADS, the main one included, share the work of lagging synapses
+(``workers.h``); with EAGER (0 or 1) even that of small layers.
 """
 
 from pathlib import Path
@@ -88,7 +89,7 @@ class StateDevice(CPPStandaloneDevice):
         block += ["archive.saved();"]
         block += [f"{self.get_array_name(v, False)}.clear();" for v in records.values() if v.ndim == 1]
         # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
-        start = "superspike::workers().start(std::stoi(args.at(1)) - 1);"
+        start = 'superspike::workers().start(std::stoi(args.at(1)) - 1, args.at(2) == "1");'
         loop = [start, "superspike::Archive archive;", "while (archive.next_block()) {", *block, "}", "return 0;"]
         self.main_queue[at] = ("run_network", (net, [*self._index_arrays(net), *calls, *loop]))
 

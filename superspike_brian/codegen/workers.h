@@ -14,9 +14,6 @@
 
 namespace superspike {
 
-// Smaller groups of synapses catch up in less time than it takes to wake a thread.
-constexpr int WORTH_A_THREAD = 20000;
-
 struct Job {
     void (*call)() = nullptr;
     bool pending = false; // guarded by the lock of the workers
@@ -27,7 +24,7 @@ class Workers {
     std::vector<Job*> queue; // in the order of submission, not yet begun
     std::mutex lock;
     std::condition_variable submitted, finished;
-    bool ending = false;
+    bool eager = false, ending = false;
 
     void work()
     {
@@ -47,11 +44,13 @@ class Workers {
     }
 
 public:
-    void start(int n)
+    // eager: take jobs that do not pay, too
+    void start(int n, bool eager)
     {
+        this->eager = eager;
         while (n-- > 0) threads.emplace_back([this] { work(); });
     }
-    bool any() const { return !threads.empty(); }
+    bool take(bool pays) const { return !threads.empty() && (pays || eager); }
 
     void submit(Job& job)
     {
