@@ -4,8 +4,8 @@ Every network first learns for a while with the fastest kernel. From that state 
 several rounds: the ratio of a round compares what ran within seconds of each other, and the table shows the median ratio.
 The roofline is two hand-written loops of the same arithmetic: the two eligibility updates streaming through memory, and the
 matrix products that a linear rule needs.
-The program's own synaptic part, to compare with it, is the time of a run
-less that of the same run without eligibility traces, in which weights stay as they are. As the two do not fire the same spikes, small differences,
+The program's own synaptic part, to compare with it, is the time of a run less that of the same run without
+eligibility traces, in which weights stay as they are. As the two do not fire the same spikes, small differences,
 which may be negative, only say that the synaptic part is small beside the rest.
 """
 
