@@ -4,11 +4,15 @@ Every network first learns for a while with the fastest kernel. From that state 
 several rounds: the ratio of a round compares what ran within seconds of each other, and the table shows the median ratio.
 The roofline is two hand-written loops of the same arithmetic: the two eligibility updates streaming through memory, and the
 matrix products that a linear rule needs.
+The program's own synaptic part, to compare with it, is the time of a run less that of the same run without
+eligibility traces, in which weights stay as they are. As the two do not fire the same spikes, small differences,
+which may be negative, only say that the synaptic part is small beside the rest.
 """
 
 import contextlib
 import dataclasses
 import json
+import os
 import statistics
 import subprocess
 import tempfile
@@ -28,12 +32,18 @@ from .runfolder import write_durably
 from .state import initial_state
 from .tasks.spike_timing import frozen_poisson
 
+THREADS = os.cpu_count() or 1
 VARIANTS = (
-    ("stock", "double"),
-    ("stock", "single"),
-    *((k, "single") for k in KERNELS[1:]),
-    ("auto", "double"),
-    ("auto", "single"),
+    ("stock", "double", 1),
+    ("stock", "single", 1),
+    *((k, "single", 1) for k in KERNELS[1:]),
+    ("auto", "double", 1),
+    ("auto", "single", 1),
+    *([("auto", "single", THREADS)] if THREADS > 1 else []),
+    ("frozen", "single", 1),
+)
+FROZEN = SUPERSPIKE.replace(
+    plasticity=SUPERSPIKE.plasticity.replace(equations="eligibility_rise : 1\neligibility : 1\nm : 1\nw : volt")
 )
 ROOFLINE = Path(__file__).parent / "codegen" / "roofline.cpp"
 _FLAGS = ["-O3", "-march=native", "-ffast-math", "-std=c++17"]
@@ -66,16 +76,22 @@ def networks(data_dir=None):
     return found
 
 
+def _structure(network):
+    return Structure(SUPERSPIKE, (network.task.inputs.n, *network.hidden, network.task.targets.n))
+
+
 def measure(network, rounds, build_dir, report):
-    """Return a row a variant: seconds per simulated second, ratios to stock double, build time, bytes a synapse."""
-    structure = Structure(SUPERSPIKE, (network.task.inputs.n, *network.hidden, network.task.targets.n))
-    programs, built = {}, {}
-    for kernel, precision in VARIANTS:
-        began = time.perf_counter()
-        programs[kernel, precision] = build(structure, precision, build_dir, kernel=kernel)
-        built[kernel, precision] = time.perf_counter() - began
-        report(f"{network.name}: {kernel} {precision} built in {built[kernel, precision]:.1f} s")
-    state, step = _learned(structure, network.task, programs["auto", "single"])
+    """Return a row a variant: seconds per simulated second, ratios to stock double, synaptic part, bytes a synapse."""
+    structure = _structure(network)
+    programs = {}
+    for variant in VARIANTS:
+        kernel, precision, threads = variant
+        frozen = kernel == "frozen"
+        what = Structure(FROZEN, structure.sizes) if frozen else structure
+        program = build(what, precision, build_dir, kernel="stock" if frozen else kernel, threads=threads)
+        programs[variant] = program
+        report(f"{network.name}: {_label(*variant)}: built in {program.build_seconds:.1f} s")
+    state, step = _learned(structure, network.task, programs["auto", "single", 1])
     steps = round(network.seconds / float(structure.dt / second))
     times = {v: [] for v in VARIANTS}
     for _ in range(rounds):
@@ -84,22 +100,39 @@ def measure(network, rounds, build_dir, report):
             began = time.perf_counter()
             program.run(usable, step, steps)
             times[variant].append((time.perf_counter() - began) / network.seconds)
-    base, plastic = times["stock", "double"], structure.n_synapses
+    base, plastic = times["stock", "double", 1], structure.n_synapses
+    frozen = times["frozen", "single", 1]
     return [
         {
             "network": network.name,
             "kernel": kernel,
             "precision": precision,
-            "s_per_simulated_s": statistics.median(times[kernel, precision]),
-            "ratio_to_stock_double": statistics.median(
-                b / t for b, t in zip(base, times[kernel, precision], strict=True)
-            ),
-            "ns_per_synapse_and_step": statistics.median(times[kernel, precision]) / plastic / 1e4 * 1e9,
-            "build_s": built[kernel, precision],
-            "state_bytes_per_synapse": _bytes(programs[kernel, precision], state, plastic),
+            "threads": threads,
+            "s_per_simulated_s": statistics.median(seconds),
+            "ratio_to_stock_double": statistics.median(b / t for b, t in zip(base, seconds, strict=True)),
+            "ns_per_synapse_and_step": statistics.median(seconds) / plastic / 1e4 * 1e9,
+            "synaptic_s_per_simulated_s": statistics.median(t - f for t, f in zip(seconds, frozen, strict=True)),
+            "state_bytes_per_synapse": _bytes(programs[kernel, precision, threads], state, plastic),
         }
-        for kernel, precision in VARIANTS
+        for (kernel, precision, threads), seconds in times.items()
     ]
+
+
+def _label(kernel, precision, threads):
+    return f"{kernel}, {precision}" + (f", {threads} threads" if threads > 1 else "")
+
+
+def build_times(structure, report):
+    """Seconds of building: nothing there yet, one plasticity equation edited, and nothing changed."""
+    rule = structure.model.plasticity
+    slower = rule.replace(equations=rule.equations.replace("- eligibility)/", "- eligibility/2)/"))
+    edited = Structure(structure.model.replace(plasticity=slower), structure.sizes)
+    default_build_dir().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=default_build_dir()) as folder:
+        steps = {"cold": structure, "edited": edited, "unchanged": edited}
+        found = {name: build(what, "single", folder).build_seconds for name, what in steps.items()}
+    report(f"seconds of building {structure.sizes}: {found}")
+    return found
 
 
 def _learned(structure, task, program):
@@ -124,7 +157,7 @@ def roofline(report):
     return found
 
 
-def run(out, rounds=5, data_dir=None, build_dir=None, report=print):
+def run(out, rounds=5, data_dir=None, build_dir=None, report=print, measured=None):
     """Measure everything; write ``bench.json``, ``bench.md`` and ``bench.png`` into `out`; return the rows.
 
     Parameters
@@ -139,39 +172,47 @@ def run(out, rounds=5, data_dir=None, build_dir=None, report=print):
         Where programs are built. Default: a temporary folder, so that builds are cold.
     report : callable
         Receives lines of progress.
+    measured : list of Network, optional
+        Default: those of `networks`; build times are the last one's.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    measured = measured or networks(data_dir)
     with contextlib.ExitStack() as stack:
         if build_dir is None:
             default_build_dir().mkdir(parents=True, exist_ok=True)
             build_dir = stack.enter_context(tempfile.TemporaryDirectory(dir=default_build_dir()))
-        rows = [row for network in networks(data_dir) for row in measure(network, rounds, build_dir, report)]
+        rows = [row for network in measured for row in measure(network, rounds, build_dir, report)]
     limits = roofline(report)
-    write_durably(out / "bench.json", json.dumps({"rows": rows, "roofline": limits}, indent=1).encode())
-    table = markdown(rows, limits)
+    builds = build_times(_structure(measured[-1]), report)
+    write_durably(
+        out / "bench.json", json.dumps({"rows": rows, "roofline": limits, "builds": builds}, indent=1).encode()
+    )
+    table = markdown(rows, limits, builds)
     write_durably(out / "bench.md", table.encode())
     _draw(rows, limits, out / "bench")
     report(table)
     return rows
 
 
-def markdown(rows, limits):
+def markdown(rows, limits, builds):
     """The rows as a Markdown table."""
     lines = [
-        "| network | kernel | precision | s / simulated s | x stock double | ns / synapse, step | build (s) | bytes / synapse |"
+        "| network | kernel | precision | threads | s / simulated s | x stock double | ns / synapse, step | "
+        "synaptic part (s) | bytes / synapse |"
     ]
-    lines.append("|---|---|---|---:|---:|---:|---:|---:|")
+    lines.append("|---|---|---|---:|---:|---:|---:|---:|---:|")
     for r in rows:
         lines.append(
-            f"| {r['network']} | {r['kernel']} | {r['precision']} | {r['s_per_simulated_s']:.4g} | "
-            f"{r['ratio_to_stock_double']:.2f} | {r['ns_per_synapse_and_step']:.3g} | {r['build_s']:.1f} | "
+            f"| {r['network']} | {r['kernel']} | {r['precision']} | {r['threads']} | {r['s_per_simulated_s']:.4g} | "
+            f"{r['ratio_to_stock_double']:.2f} | {r['ns_per_synapse_and_step']:.3g} | {r['synaptic_s_per_simulated_s']:.3g} | "
             f"{r['state_bytes_per_synapse']:.0f} |"
         )
     lines.append("")
     lines += [
         f"Roofline, {name.replace('_', ' ')}: {value:.4g} s a simulated second." for name, value in limits.items()
     ]
+    lines += [f"Build, {name}: {value:.2f} s." for name, value in builds.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -183,10 +224,11 @@ def _draw(rows, limits, path):
 
     names = list(dict.fromkeys(r["network"] for r in rows))
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(names), figsize=(7.2, 2.8), layout="constrained", sharey=True)
+        figure, axes = plt.subplots(1, len(names), figsize=(7.2, 2.8), layout="constrained", sharey=True, squeeze=False)
+        axes = axes[0]
         for axis, name in zip(axes, names, strict=True):
             mine = [r for r in rows if r["network"] == name]
-            labels = [f"{r['kernel']}, {r['precision']}" for r in mine]
+            labels = [_label(r["kernel"], r["precision"], r["threads"]) for r in mine]
             colors = [VERMILION if r["kernel"] == "auto" else GREY if r["kernel"] == "stock" else BLUE for r in mine]
             axis.scatter([r["s_per_simulated_s"] for r in mine], labels, color=colors, zorder=2)
             axis.set(xscale="log", title=name, xlabel="s per simulated s")

@@ -53,10 +53,15 @@ class Program:
         ``dt``, ``arrays`` and ``records`` with their dtypes, ``files`` with their sizes.
     build_seconds : float
         What building took; near 0 when the program was there.
+    threads : int
+        Threads of a run. They change no bit of its result.
+    eager : bool
+        Whether threads serve even layers for which it does not pay (to measure, to test).
     """
 
-    def __init__(self, folder, build_seconds=0.0):
-        self.folder, self.build_seconds = Path(folder), build_seconds
+    def __init__(self, folder, build_seconds=0.0, threads=1):
+        self.folder, self.build_seconds, self.threads = Path(folder), build_seconds, threads
+        self.eager = False
         self.manifest = json.loads((self.folder / "manifest.json").read_text())
 
     def run(self, state, start, n_steps, probe=False, progress=None):
@@ -112,7 +117,7 @@ class Program:
         plan, known = list(plan), self.manifest["arrays"]
         if unknown := {name for _, changes in plan for name in changes} - known.keys():
             raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
-        command, pipe = ["./main", "1" if probe else "0"], subprocess.PIPE
+        command, pipe = ["./main", str(int(probe)), str(self.threads), str(int(self.eager))], subprocess.PIPE
         # a group of its own: Ctrl-C reaches Python alone, which then ends the program; it reads its connectivity from `cwd`
         options = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "start_new_session": True, "cwd": self.folder}
         try:
@@ -158,7 +163,7 @@ class Program:
         raise SimulationError(f"the simulation {self.folder / 'main'} stopped: {why}")
 
 
-def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto"):
+def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto", threads=1):
     """Return the program of `structure`, compiling what is not yet in `build_dir`.
 
     Parameters
@@ -173,6 +178,9 @@ def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto
         Compiler processes at a time; default: all cores.
     kernel : {'auto', 'stock', 'dense', 'blocked', 'gemm', 'events'}
         How plastic synapses are integrated: see `superspike_brian.codegen.kernels`.
+    threads : int
+        Threads of a run of the program, one beside the main one a layer of plastic synapses at most. Layers too small to gain
+        (``WORTH_A_THREAD`` in ``codegen/kernels.py``) run on the main one.
 
     Returns
     -------
@@ -193,7 +201,7 @@ def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto
                 shutil.rmtree(abandoned, ignore_errors=True)
             if not is_complete(folder):
                 _generate_and_compile(structure, precision, kernel, folder, jobs or os.cpu_count() or 1)
-    return Program(folder, time.perf_counter() - began)
+    return Program(folder, time.perf_counter() - began, threads)
 
 
 def is_complete(folder):

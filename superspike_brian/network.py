@@ -200,7 +200,8 @@ class Assembly:
         all_to_all.connect(forward)  # in the order of the presynaptic units
         if plastic:
             self._add_terminals(k, source, forward, delay)
-            forward.state_updater.order = -1
+            if forward.state_updater is not None:
+                forward.state_updater.order = -1
             self.kernels[forward.name] = kernels.install(forward, self.structure.shape(k), self.kernel)
             forward.run_regularly(
                 self.model.optimizer.update, clock=self.update_clock, when="start", name=f"forward_{k}_update"

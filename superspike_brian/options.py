@@ -117,7 +117,7 @@ def probe_times(args):
 def machine_options(parser):
     """Add what says where and how loudly."""
     group = parser.add_argument_group("machine and output")
-    group.add_argument("--threads", type=number(int, 1), help="cores to use (default: all)")
+    group.add_argument("--threads", type=number(int, 1), help="cores to use (default: all); same bits with any")
     group.add_argument("--build-dir", type=Path, help="where programs are built and kept (default: your cache folder)")
     group.add_argument("--quiet", action="store_true", help="no progress")
     group.add_argument("--json", action="store_true", help="last line of stdout: the results as JSON")

@@ -7,6 +7,7 @@ fast kernels catch up there, and elsewhere their sums round differently in the l
 
 import datetime
 import logging
+import os
 import platform
 import sys
 import tempfile
@@ -97,7 +98,7 @@ def train(
     build_dir : path, optional
         Where programs are built and kept.
     threads : int, optional
-        Processes for compiling.
+        Threads of the run, and processes for compiling; default: all cores. They change no bit of the result.
     progress : Reporter or False, optional
         What shows the progress; default: a bar in terminals and notebooks. False: nothing.
     command : str, optional
@@ -168,7 +169,8 @@ def make_program(structure, device, precision, kernel, build_dir, threads, progr
     if device == "runtime":
         return RuntimeProgram(structure, precision)
     progress.building()
-    return build(structure, precision, build_dir, threads, kernel)
+    threads = threads or os.cpu_count() or 1
+    return build(structure, precision, build_dir, threads, kernel, threads)
 
 
 def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, command=None):

@@ -95,9 +95,12 @@ def build_dir(tmp_path_factory):
     return tmp_path_factory.mktemp("programs")
 
 
-def learn(model, kernel, build_dir, sizes=SIZES, pieces=(N_UPDATES * T_B + 1,), precision="double", probe=False):
+def learn(
+    model, kernel, build_dir, sizes=SIZES, pieces=(N_UPDATES * T_B + 1,), precision="double", probe=False, threads=1
+):
     structure = Structure(model, sizes)
-    program = engine.build(structure, precision, build_dir, kernel=kernel)
+    program = engine.build(structure, precision, build_dir, kernel=kernel, threads=threads)
+    program.eager = True  # these layers are too small to gain from threads
     state, start, records = initial_state(structure, task(sizes), seed=1), 0, []
     for n in pieces:
         state, record = program.run(state, start, n, probe=probe)
@@ -148,6 +151,17 @@ def test_any_block_and_any_probe(kernel, build_dir):
         if name.startswith("probe"):
             scale = np.abs(expected[1][name]).max()
             np.testing.assert_allclose(records[name], expected[1][name], 1e-10, 1e-10 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("kernel", ["blocked", "gemm", "events"])
+def test_threads_change_no_bit(kernel, build_dir):
+    """Blocks that end within a chunk, and monitors at every step interrupt whatever the threads are at."""
+    for pieces, probe in (((1, 874, 11126), False), ((300,), True)):
+        alone = learn(MODEL, kernel, build_dir, pieces=pieces, probe=probe)
+        for threads in (2, 3, 5):
+            state, records = learn(MODEL, kernel, build_dir, pieces=pieces, probe=probe, threads=threads)
+            for name, values in (alone[0] | alone[1]).items():
+                np.testing.assert_array_equal((state | records)[name], values, err_msg=name)
 
 
 @pytest.mark.parametrize("case", QUICK)

@@ -1,8 +1,9 @@
 """A C++ standalone device whose program reads its state, runs block after block, and writes its state after each.
 
-``main PROBE`` reads blocks from stdin (format: ``superspike.h``): simulated time of start, duration, and any subset of the
-arrays; what is missing keeps the value that the block before, or the model, gave it. PROBE (0 or 1) switches on the objects
-that record in probe windows only.
+``main PROBE THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): simulated time of start, duration, and any
+subset of the arrays; what is missing keeps the value that the block before, or the model, gave it. PROBE (0 or 1) switches on
+the objects that record in probe windows only. THREADS, the main one included, share the work of lagging synapses
+(``workers.h``); with EAGER (0 or 1) even that of small layers.
 """
 
 from pathlib import Path
@@ -88,7 +89,8 @@ class StateDevice(CPPStandaloneDevice):
         block += ["archive.saved();"]
         block += [f"{self.get_array_name(v, False)}.clear();" for v in records.values() if v.ndim == 1]
         # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
-        loop = ["superspike::Archive archive;", "while (archive.next_block()) {", *block, "}", "return 0;"]
+        start = 'superspike::workers().start(std::stoi(args.at(1)) - 1, args.at(2) == "1");'
+        loop = [start, "superspike::Archive archive;", "while (archive.next_block()) {", *block, "}", "return 0;"]
         self.main_queue[at] = ("run_network", (net, [*self._index_arrays(net), *calls, *loop]))
 
     @staticmethod
@@ -140,14 +142,14 @@ class StateDevice(CPPStandaloneDevice):
         return f'archive.{method}("{name}", {self.get_array_name(var, access_data=False)});'
 
     def generate_main_source(self, writer):
-        """As Brian2, with this package's header, which no other source needs."""
-        self.headers.append('"superspike.h"')
+        """As Brian2, with this package's header (which includes ``superspike.h``)."""
+        self.headers.append('"workers.h"')
         super().generate_main_source(writer)
-        self.headers.remove('"superspike.h"')
+        self.headers.remove('"workers.h"')
 
     def generate_makefile(self, writer, compiler, compiler_flags, linker_flags, nb_threads, debug):
         """Keep the flags for the build; no makefile is needed."""
-        self.compiler_flags, self.linker_flags = compiler_flags.split(), linker_flags.split()
+        self.compiler_flags, self.linker_flags = compiler_flags.split(), [*linker_flags.split(), "-pthread"]
 
     def copy_source_files(self, writer, directory):
         """Add this package's headers to Brian2's library files."""

@@ -31,6 +31,9 @@ from .sweep import Sweep
 logger = logging.getLogger(__name__)
 KERNELS = ("stock", "dense", "blocked", "gemm", "events")
 CHUNK = {"blocked": 50, "gemm": 125, "events": 125}  # steps recorded at most; t_b is a multiple of all
+# Synapses of the smallest layer that another thread serves. It must read from the other core's cache what was recorded, which
+# for events is as much work as the catching up of a layer of this size.
+WORTH_A_THREAD = {"blocked": 10_000, "gemm": 20_000, "events": 100_000}
 _said = set()
 
 
@@ -92,7 +95,7 @@ def _use(synapses, shape, name):
     if name != "dense":
         kinds = kinds_of(synapses, code)
         needed = ["t_in_timesteps"]
-        keywords["chunk"] = CHUNK[name]
+        keywords |= {"chunk": CHUNK[name], "worth_a_thread": WORTH_A_THREAD[name]}
         if name != "blocked":
             plan = linear_plan(synapses)
             filter_ = presynaptic_filter(synapses, plan) if name == "events" else None

@@ -2,7 +2,7 @@
 {% extends 'kernel_lagging.cpp' %}
 
 {% block buffers %}
-constexpr int _TILE = 64, _TILES = (_n_post + _TILE - 1) / _TILE;
+static constexpr int _TILE = 64, _TILES = (_n_post + _TILE - 1) / _TILE;
 {% for name in pre_reads %}
 {{c_data_type(variables[name].dtype)}} _record_{{name}}[_CHUNK][_NJ];
 {% endfor %}

@@ -1,33 +1,60 @@
-{# A step only records what the synapses read; catch_up() takes all recorded steps at once.
-   Child templates: buffers, record, catch_up. #}
+{# A step only records what the synapses read; catch_up() takes all recorded steps at once. It may run on another thread
+   while the next chunk is recorded. Child templates: buffers (what a chunk records), work (memory of catch_up), record,
+   catch_up. #}
 {% extends 'common_group.cpp' %}
 
 {% block extra_headers %}
 #include "kernels.h"
+#include "workers.h"
 namespace {
 constexpr int _NJ = {{shape[0]}}, _n_post = {{shape[1]}}, _CHUNK = {{chunk}};
 typedef {{c_data_type(default_dtype)}} _T;
-int _pending = 0;
-void catch_up();
-{% block buffers %}{% endblock %}
+struct _Chunk {
+    int _pending = 0;
+    {% block buffers %}{% endblock %}
+    void record();
+    void catch_up();
+};
+_Chunk _chunks[2];
+int _now = 0; // the chunk that is being recorded; with one thread it is always the same
+superspike::Job _job;
+{% block work %}{% endblock %}
 }
 {% endblock %}
 
 {% block maincode %}
-    {% block record %}{% endblock %}
+    _Chunk& _chunk = _chunks[_now];
+    _chunk.record();
     // chunks end at multiples of CHUNK steps, wherever the run started: blocks of a run give what one run gives
-    _pending++;
-    if (({{t_in_timesteps}} + 1) % _CHUNK == 0) catch_up();
+    _chunk._pending++;
+    if (({{t_in_timesteps}} + 1) % _CHUNK != 0) return;
+    if (!superspike::workers().take((long)_NJ * _n_post >= {{worth_a_thread}})) {
+        _chunk.catch_up();
+        return;
+    }
+    superspike::workers().wait(_job);
+    _job.call = _now ? [] { _chunks[1].catch_up(); } : [] { _chunks[0].catch_up(); };
+    superspike::workers().submit(_job);
+    _now = 1 - _now;
 {% endblock %}
 
 {% block extra_functions_cpp %}
 void _flush_{{codeobj_name}}()
 {
-    if (_pending) catch_up();
+    superspike::workers().wait(_job);
+    if (_chunks[_now]._pending) _chunks[_now].catch_up();
 }
 
 namespace {
-void catch_up()
+void _Chunk::record()
+{
+    using namespace brian;
+    %CONSTANTS%
+    {{pointers_lines|autoindent}}
+    {% block record %}{% endblock %}
+}
+
+void _Chunk::catch_up()
 {
     using namespace brian;
     %CONSTANTS%

@@ -2,15 +2,21 @@
 {% extends 'kernel_lagging.cpp' %}
 
 {% block buffers %}
-constexpr int _NI = superspike::padded(_n_post), _NY = {{sweep.inputs|length}}, _NS = {{sweep.plan.states|length}};
+static constexpr int _NI = superspike::padded(_n_post), _NY = {{sweep.inputs|length}}, _NS = {{sweep.plan.states|length}};
 alignas(64) _T _factor[{{sweep.plan.factors|length or 1}}][_CHUNK][_NI];
 {% if sweep.events %}
 alignas(64) _T _initial[_NY][_NJ], _last[_NY][_NJ], _jump[_NY][_NJ];
 superspike::Events<_T, _NY> _events;
-superspike::Rows<_T, _NJ, _NS * _NI> _rows;
 {% else %}
-superspike::Product<_T, _NJ, _NI, _CHUNK> _product[{{sweep.driven|length or 1}}];
 superspike::Sources<_T, _NJ, _CHUNK> _source[{{sweep.plan.sources|length or 1}}];
+{% endif %}
+{% endblock %}
+
+{% block work %}
+{% if sweep.events %}
+superspike::Rows<_T, _NJ, _Chunk::_NS * _Chunk::_NI> _rows;
+{% else %}
+superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length or 1}}];
 {% endif %}
 {% endblock %}
 
