@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from .grid import label, run_sweep
-from .options import hidden_sizes, make_model, make_task, model_options, number, run_options, task_options
+from .options import hidden_sizes, make_model, make_task, model_options, number, probe_times, run_options, task_options
 from .progress import reporter
 
 _APPENDED = ("hidden",)  # options that may be repeated: one value of the grid is one of them
@@ -52,15 +52,17 @@ def command_sweep(args):
 
     def make(seed, **condition):
         chosen = argparse.Namespace(**{**vars(args), "seed": seed, **condition})
+        task = make_task(chosen)
         return {
-            "task": make_task(chosen),
-            "model": make_model(chosen),
+            "task": task,
+            "model": make_model(chosen, task),
             "hidden": hidden_sizes(chosen),
             "hidden_learning": chosen.hidden_learning,
         }
 
-    names = ("duration", "block", "burn_in", "r0_decay_at", "snapshot_every", "probe_at")
+    names = ("duration", "block", "burn_in", "r0_decay_at", "snapshot_every")
     options = {name: getattr(args, name) for name in (*names, "device", "precision", "kernel", "build_dir")}
+    options["probe_at"] = probe_times(args)
     progress, executor = reporter(args.quiet), connect(args.scheduler) if args.scheduler else None
     data = run_sweep(
         make,

@@ -179,7 +179,7 @@ def test_task_finds_tasks_by_name_and_suggests_near_ones():
         task("spike_timing")
     with pytest.raises(ValueError, match="Did you mean 'ssbm:oxford'"):
         task("oxford")
-    with pytest.raises(ValueError, match="There are: pattern, ras, spike-timing, ssbm:auryn"):
+    with pytest.raises(ValueError, match="There are: latencies, pattern, ras, spike-timing, ssbm:auryn"):
         task("quux")
 
 
