@@ -143,8 +143,11 @@ def _learned(structure, task, program):
 
 
 def _bytes(program, state, n):
-    arrays = ((k, np.dtype(d).itemsize) for k, d in program.manifest["arrays"].items() if k.startswith("forward"))
-    return sum(size * np.size(state[k]) for k, size in arrays if k in state and not k.endswith("queue")) / n
+    """Bytes of all variables that each of `n` plastic synapses has."""
+    size = {k: np.size(v) for k, v in state.items()}
+    own = [k for k in program.manifest["arrays"] if k in size and size[k] == size.get(f"{k.split('.')[0]}.w")]
+    plastic = [k for k in own if k.startswith("forward")]
+    return sum(np.dtype(program.manifest["arrays"][k]).itemsize * size[k] for k in plastic) / n
 
 
 def roofline(report):
