@@ -26,8 +26,7 @@ def plot_activity(data, probe=-1):
     -----
     Source: Zenke & Ganguli 2018, Figure 6.
     """
-    sizes = [int(n) for n in np.atleast_1d(data.attrs["sizes"])]
-    hidden = [f"hidden_{k}" for k in range(1, len(sizes) - 1)]
+    sizes, hidden = layers(data)
     names = ["inputs", *hidden, "output"]
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(7.2, 5.6 + 0.6 * len(hidden)), layout="constrained")
@@ -46,6 +45,12 @@ def plot_activity(data, probe=-1):
         for axis, name in zip(panels, "bcde", strict=False):
             letter(axis, name)
     return figure
+
+
+def layers(data):
+    """Units of every population, and names of the hidden ones."""
+    sizes = [int(n) for n in np.atleast_1d(data.attrs["sizes"])]
+    return sizes, [f"hidden_{k}" for k in range(1, len(sizes) - 1)]
 
 
 def window(data, name, probe):

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from .plotting import BLACK, BLUE, GREY, ORANGE, STYLE, VERMILION, learning_curve, letter
-from .plotting_activity import window
+from .plotting_activity import layers, window
 from .results_trials import moving_accuracy
 
 SHADES = ("#56B4E9", ORANGE, "#009E73", "#CC79A7", "#F0E442", BLUE, VERMILION)  # of classes; Okabe & Ito
@@ -30,8 +30,7 @@ def plot_trials(data, probe=-1):
     -----
     Source: Zenke & Ganguli 2018, Figure 5 b and c.
     """
-    sizes = [int(n) for n in np.atleast_1d(data.attrs["sizes"])]
-    hidden = [f"hidden_{k}" for k in range(1, len(sizes) - 1)]
+    sizes, hidden = layers(data)
     names = ["inputs", *hidden, "output"]
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(7.2, 5.2 + 0.5 * len(hidden)), layout="constrained")

@@ -131,11 +131,11 @@ def draw(runs):
             mine = [r for r in rows if r["optimizer"] == name]
             where = {"color": COLOURS[name], "markersize": 2.5, "alpha": 0.5, "markeredgewidth": 0}
             axes["d"].loglog([r["r0_mV"] for r in mine], [max(r["cost_end_hz"], SOLVED) for r in mine], "o", **where)
-            text = f"{name}: {band(rates, cost):.1f} decades within twice the best"
+            text = f"{name}: {band(rates, cost):.1f} decades"
             axes["d"].loglog(rates, cost, color=COLOURS[name], label=text)
         axes["d"].axhline(10, color=GREY, linestyle="--", linewidth=0.8)
         axes["d"].set(xlabel="learning rate $r_0$ (mV)", ylabel=f"cost at the end, at least {SOLVED:g} (Hz)")
-        axes["d"].legend(loc="lower center", ncols=3, bbox_to_anchor=(0.5, 1), borderpad=0)
+        axes["d"].legend(title="within twice the best", loc="center left", bbox_to_anchor=(1, 0.5))
         letter(axes["d"], "d")
     return figure
 

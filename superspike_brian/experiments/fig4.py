@@ -104,11 +104,12 @@ def _final(axis, rows):
                 else {"marker": "o", "color": COLOURS[name]}
             )
             axis.plot(k + x, r["cost_end_hz"], markersize=3, linestyle="", **style)
-    axis.plot([], [], "x", color=BLACK, markersize=3, label="feedback weights all negative")
+    if any(r["all_feedback_negative"] for r in rows):
+        axis.plot([], [], "x", color=BLACK, markersize=3, label="feedback weights all negative")
+        axis.legend()
     axis.axhline(SOLVED, color=GREY, linestyle="--", linewidth=0.8)
     axis.set_xticks(range(len(names)), [f"{name}\n{n}" for name, n in names], fontsize=6)
     axis.set(ylabel="cost at the end (Hz)", ylim=(0, None))
-    axis.legend()
 
 
 def _sorted(axis, runs):
