@@ -1,4 +1,4 @@
-"""Optimisers: the weight update, from the gradient accumulated over ``update_interval``.
+"""Optimisers: the weight update, from the gradient accumulated over the interval ``t_b``.
 
 Source: Zenke & Ganguli (2018), section 2.2 'per-parameter learning rates', equations 13 and 14; RMSProp after Hinton.
 

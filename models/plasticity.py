@@ -42,7 +42,7 @@ THREE_FACTOR = Plasticity(
     parameters={
         "tau_rise": 5 * ms,  #     rise time of alpha, the kernel of eligibility and error
         "tau_decay": 10 * ms,  #   decay time of alpha
-        "axonal_delay": 0.8 * ms,
+        "axonal_delay": 0.8 * ms,  # from a spike to its arrival at the synapses
         "w_0": 50 * mV,  #         initial weights are drawn from N(0, w_0**2/number of presynaptic units)
     },
     source="Zenke & Ganguli 2018, eq. 8",

@@ -133,7 +133,7 @@ def make_task(args):
     for name in sorted(options.keys() - set(TASK_OPTIONS.get(kind, options))):
         known = ", ".join(map(_flag, TASK_OPTIONS[kind]))
         raise ValueError(f"the task {args.task} does not use {_flag(name)}; its options: {known}")
-    if args.task in ("spike-timing", "pattern", "xor", "latencies"):
+    if "seed" in inspect.signature(tasks.TASKS.get(args.task, tasks.ssbm)).parameters:
         options["seed"] = args.seed
     return tasks.task(args.task, **options)
 

@@ -3,7 +3,7 @@
 ========================  =====================================================================================
 file                      content
 ========================  =====================================================================================
-run.json                  the request: model, protocol, seeds, versions, command; written once
+run.json                  the request: model, protocol, seed; versions and commands, one more a resumption
 task.npz                  the spike patterns
 checkpoint-STEP.npz       the whole state after a block; the last two are kept
 log.bin                   what each block adds to the results (learning curve, watched spikes, snapshots), appended
