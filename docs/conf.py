@@ -15,7 +15,7 @@ version = release = __version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
+    "numpydoc",
     "sphinx.ext.viewcode",
     "from_the_code",
 ]
@@ -25,12 +25,14 @@ exclude_patterns = ["_build"]
 default_role = "py:obj"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings have them
-napoleon_google_docstring = False
+autodoc_preserve_defaults = True
+numpydoc_show_class_members = False
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 # the tests execute the notebooks; `-D nb_execution_mode=cache` does it here, for pages with figures
 nb_execution_mode = "off"
 nb_execution_timeout = 600
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_cache_path = str(HERE / "_build" / "notebooks")
 

@@ -1,8 +1,8 @@
 """One run as a labelled dataset, in one self-describing file that needs nothing of this package to be read.
 
 ``run.nc`` is NetCDF4 (HDF5): ``xarray.open_dataset("run.nc", engine="h5netcdf")`` or any HDF5 viewer. Times are in seconds,
-weights in volts, rates and costs in Hz; every variable of the results has ``units`` and ``long_name``. Ragged spike trains are pairs of flat
-variables on a common dimension, ``..._time`` and ``..._unit``.
+weights in volts, rates and costs in Hz; every variable but the parameters has ``units`` and ``long_name``. Ragged spike trains
+are pairs of flat variables on a common dimension, ``..._time`` and ``..._unit``.
 
 ================================  ===========================================================================
 variable                          content

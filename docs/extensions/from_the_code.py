@@ -59,7 +59,7 @@ def _file(module, found):
         f"## {title.strip().rstrip('.')}",
         f"File `models/{name}.py`.",
         _rst(text),
-        _rst(f":class:`~{kind.__module__}.{kind.__name__}`: {inspect.getdoc(kind)}"),
+        _rst(f":class:`~{models.__name__}.{kind.__name__}`: {inspect.getdoc(kind)}"),
     ]
     return "\n\n".join([*parts, *(_component(name, c, meanings) for name, c in found.items())])
 
