@@ -157,6 +157,15 @@ public:
     }
 };
 
+// as Brian2's, without a division at every step
+template <class Pathway> void push_spikes(Pathway& pathway, int32_t* spikes, int n)
+{
+    auto& queue = *pathway.queue[0];
+    queue.queue[queue.offset].clear();
+    if (++queue.offset == (int)queue.queue.size()) queue.offset = 0;
+    if (n) queue.push(spikes, n);
+}
+
 // index arrays of synapses that connect all to all
 inline void connect_all(std::vector<int32_t>& i, std::vector<int32_t>& j, int n_pre, int n_post, int pre, int post)
 {
