@@ -2,18 +2,20 @@
 
 * Lagging synapses catch up before any code that could see or change what they are behind with.
 * They are told what changes a presynaptic trace besides its own step: the jumps of the kernel *events*.
-* What a spike does is called when one arrives, not at every step.
+* What a spike does is called when one arrives, not at every step; what probes do only while probing.
+* Calls that follow each other on one clock become one function, so that the time between two of them is short.
 """
 
+import itertools
 import re
 
 from brian2.core.variables import ArrayVariable
 
-_ADD = re.compile(r"^(\w+\.add\(&\w+, )_run_(\w+)\);$")
+_ADD = re.compile(r"^(\w+\.add\(&\w+), _run_(\w+)\);$")
 
 
 class Calls:
-    """Calls of a time step as lines of C++ (``net.add(&clock, _run_X);``).
+    """Calls of a time step.
 
     Parameters
     ----------
@@ -22,11 +24,14 @@ class Calls:
         take jumps.
     pathways : iterable of SynapticPathway
         Those whose code is called only when spikes arrive.
+    probes : list of str
+        Names of objects that act while probing only.
     """
 
-    def __init__(self, code_objects, pathways):
+    def __init__(self, code_objects, pathways=(), probes=()):
         self.code_objects = {c.name: c for c in code_objects}
         self.pathways = {p.codeobj.name: p.name for p in pathways}
+        self.probes = {f"{name}_codeobject" for name in probes}
         self.lagging = self._with_function("_flush_")
         self.jumping = self._with_function("_before_jump_")
 
@@ -34,40 +39,34 @@ class Calls:
         return [n for n, c in self.code_objects.items() if f"{prefix}{n}(" in getattr(c.code, "h_file", "")]
 
     def complete(self, lines):
-        """Lists of calls that take the place of each line.
+        """Replace Brian2's lines ``net.add(&clock, _run_X);``; others stay as they are.
 
         Raises
         ------
         NotImplementedError
             If a trace jumps between being recorded and its own step.
         """
-        names = [m.group(2) if (m := _ADD.match(line)) else None for line in lines]
-        done = []
-        for line, name in zip(lines, names, strict=True):
-            if name not in self.code_objects:
-                done.append([line])
-                continue
-            jumps = [n for n in self.jumping if self._changes_trace(name, n, names)]
-            done.append([*self._flushes(line, name), self._call(line, name, jumps)])
+        matches = [m for line in lines if (m := _ADD.match(line)) and m.group(2) in self.code_objects]
+        names = [m.group(2) for m in matches]
+        done = [line for line in lines if line not in {m.string for m in matches}]
+        for add, group in itertools.groupby(matches, lambda m: m.group(1)):
+            done += [f"{add}, [] {{", *(call for m in group for call in self._calls(m.group(2), names)), "});"]
         return done
 
     def at_end(self):
         """Lines to run after the last time step."""
         return [f"_flush_{n}();" for n in self.lagging]
 
-    def _flushes(self, line, name):
-        add, other = _ADD.match(line).group(1), self.code_objects[name]
-        late = [n for n in self.lagging if n != name and self._meets(self.code_objects[n], other)]
-        return [f"{add}_flush_{n});" for n in late]
-
-    def _call(self, line, name, jumps):
-        calls = [f"_before_jump_{n}();" for n in jumps]
+    def _calls(self, name, names):
+        late = [n for n in self.lagging if n != name and self._meets(self.code_objects[n], self.code_objects[name])]
+        jumps = [n for n in self.jumping if self._changes_trace(name, n, names)]
+        calls = [f"_flush_{n}();" for n in late] + [f"_before_jump_{n}();" for n in jumps]
         calls += [f"_run_{name}();", *(f"_after_jump_{n}();" for n in jumps)]
+        if name in self.probes:
+            return ["if (superspike::probing()) {", *calls, "}"]
         if name in self.pathways:
-            calls = [f"if (!{self.pathways[name]}.queue[0]->peek()->empty()) {{", *calls, "}"]
-        if len(calls) == 1:
-            return line
-        return f"{_ADD.match(line).group(1)}[] {{ {' '.join(calls)} }});"
+            return [f"if (!{self.pathways[name]}.queue[0]->peek()->empty()) {{", *calls, "}"]
+        return calls
 
     def _changes_trace(self, name, kernel, names):
         """Whether code changes what a kernel reads of its presynaptic units, other than by the trace's own step."""

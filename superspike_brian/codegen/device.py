@@ -73,10 +73,8 @@ class StateDevice(CPPStandaloneDevice):
         probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
         run = next(k for k, line in enumerate(lines) if line.startswith(f"{net.name}.run("))
         pathways = [p for s in self._synapses(net) if s.codeobj_class is not None for p in s._pathways]
-        step, calls = Calls(self.code_objects.values(), pathways), []
-        for line, instead in zip(lines[:run], step.complete(lines[:run]), strict=True):
-            probing = any(f"_run_{name}_codeobject" in line for name in probes)
-            calls += [('if (args.at(0) == "1") ' if probing else "") + each for each in instead]
+        step = Calls(self.code_objects.values(), pathways, probes)
+        calls = step.complete(lines[:run])
         arrays, queues, records = self.state_arrays(net), self.spike_queues(net), self.records(net)
         block = [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         block += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
@@ -89,7 +87,16 @@ class StateDevice(CPPStandaloneDevice):
         block += [f"{self.get_array_name(v, False)}.clear();" for v in records.values() if v.ndim == 1]
         # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
         start = 'superspike::workers().start(std::stoi(args.at(1)) - 1, args.at(2) == "1");'
-        loop = [start, "superspike::Archive archive;", "while (archive.next_block()) {", *block, "}", "return 0;"]
+        probing = 'superspike::probing() = args.at(0) == "1";'
+        loop = [
+            start,
+            probing,
+            "superspike::Archive archive;",
+            "while (archive.next_block()) {",
+            *block,
+            "}",
+            "return 0;",
+        ]
         self.main_queue[at] = ("run_network", (net, [*self._index_arrays(net), *calls, *loop]))
 
     @staticmethod

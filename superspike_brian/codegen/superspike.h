@@ -26,6 +26,13 @@ inline void fail(const std::string& what)
     std::exit(3);
 }
 
+// whether the objects that record in probe windows are at work
+inline bool& probing()
+{
+    static bool on = false;
+    return on;
+}
+
 // traces that decay for long end in subnormal numbers, which make a step 50 times slower
 inline void flush_subnormals()
 {

@@ -158,7 +158,7 @@ void _after_jump_{{codeobj_name}}()
     {% for name in sweep.inputs %}
     for (int j = 0; j < _NJ; j++) _before[{{loop.index0}}][j] = {{get_array_name(variables[name])}}[j] - _before[{{loop.index0}}][j];
     {% endfor %}
-    _chunk._events.add(_chunk._pending, _NJ, _before);
+    _chunk._events.add(_chunk._pending, _before);
 }
 {% endif %}
 {% endblock %}
