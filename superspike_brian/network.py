@@ -35,7 +35,7 @@ from brian2 import (
     second,
 )
 
-from .codegen import all_to_all, kernels, neurons
+from .codegen import all_to_all, axons, kernels, neurons
 from .codegen.exact import exact_by_blocks
 from .models import NO_DECAY, Model
 
@@ -219,8 +219,17 @@ class Assembly:
             clock=self.clock,
             name=f"terminals_{k}",
         )
-        axons = {"on_pre": rule.on_arrival, "delay": delay, "clock": self.clock}
-        self._add(Synapses, source, terminals, name=f"axons_{k}", **axons).connect(j="i")
+        arrivals = self._add(
+            Synapses,
+            source,
+            terminals,
+            on_pre=rule.on_arrival,
+            delay=delay,
+            clock=self.clock,
+            codeobj_class=axons.code_object_class(self.kernel),
+            name=f"axons_{k}",
+        )
+        arrivals.connect(j="i")
         # the traces of a synapse's terminal are presynaptic variables of the synapse
         for variable in terminals.equations.names:
             forward.variables.add_reference(f"{variable}_pre", terminals, variable, index="_presynaptic_idx")
@@ -244,7 +253,17 @@ class Assembly:
     def _add_events(self, source, code, name, order=0):
         output = self.groups["output"]
         namespace = self._namespace(output.equations)
-        events = self._add(Synapses, source, output, on_pre=code, namespace=namespace, clock=self.clock, name=name)
+        events = self._add(
+            Synapses,
+            source,
+            output,
+            on_pre=code,
+            delay=0 * ms,
+            namespace=namespace,
+            clock=self.clock,
+            codeobj_class=axons.code_object_class(self.kernel),
+            name=name,
+        )
         events.pre.order += order
         events.connect(j="i")
 

@@ -26,7 +26,7 @@ from superspike_brian.tasks import SpikePattern, Task
 
 from superspike_brian import engine
 from superspike_brian.codegen.kernels import KERNELS
-from superspike_brian.network import Structure
+from superspike_brian.network import Assembly, Structure
 from superspike_brian.state import initial_state
 
 SIZES = (37, 21, 10)  # no multiples of a tile
@@ -168,7 +168,6 @@ def test_threads_change_no_bit(kernel, build_dir):
 def test_choice_is_automatic_and_explained(case, caplog):
     model, expected = QUICK[case]
     from superspike_brian.codegen import kernels
-    from superspike_brian.network import Assembly
 
     kernels._said.clear()
     with caplog.at_level(logging.INFO), engine.standalone_device("double"):
@@ -216,3 +215,31 @@ def test_every_model(feedback, optimizer, regularizer, surrogate, build_dir):
 @given(sizes=st.lists(st.integers(1, 70), min_size=2, max_size=3).map(tuple), kernel=st.sampled_from(KERNELS[1:]))
 def test_any_sizes(sizes, kernel, build_dir):
     assert_same(learn(MODEL, kernel, build_dir, sizes), learn(MODEL, "stock", build_dir, sizes))
+
+
+class WithDecay(Assembly):
+    """A network whose presynaptic traces shrink every millisecond, besides their own dynamics."""
+
+    when, order = "synapses", 0
+
+    def __init__(self, structure, kernel="stock"):
+        super().__init__(structure, kernel)
+        for k in range(1, len(structure.sizes)):
+            terminals = self.groups[f"terminals_{k}"]
+            terminals.run_regularly("z *= 0.9", dt=1 * ms, when=self.when, order=self.order, name=f"wither_{k}")
+
+
+def test_jumps_of_any_origin(monkeypatch, tmp_path):
+    """What changes a presynaptic trace besides spikes reaches the synapses, too."""
+    monkeypatch.setattr(engine, "Assembly", WithDecay)
+    expected = learn(MODEL, "stock", tmp_path, (12, 3))
+    assert_learned(expected[0], (12, 3), expected[1])
+    assert_same(learn(MODEL, "events", tmp_path, (12, 3)), expected)
+
+
+def test_a_jump_before_the_own_step_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(engine, "Assembly", WithDecay)
+    monkeypatch.setattr(WithDecay, "when", "groups")
+    monkeypatch.setattr(WithDecay, "order", -1)
+    with pytest.raises(NotImplementedError, match=r"wither_1_codeobject changes z of terminals_1 .* 'gemm'"):
+        engine.build(Structure(MODEL, (12, 3)), build_dir=tmp_path, kernel="events")

@@ -17,7 +17,7 @@ from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
 from brian2.monitors import SpikeMonitor, StateMonitor
 from brian2.synapses.synapses import Synapses
 
-from .flushes import Flushes
+from .calls import Calls
 
 NAME = "superspike_standalone"
 HEADERS = sorted(Path(__file__).parent.glob("*.h"))
@@ -71,18 +71,15 @@ class StateDevice(CPPStandaloneDevice):
         at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
         _, lines = self.main_queue[at][1]
         probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
-        calls, flushes = [], Flushes(self.code_objects.values())
         run = next(k for k, line in enumerate(lines) if line.startswith(f"{net.name}.run("))
-        for line in lines[:run]:
-            condition = ""
-            if any(f"_run_{name}_codeobject" in line for name in probes):
-                condition = 'if (args.at(0) == "1") '
-            calls += [condition + each for each in (*flushes.before(line), line)]
+        pathways = [p for s in self._synapses(net) if s.codeobj_class is not None for p in s._pathways]
+        step = Calls(self.code_objects.values(), pathways, probes)
+        calls = step.complete(lines[:run])
         arrays, queues, records = self.state_arrays(net), self.spike_queues(net), self.records(net)
         block = [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         block += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
         block += ["archive.loaded();", f"{net.name}.t = archive.start; {net.name}.run(archive.duration);"]
-        block += flushes.at_end()
+        block += step.at_end()
         block += [f'archive.save("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         block += [f'archive.save_queue("{name}", {pathway});' for name, pathway in queues.items()]
         block += [self._save_record(name, var) for name, var in records.items()]
@@ -90,7 +87,16 @@ class StateDevice(CPPStandaloneDevice):
         block += [f"{self.get_array_name(v, False)}.clear();" for v in records.values() if v.ndim == 1]
         # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
         start = 'superspike::workers().start(std::stoi(args.at(1)) - 1, args.at(2) == "1");'
-        loop = [start, "superspike::Archive archive;", "while (archive.next_block()) {", *block, "}", "return 0;"]
+        probing = 'superspike::probing() = args.at(0) == "1";'
+        loop = [
+            start,
+            probing,
+            "superspike::Archive archive;",
+            "while (archive.next_block()) {",
+            *block,
+            "}",
+            "return 0;",
+        ]
         self.main_queue[at] = ("run_network", (net, [*self._index_arrays(net), *calls, *loop]))
 
     @staticmethod
@@ -106,9 +112,13 @@ class StateDevice(CPPStandaloneDevice):
         return found
 
     @staticmethod
-    def spike_queues(net):
+    def _synapses(net):
+        return [o for o in net.objects if isinstance(o, Synapses)]
+
+    @classmethod
+    def spike_queues(cls, net):
         """Spikes in flight: dict of record name to the pathway's C++ name."""
-        pathways = [p for s in net.objects if isinstance(s, Synapses) for p in s._pathways]
+        pathways = [p for s in cls._synapses(net) for p in s._pathways]
         return {f"{p.name}.queue": p.name + _layout(p.synapses) for p in sorted(pathways, key=lambda p: p.name)}
 
     @staticmethod

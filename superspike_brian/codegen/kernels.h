@@ -20,16 +20,27 @@ template <class T, int NY> struct Events {
     struct Event { int step, unit; T jump[NY]; };
     std::vector<Event> list;
 
-    template <int NJ> void add(int step, int n, const T (&jump)[NY][NJ])
+    template <int NJ> void add(int step, const T (&jump)[NY][NJ])
     {
-        for (int j = 0; j < n; j++) {
-            bool any = false;
-            for (int c = 0; c < NY; c++) any |= jump[c][j] != 0;
-            if (!any) continue;
-            Event event = {step, j, {}};
-            for (int c = 0; c < NY; c++) event.jump[c] = jump[c][j];
-            list.push_back(event);
+        for (int first = 0; first < NJ; first += LANES) {
+            const int last = std::min(first + LANES, NJ);
+            T sum = 0; // a sum is vectorised, and most units do not jump
+            for (int c = 0; c < NY; c++)
+                for (int j = first; j < last; j++) sum += std::abs(jump[c][j]);
+            for (int j = first; sum != 0 && j < last; j++) add(step, j, jump);
         }
+    }
+
+private:
+    template <int NJ> void add(int step, int unit, const T (&jump)[NY][NJ])
+    {
+        Event event = {step, unit, {}};
+        bool any = false;
+        for (int c = 0; c < NY; c++) {
+            event.jump[c] = jump[c][unit];
+            any |= event.jump[c] != 0;
+        }
+        if (any) list.push_back(event);
     }
 };
 

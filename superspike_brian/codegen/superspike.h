@@ -26,6 +26,13 @@ inline void fail(const std::string& what)
     std::exit(3);
 }
 
+// whether the objects that record in probe windows are at work
+inline bool& probing()
+{
+    static bool on = false;
+    return on;
+}
+
 // traces that decay for long end in subnormal numbers, which make a step 50 times slower
 inline void flush_subnormals()
 {
@@ -156,6 +163,15 @@ public:
         if (!slots.empty()) pathway.queue[0]->_restore_from_full_state(std::make_pair(0, slots));
     }
 };
+
+// as Brian2's, without a division at every step
+template <class Pathway> void push_spikes(Pathway& pathway, int32_t* spikes, int n)
+{
+    auto& queue = *pathway.queue[0];
+    queue.queue[queue.offset].clear();
+    if (++queue.offset == (int)queue.queue.size()) queue.offset = 0;
+    if (n) queue.push(spikes, n);
+}
 
 // index arrays of synapses that connect all to all
 inline void connect_all(std::vector<int32_t>& i, std::vector<int32_t>& j, int n_pre, int n_post, int pre, int post)

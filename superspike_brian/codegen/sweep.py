@@ -126,13 +126,3 @@ class Sweep:
         ]
         terms += [f"_y_{c}*_g_{a}_{c}[i]" for a_, c in self.g if a_ == a]
         return " + ".join(terms)
-
-    def predicted(self, c):
-        """Value of filter state c, if no spike arrives, from the previous ones."""
-        return " + ".join(f"_T({v!r})*_last[{d}][j]" for d, v in enumerate(map(float, self.step[c])) if v)
-
-    def scale(self, c):
-        """Size of filter state c for a comparison with rounding errors."""
-        gains = np.abs(self.step[c]) / max(1 - abs(self.step[c, c]), 1e-3)
-        gains[c] = 1
-        return " + ".join(f"_T({float(v)!r})*std::abs(_last[{d}][j])" for d, v in enumerate(gains) if v)

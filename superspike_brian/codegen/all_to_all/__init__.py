@@ -10,6 +10,7 @@ import re
 import numpy as np
 from brian2 import get_device
 
+from ..axons import OneToOne
 from ..device import StateCodeObject
 from ..generators import KernelGenerator
 
@@ -19,7 +20,7 @@ _WRITES = re.compile(r"^\s*(\w+)\s*[-+*/]?=(?!=)", re.M)
 class PreMajor(StateCodeObject):
     """Synapses in the order of their presynaptic units."""
 
-    templater = StateCodeObject.templater.derive(
+    templater = OneToOne.templater.derive(
         "superspike_brian.codegen", templates_dir="all_to_all", env_globals={"post_major": False}
     )
     generator_class, post_major = KernelGenerator, False
@@ -28,7 +29,7 @@ class PreMajor(StateCodeObject):
 class PostMajor(PreMajor):
     """Synapses in the order of their postsynaptic units."""
 
-    templater = StateCodeObject.templater.derive(
+    templater = OneToOne.templater.derive(
         "superspike_brian.codegen", templates_dir="all_to_all", env_globals={"post_major": True}
     )
     post_major = True

@@ -8,7 +8,6 @@
 
 {% block maincode %}
     const std::vector<int>& _units = *{{pathway.name}}.queue[0]->peek();
-    if (_units.empty()) return;
     const size_t _n_pre = {{constant_or_scalar('N_pre', variables['N_pre'])}};
     const size_t _n_post = {{constant_or_scalar('N_post', variables['N_post'])}};
     const size_t _vectorisation_idx = -1;

@@ -1,6 +1,6 @@
 {# A step only records what the synapses read; catch_up() takes all recorded steps at once. It may run on another thread
    while the next chunk is recorded. Child templates: buffers (what a chunk records), work (memory of catch_up), record,
-   catch_up. #}
+   catch_up, lagging_functions_cpp and _h. #}
 {% extends 'common_group.cpp' %}
 
 {% block extra_headers %}
@@ -63,8 +63,10 @@ void _Chunk::catch_up()
     _pending = 0;
 }
 }
+{% block lagging_functions_cpp %}{% endblock %}
 {% endblock %}
 
 {% block extra_functions_h %}
 void _flush_{{codeobj_name}}();
+{% block lagging_functions_h %}{% endblock %}
 {% endblock %}

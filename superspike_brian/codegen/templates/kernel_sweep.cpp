@@ -5,7 +5,7 @@
 static constexpr int _NI = superspike::padded(_n_post), _NY = {{sweep.inputs|length}}, _NS = {{sweep.plan.states|length}};
 alignas(64) _T _factor[{{sweep.plan.factors|length or 1}}][_CHUNK][_NI];
 {% if sweep.events %}
-alignas(64) _T _initial[_NY][_NJ], _last[_NY][_NJ], _jump[_NY][_NJ];
+alignas(64) _T _initial[_NY][_NJ];
 superspike::Events<_T, _NY> _events;
 {% else %}
 superspike::Sources<_T, _NJ, _CHUNK> _source[{{sweep.plan.sources|length or 1}}];
@@ -15,6 +15,7 @@ superspike::Sources<_T, _NJ, _CHUNK> _source[{{sweep.plan.sources|length or 1}}]
 {% block work %}
 {% if sweep.events %}
 superspike::Rows<_T, _NJ, _Chunk::_NS * _Chunk::_NI> _rows;
+alignas(64) _T _before[_Chunk::_NY][_NJ]; // the filter, before a spike may change it
 {% else %}
 superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length or 1}}];
 {% endif %}
@@ -34,29 +35,11 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
         {% endfor %}
     }
     {% if sweep.events %}
-    // a jump is what the filter's own step does not explain
-    int _jumps = 0;
     if (_pending == 0) {
         {% for name in sweep.inputs %}
         std::copy_n({{get_array_name(variables[name])}}, _NJ, _initial[{{loop.index0}}]);
         {% endfor %}
-    } else {
-        const _T _eps = 16 * std::numeric_limits<_T>::epsilon(), _tiny = 16 * std::numeric_limits<_T>::min();
-        #pragma GCC ivdep
-        for (int j = 0; j < _NJ; j++)
-        {
-            {% for name in sweep.inputs %}
-            const _T _r{{loop.index0}} = {{get_array_name(variables[name])}}[j] - ({{sweep.predicted(loop.index0)}});
-            const bool _b{{loop.index0}} = std::abs(_r{{loop.index0}}) > _eps * ({{sweep.scale(loop.index0)}}) + _tiny;
-            _jump[{{loop.index0}}][j] = _b{{loop.index0}} ? _r{{loop.index0}} : 0;
-            _jumps += _b{{loop.index0}};
-            {% endfor %}
-        }
     }
-    {% for name in sweep.inputs %}
-    std::copy_n({{get_array_name(variables[name])}}, _NJ, _last[{{loop.index0}}]);
-    {% endfor %}
-    if (_jumps) _events.add(_pending, _NJ, _jump);
     {% else %}
     for (int j = 0; j < _NJ; j++)
     {
@@ -80,6 +63,7 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
     {% if sweep.events %}
     _rows.clear();
     auto _event = _events.list.rbegin();
+    while (_event != _events.list.rend() && _event->step >= _pending) ++_event; // the next chunk starts from them
     {% else %}
     _T* _h[{{sweep.driven|length or 1}}];
     {% for _ in sweep.driven %}
@@ -150,4 +134,38 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
     _product[{{loop.index0}}].add(_source[{{r}}], _pending, {{get_array_name(variables[sweep.plan.states[a]])}}, _n_post);
     {% endfor %}
     {% endif %}
+{% endblock %}
+
+{% block lagging_functions_cpp %}
+{% if sweep.events %}
+void _before_jump_{{codeobj_name}}()
+{
+    using namespace brian;
+    %CONSTANTS%
+    {{pointers_lines|autoindent}}
+    {% for name in sweep.inputs %}
+    std::copy_n({{get_array_name(variables[name])}}, _NJ, _before[{{loop.index0}}]);
+    {% endfor %}
+}
+
+void _after_jump_{{codeobj_name}}()
+{
+    using namespace brian;
+    %CONSTANTS%
+    {{pointers_lines|autoindent}}
+    _Chunk& _chunk = _chunks[_now];
+    if (_chunk._pending == 0) return; // the chunk starts from it
+    {% for name in sweep.inputs %}
+    for (int j = 0; j < _NJ; j++) _before[{{loop.index0}}][j] = {{get_array_name(variables[name])}}[j] - _before[{{loop.index0}}][j];
+    {% endfor %}
+    _chunk._events.add(_chunk._pending, _before);
+}
+{% endif %}
+{% endblock %}
+
+{% block lagging_functions_h %}
+{% if sweep.events %}
+void _before_jump_{{codeobj_name}}();
+void _after_jump_{{codeobj_name}}();
+{% endif %}
 {% endblock %}

@@ -1,4 +1,6 @@
 {% macro cpp_file() %}
+#include <algorithm>
+#include <limits>
 #include "network.h"
 #include "superspike.h"
 
@@ -21,27 +23,42 @@ void Network::add(Clock* clock, codeobj_func func)
     if (func) calls.push_back({index, func});
 }
 
-// As Brian2's loop, without reading the computer's clock or walking through sets at every step: the time between two steps
-// matters for small networks.
+// As Brian2's loop, without reading the computer's clock or walking through sets at every step, and with little to do in the
+// steps of the fastest clock alone: the time between two steps matters for small networks.
 void Network::run(const double duration)
 {
     const double t_start = t;
     for (Clock* clock : clocks) clock->set_interval(t_start, t_start + duration);
     for (Clock* clock : clocks) clock->t[0] = clock->timestep[0] * clock->dt[0];
+    const auto sooner = [](const Clock* a, const Clock* b) { return a->t[0] < b->t[0]; };
+    const auto faster = [](const Clock* a, const Clock* b) { return a->dt[0] < b->dt[0]; };
+    const size_t fastest = std::min_element(clocks.begin(), clocks.end(), faster) - clocks.begin();
+    Clock& fast = *clocks[fastest];
+    std::vector<codeobj_func> often;
+    for (const Call& call : calls)
+        if (call.clock == fastest) often.push_back(call.func);
     std::vector<char> due(clocks.size());
     superspike::Progress progress;
-    for (long step = 0;; step++) {
-        size_t first = 0;
-        for (size_t i = 1; i < clocks.size(); i++)
-            if (clocks[i]->t[0] < clocks[first]->t[0]) first = i;
-        if (!clocks[first]->running()) break;
-        t = clocks[first]->t[0];
-        for (size_t i = 0; i < clocks.size(); i++) due[i] = clocks[i]->t[0] - t <= 1e-9 * clocks[first]->dt[0];
+    long steps = 0;
+    while (true) {
+        Clock& first = **std::min_element(clocks.begin(), clocks.end(), sooner);
+        if (!first.running()) break;
+        t = first.t[0];
+        const double tolerance = 1e-9 * first.dt[0];
+        for (size_t i = 0; i < clocks.size(); i++) due[i] = clocks[i]->t[0] - t <= tolerance;
         for (const Call& call : calls)
             if (due[call.clock]) call.func();
-        for (size_t i = 0; i < clocks.size(); i++)
+        double next = std::numeric_limits<double>::infinity(); // when another clock than the fastest one is due
+        for (size_t i = 0; i < clocks.size(); i++) {
             if (due[i]) clocks[i]->tick();
-        if (step % 500 == 499) progress.show((t - t_start) / duration);
+            if (i != fastest) next = std::min(next, clocks[i]->t[0]);
+        }
+        while (fast.running() && next - fast.t[0] > 1e-9 * fast.dt[0]) {
+            t = fast.t[0];
+            for (codeobj_func func : often) func();
+            fast.tick();
+            if (++steps % 500 == 0) progress.show((t - t_start) / duration);
+        }
     }
     t = t_start + duration;
 }

@@ -1,4 +1,4 @@
-{# The queue holds presynaptic units instead of synapses: all synapses of a unit share one delay #}
+{# The queue holds presynaptic units instead of synapses #}
 {# USES_VARIABLES { _n_sources, _n_targets, delay, _source_dt } #}
 {% extends 'common_group.cpp' %}
 
@@ -10,8 +10,11 @@
     {{owner.name}}.prepare(n_sources, n_targets, {{get_array_name(variables['delay'])}}, 1, units.data(), n_sources, {{_source_dt}});
 {% endblock %}
 
+{% block extra_headers %}
+#include "superspike.h"
+{% endblock %}
+
 {% block maincode %}
     {% set _eventspace = get_array_name(eventspace_variable) %}
-    {{owner.name}}.advance();
-    {{owner.name}}.push({{_eventspace}}, {{_eventspace}}[_num{{eventspace_variable.name}}-1]);
+    superspike::push_spikes({{owner.name}}, {{_eventspace}}, {{_eventspace}}[_num{{eventspace_variable.name}}-1]);
 {% endblock %}

@@ -1,0 +1,107 @@
+"""The calls of a time step: Brian2's, and what the kernels need around them.
+
+* Lagging synapses catch up before any code that could see or change what they are behind with.
+* They are told what changes a presynaptic trace besides its own step: the jumps of the kernel *events*.
+* What a spike does is called when one arrives, not at every step; what probes do only while probing.
+* Calls that follow each other on one clock become one function, so that the time between two of them is short.
+"""
+
+import itertools
+import re
+
+from brian2.core.variables import ArrayVariable
+
+_ADD = re.compile(r"^(\w+\.add\(&\w+), _run_(\w+)\);$")
+
+
+class Calls:
+    """Calls of a time step.
+
+    Parameters
+    ----------
+    code_objects : iterable of CodeObject
+        All code of the program. Those with a function ``_flush_X`` in their header lag behind; those with ``_before_jump_X``
+        take jumps.
+    pathways : iterable of SynapticPathway
+        Those whose code is called only when spikes arrive.
+    probes : list of str
+        Names of objects that act while probing only.
+    """
+
+    def __init__(self, code_objects, pathways=(), probes=()):
+        self.code_objects = {c.name: c for c in code_objects}
+        self.pathways = {p.codeobj.name: p.name for p in pathways}
+        self.probes = {f"{name}_codeobject" for name in probes}
+        self.lagging = self._with_function("_flush_")
+        self.jumping = self._with_function("_before_jump_")
+
+    def _with_function(self, prefix):
+        return [n for n, c in self.code_objects.items() if f"{prefix}{n}(" in getattr(c.code, "h_file", "")]
+
+    def complete(self, lines):
+        """Replace Brian2's lines ``net.add(&clock, _run_X);``; others stay as they are.
+
+        Raises
+        ------
+        NotImplementedError
+            If a trace jumps between being recorded and its own step.
+        """
+        matches = [m for line in lines if (m := _ADD.match(line)) and m.group(2) in self.code_objects]
+        names = [m.group(2) for m in matches]
+        done = [line for line in lines if line not in {m.string for m in matches}]
+        for add, group in itertools.groupby(matches, lambda m: m.group(1)):
+            done += [f"{add}, [] {{", *(call for m in group for call in self._calls(m.group(2), names)), "});"]
+        return done
+
+    def at_end(self):
+        """Lines to run after the last time step."""
+        return [f"_flush_{n}();" for n in self.lagging]
+
+    def _calls(self, name, names):
+        late = [n for n in self.lagging if n != name and self._meets(self.code_objects[n], self.code_objects[name])]
+        jumps = [n for n in self.jumping if self._changes_trace(name, n, names)]
+        calls = [f"_flush_{n}();" for n in late] + [f"_before_jump_{n}();" for n in jumps]
+        calls += [f"_run_{name}();", *(f"_after_jump_{n}();" for n in jumps)]
+        if name in self.probes:
+            return ["if (superspike::probing()) {", *calls, "}"]
+        if name in self.pathways:
+            return [f"if (!{self.pathways[name]}.queue[0]->peek()->empty()) {{", *calls, "}"]
+        return calls
+
+    def _changes_trace(self, name, kernel, names):
+        """Whether code changes what a kernel reads of its presynaptic units, other than by the trace's own step."""
+        reads, other = self.code_objects[kernel], self.code_objects[name]
+        for variable in (v for k, v in reads.variables.items() if reads.variable_indices[k] == "_presynaptic_idx"):
+            own_step = variable.owner.state_updater.codeobj.name
+            if name == own_step or variable not in other.variables.values() or not _writes(other.code, variable):
+                continue
+            step, record = ((names.index(n) - names.index(name)) % len(names) for n in (own_step, kernel))
+            if step < record:
+                raise NotImplementedError(
+                    f"{name} changes {variable.name} of {variable.owner.name} after {kernel} has read it and before its "
+                    "own step: let it run in the slot 'synapses', or choose the kernel 'gemm'"
+                )
+            return True
+        return False
+
+    @staticmethod
+    def _meets(lagging, other):
+        """Whether `other` uses what `lagging` writes, or writes what it reads late."""
+        shared = set(other.variables.values())
+        for name, var in lagging.variables.items():
+            if not isinstance(var, ArrayVariable) or var.read_only or var not in shared:
+                continue
+            index = lagging.variable_indices[name]
+            if index == "_idx" and _writes(lagging.code, var):
+                return True
+            if index not in ("_presynaptic_idx", "_postsynaptic_idx") and _writes(other.code, var):
+                return True
+        return False
+
+
+def _writes(code, variable):
+    """Whether generated code assigns to an array."""
+    name = rf"_array_{variable.owner.name}_{variable.name}"
+    by_index = rf"{name}\s*\[[^\]]*\]\s*[-+*/]?=(?!=)"
+    by_pointer = rf"^(?!\s*const\b).*{name} \+"  # to a row of the array; those that only read are const
+    return any(re.search(pattern, code.cpp_file, re.M) for pattern in (by_index, by_pointer))
