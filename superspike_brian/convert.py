@@ -6,6 +6,7 @@ from brian2 import second
 
 from .options import number, time_value
 from .tasks import image, read_csv, read_npz, write_ras
+from .tasks.pattern import counted
 
 READERS = {"csv": read_csv, "npz": read_npz}
 
@@ -60,4 +61,4 @@ def add_parser(commands):
 def command(args):
     """Convert, and say what came out."""
     pattern = convert(args.kind, args.source, args.out, args.period, args.n, args.time_unit, args.seed, args.overwrite)
-    print(f"{args.out}: {len(pattern)} spikes of {pattern.n} units, period {pattern.period}")
+    print(f"{args.out}: {counted(len(pattern), 'spike')} of {counted(pattern.n, 'unit')}, period {pattern.period}")

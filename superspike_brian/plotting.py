@@ -11,6 +11,7 @@ from .runfolder import write_durably
 
 # Okabe & Ito's palette
 BLACK, ORANGE, BLUE, GREEN, VERMILION, GREY = "#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#999999"
+LEARNING_ON = "learning on"
 STYLE = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -76,17 +77,18 @@ def learning_curve(axis, data, color=BLUE, label=None):
         axis.plot(time, cost[:, :100], color=color, alpha=0.15, linewidth=0.5)
     axis.plot(time, cost.mean(axis=1), color=color, label=label or "mean over outputs")
     learning = np.flatnonzero(data.r0.values)
-    if learning.size and learning[0] > 0:
+    marked = any(text.get_text() == LEARNING_ON for text in axis.texts)  # by another curve
+    if learning.size and learning[0] > 0 and not marked:
         axis.axvspan(0, time[learning[0] - 1], color=GREY, alpha=0.2, linewidth=0)
-        where = {"transform": axis.get_xaxis_transform(), "va": "top", "fontsize": 7, "color": "#555555"}
-        axis.text(time[learning[0] - 1], 1.0, " learning on", **where)
+        where = {"transform": axis.get_xaxis_transform(), "va": "bottom", "fontsize": 7, "color": "#555555"}
+        axis.text(time[learning[0] - 1], 1.0, LEARNING_ON, **where)
     axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", ylim=(0, None), xlim=(0, None))
 
 
 def _window_titles(data):
     start, period = data.probe_start.values, data.attrs["period_s"]
     return [
-        f"{word} learning, t = {t:g}-{t + period:g} s"
+        f"{word} learning, t = {t:g}–{t + period:g} s"
         for word, t in zip(("before", "after"), start[[0, -1]], strict=True)
     ]
 

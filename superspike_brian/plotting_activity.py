@@ -69,7 +69,7 @@ def looped(data, name, probe):
 
 def _raster(axis, data, name, n, probe):
     times, units = looped(data, name, probe)
-    size = float(np.clip(150 / n, 0.8, 3))
+    size = float(np.clip(150 / n, 0.8 if name == "output" else 1.2, 3))
     if name == "output":
         target_times, target_units = looped(data, "targets", probe)
         axis.plot(target_times, target_units, "o", color=VERMILION, markersize=2 * size, alpha=0.45, markeredgewidth=0)

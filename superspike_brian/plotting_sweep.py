@@ -51,8 +51,9 @@ def plot_sweep(data):
         for axis, (condition, costs) in zip(axes.flat, panels, strict=False):
             for colour, (value, cost) in zip(colours, conditions(data.assign(cost=costs)), strict=True):
                 median_and_quartiles(axis, data.time, cost, colour, text(value))
-            axis.set(xlim=(0, None), ylim=(0, None), title=text(condition))
+            axis.set(xlim=(0, None), title=text(condition))
             axis.xaxis.set_tick_params(labelbottom=True)
+        axes[0, 0].set_ylim(bottom=0)  # of all panels, once everything is drawn
         for axis in axes.flat[len(panels) :]:
             axis.set_visible(False)
         for axis in axes[-1]:
@@ -60,7 +61,7 @@ def plot_sweep(data):
         for axis in axes[:, 0]:
             axis.set_ylabel("cost (Hz)")
         if dims:
-            axes[0, min(columns, len(panels)) - 1].legend(fontsize=6)
+            axes[0, min(columns, len(panels)) - 1].legend()
         letter(axes[0, 0], "a")
         final = lower.subplots()
         final_costs(final, data, colours)
@@ -83,19 +84,31 @@ def final_costs(axis, data, colours):
         last = cost.isel(block=-1).dropna("seed").values
         colour = colours[k % len(colours)]
         spread = np.linspace(-0.25, 0.25, last.size) if last.size > 1 else np.zeros(last.size)
-        axis.plot(k + spread, last, "o", color=colour, markersize=2.5, alpha=0.6, markeredgewidth=0)
+        size = 4 if last.size <= 10 else 2.5
+        axis.plot(
+            k + spread, last, "o", color=colour, markersize=size, alpha=0.6, markeredgewidth=0, zorder=4, clip_on=False
+        )
         if last.size:
             axis.hlines(np.median(last), k - 0.32, k + 0.32, color=BLACK, linewidth=1.2, zorder=3)
-        names.append(text(condition, "\n") or "all runs")
-    crowded = len(names) * max(len(line) for name in names for line in name.split("\n")) > 75
-    axis.set_xticks(range(len(names)), names, rotation=90 if crowded else 0, fontsize=5 if crowded else 7)
+        names.append("\n".join(map(_readable, condition.values())) or "all runs")
+    crowded = len(names) * max(len(line) for name in names for line in name.split("\n")) > 110  # letters in a line
+    axis.set_xticks(range(len(names)), names, rotation=90 if crowded else 0, fontsize=6 if crowded else 7)
     axis.set(ylabel="cost at the end (Hz)", ylim=(0, None), xlim=(-0.6, len(names) - 0.4))
+    axis.set_xlabel(", ".join(every[0][0]).replace("_", " "))
     axis.axhline(0, color=GREY, linewidth=0.5)
 
 
-def text(condition, between=", "):
+def text(condition):
     """Name a condition for a reader."""
-    return between.join(f"{name.replace('_', ' ')} = {label(value)}" for name, value in condition.items())
+    return ", ".join(f"{name.replace('_', ' ')} = {_readable(value)}" for name, value in condition.items())
+
+
+def _readable(value):
+    """A value as it is printed: 200 µV where a folder is called 200uV."""
+    if isinstance(value, Quantity) and not value.is_dimensionless:
+        unit = value.get_best_unit()
+        return f"{float(value / unit):g} {unit}".replace(" u", " µ")
+    return label(value)
 
 
 def _colours(n):

@@ -34,6 +34,11 @@ def count(value: int, name: str) -> int:
     raise ValueError(f"{name} is {value!r}; expected a whole number, 1 or more.")
 
 
+def counted(n: int, what: str) -> str:
+    """Say how many: 1 spike, 2 spikes."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 @dataclass(frozen=True, eq=False)
 class SpikePattern:
     """Spikes of `n` units in a loop of length `period`, in any order.
@@ -166,7 +171,7 @@ class Task:
     def describe(self) -> str:
         """Say in plain text what goes in, what should come out, and where both come from."""
         sides = (
-            f"{p.n} {what}{'s' if p.n > 1 else ''} ({len(p)} spikes, mean {float(p.rates.mean()):.3g} Hz)"
+            f"{counted(p.n, what)} ({counted(len(p), 'spike')}, mean {float(p.rates.mean()):.3g} Hz)"
             for p, what in ((self.inputs, "input"), (self.targets, "output"))
         )
         return f"{self.name}: {' -> '.join(sides)}, a loop of {self.period}\nsource: {self.source}"

@@ -28,6 +28,12 @@ def test_csv_with_named_columns_in_ms_becomes_a_raster(tmp_path, capsys):
     assert main([*command, "--time-unit", "1ms", "--overwrite"]) == 0
 
 
+def test_one_spike_is_no_plural(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("0.1,0\n")
+    assert main(["convert", "csv", str(tmp_path / "a.csv"), str(tmp_path / "a.ras"), "--period", "500ms"]) == 0
+    assert "1 spike of 1 unit," in capsys.readouterr().out
+
+
 def test_csv_without_header_and_npz_give_the_same_pattern(tmp_path):
     np.savetxt(tmp_path / "a.csv", np.column_stack([TIMES, UNITS]), fmt=["%.6f", "%d"], delimiter=",")
     np.savez(tmp_path / "a.npz", times=TIMES * 1e3, units=UNITS)

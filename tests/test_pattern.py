@@ -122,7 +122,7 @@ def test_a_task_describes_itself_and_refuses_two_periods():
     with pytest.raises(ValueError, match=r"task 'odd': the inputs repeat every 0\.5 s, the targets every 0\.4 s"):
         Task("odd", inputs, targets, "made up")
     flow, source = Task("even", inputs, inputs, "made up").describe().split("\n")
-    assert flow == "even: 2 inputs (1 spikes, mean 1 Hz) -> 2 outputs (1 spikes, mean 1 Hz), a loop of 0.5 s"
+    assert flow == "even: 2 inputs (1 spike, mean 1 Hz) -> 2 outputs (1 spike, mean 1 Hz), a loop of 0.5 s"
     assert source == "source: made up"
 
 
