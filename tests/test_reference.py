@@ -1,9 +1,9 @@
 """In single precision, networks learn at least as well as with the authors' implementation.
 
-The reference curves are of pub2018superspike (Zenke & Ganguli's C++ extension of Auryn), one random seed each: the cost at the
-start of every block of 20 s, the first 20 s without learning, learning rate 1 mV, divided by ten at 420 s. Initial weights are
-other random numbers here, so that no block agrees by itself. What must hold is that the signed relative deviation of the
-cost, averaged over the blocks in which the network learns, is at most 10 %, and so is that of the last five blocks.
+The reference curves are of pub2018superspike (Zenke & Ganguli's C++ extension of Auryn): the cost at the start of every block
+of 20 s, the first 20 s without learning, learning rate 1 mV, divided by ten at 420 s. They are of one random seed, and seeds
+differ by several percent: so the mean curve of five seeds is compared, block by block, and must nowhere be more than 10 %
+above the reference.
 """
 
 import csv
@@ -18,6 +18,7 @@ from superspike_brian.tasks import ssbm
 from superspike_brian.training import train
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+SEEDS = range(5)
 FIRST_BLOCK = 20.0  # s: its cost is that of the initial weights
 
 
@@ -37,23 +38,28 @@ def curve(name):
 )
 def test_learning_curve_in_single_precision(task, hidden, duration, build_dir):
     time, expected = curve(f"{task}_symmetric_h{hidden}")
-    run = train(
-        ssbm(task, SHARED / "ssbm"),
-        SUPERSPIKE.replace(r0=1 * mV),
-        (hidden,),
-        duration=duration * second,
-        burn_in=20 * second,
-        block=20 * second,
-        r0_decay_at=[420 * second],
-        precision="single",
-        threads=1,
-        build_dir=build_dir,
-        progress=False,
-    )
-    found = run.cost.mean("output").to_series()
     compared = (time > FIRST_BLOCK) & (time <= duration)
-    deviation = found.loc[time[compared]].to_numpy() / expected[compared] - 1
-    lines = [f"{t:5.0f} s: {d:+.1%}" for t, d in zip(time[compared], deviation, strict=True)]
-    figures = {"mean": deviation.mean(), "last five": deviation[-5:].mean(), "worst": deviation.max()}
-    print(*lines, *(f"{name}: {value:+.1%}" for name, value in figures.items()), sep="\n")
-    assert figures["mean"] <= 0.1 and figures["last five"] <= 0.1
+    curves = []
+    for seed in SEEDS:
+        run = train(
+            ssbm(task, SHARED / "ssbm"),
+            SUPERSPIKE.replace(r0=1 * mV),
+            (hidden,),
+            seed=seed,
+            duration=duration * second,
+            burn_in=20 * second,
+            block=20 * second,
+            r0_decay_at=[420 * second],
+            precision="single",
+            threads=1,
+            build_dir=build_dir,
+            progress=False,
+        )
+        np.testing.assert_allclose(run.time[1 : 1 + compared.sum()], time[compared])
+        curves.append(run.cost.mean("output").values[1 : 1 + compared.sum()])
+    deviations = np.array(curves) / expected[compared] - 1
+    deviation = deviations.mean(0)
+    print(*(f"{t:5.0f} s: {d:+.1%}" for t, d in zip(time[compared], deviation, strict=True)), sep="\n")
+    print(*(f"mean of seed {seed}: {d:+.1%}" for seed, d in zip(SEEDS, deviations.mean(1), strict=True)), sep="\n")
+    print(f"mean: {deviation.mean():+.1%}, from {deviation.min():+.1%} to {deviation.max():+.1%}")
+    assert deviation.max() <= 0.1
