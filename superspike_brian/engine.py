@@ -57,11 +57,13 @@ class Program:
         Threads of a run. They change no bit of its result.
     eager : bool
         Whether threads serve even layers for which it does not pay (to measure, to test).
+    peak_memory : int
+        Largest resident memory of the last run (bytes); 0 before a run, and where the system does not tell.
     """
 
     def __init__(self, folder, build_seconds=0.0, threads=1):
         self.folder, self.build_seconds, self.threads = Path(folder), build_seconds, threads
-        self.eager = False
+        self.eager, self.peak_memory = False, 0
         self.manifest = json.loads((self.folder / "manifest.json").read_text())
 
     def run(self, state, start, n_steps, probe=False, progress=None):
@@ -154,7 +156,9 @@ class Program:
             if name == "end":
                 records = {k: arrays.pop(k) for k in self.manifest["records"]}
                 return arrays, records
-            if name != "progress":
+            if name == "peak_memory":
+                self.peak_memory = int(data.view(np.uint64)[0])
+            elif name != "progress":
                 arrays[name] = data.view(dtypes[name])
             elif progress:
                 progress(float(data.view(np.float64)[0]))

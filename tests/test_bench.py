@@ -1,6 +1,7 @@
 """The benchmark measures every variant, on a network that is small enough for a test."""
 
 import json
+import sys
 
 import pytest
 from brian2 import Hz, second
@@ -10,10 +11,44 @@ from superspike_brian.tasks.spike_timing import frozen_poisson
 from superspike_brian import bench
 
 
+@pytest.fixture
+def small():
+    patterns = [frozen_poisson(n, 20 * Hz, 0.5 * second, n) for n in (12, 3)]
+    return bench.Network("small 12-3", (), 0.05, Task("small", *patterns, "seed"))
+
+
+def test_ratios_are_medians_of_rounds():
+    found = bench.summary([2.0, 1.0, 4.0], [10.0, 6.0, 4.0], n_synapses=100, rate=1e4)
+    assert found["s_per_simulated_s"] == 2.0
+    assert found["ratio_to_stock_double"] == 5.0  # of 5, 6 and 1; the medians' ratio would be 3
+    assert found["ns_per_synapse_and_step"] == pytest.approx(2000)  # 2 s for a million
+
+
+def test_measured_rows_and_their_table(small, build_dir, monkeypatch):
+    variants = (("stock", "double", 1), ("auto", "double", 1))
+    monkeypatch.setattr(bench, "VARIANTS", variants)
+    rows = bench.measure(small, 2, build_dir, lambda line: None)
+    assert [(r["kernel"], r["precision"], r["threads"]) for r in rows] == list(variants)
+    assert rows[0]["ratio_to_stock_double"] == 1 and rows[1]["ratio_to_stock_double"] > 0
+    for row in rows:
+        assert row["ns_per_synapse_and_step"] == pytest.approx(row["s_per_simulated_s"] / 36 / 1e4 * 1e9)
+    # stock: i, j, w, eligibility_rise, eligibility, m, v and delay; the fast kernels need neither i nor j
+    assert rows[1]["state_bytes_per_synapse"] == 40
+    if sys.platform == "linux":
+        assert all(1e6 < r["peak_memory_bytes"] < 1e8 for r in rows)
+    table = bench.markdown(rows, {"streaming": 0.256}, {"cold": 8.0}).splitlines()
+    cells = [cell.strip() for cell in table[3].split("|")[1:-1]]
+    assert cells[:4] == ["small 12-3", "auto", "double", "1"]
+    assert float(cells[4]) == pytest.approx(rows[1]["s_per_simulated_s"], rel=1e-3)
+    assert float(cells[5]) == pytest.approx(rows[1]["ratio_to_stock_double"], abs=0.005)
+    assert float(cells[8]) == pytest.approx(rows[1]["peak_memory_bytes"] / 2**20, rel=0.01)
+    assert len({line.count("|") for line in table[:4]}) == 1
+    assert "streaming: 0.256 s a simulated second, 0.25 ns a synapse and step." in table[5]
+    assert table[-1] == "Build, cold: 8.00 s."
+
+
 @pytest.mark.slow  # it compiles ten programs
-def test_bench_of_a_small_network(tmp_path):
-    patterns = [frozen_poisson(n, 20 * Hz, 0.5 * second, n) for n in (3, 2)]
-    small = bench.Network("small 3-2", (), 0.05, Task("small", *patterns, "seed"))
+def test_bench_of_a_small_network(tmp_path, small):
     lines = []
     rows = bench.run(tmp_path, 1, build_dir=tmp_path / "programs", report=lines.append, measured=[small])
     assert [(r["kernel"], r["precision"], r["threads"]) for r in rows] == list(bench.VARIANTS)

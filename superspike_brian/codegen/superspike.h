@@ -3,7 +3,7 @@
 // Both directions are sequences of records: name length (uint32), name, byte count (uint64), bytes. In: for each block a
 // record "block" (start and duration, s), the arrays that change, in the program's order, and an empty record "run". Out:
 // records "progress" (completed fraction of the block), then every array of the state, the spikes in flight and what was
-// recorded, and an empty record "end". A run goes on from a state as if it had never stopped.
+// recorded, the largest memory so far, and an empty record "end". A run goes on from a state as if it had never stopped.
 #ifndef SUPERSPIKE_H
 #define SUPERSPIKE_H
 
@@ -43,6 +43,18 @@ inline void flush_subnormals()
     asm volatile("mrs %0, fpcr" : "=r"(fpcr));
     asm volatile("msr fpcr, %0" ::"r"(fpcr | (1 << 24)));
 #endif
+}
+
+// largest resident memory so far (bytes); 0 where the system does not tell
+inline uint64_t peak_memory()
+{
+    unsigned long long kib = 0;
+    if (std::FILE* status = std::fopen("/proc/self/status", "r")) {
+        char line[256];
+        while (std::fgets(line, sizeof line, status) && std::sscanf(line, "VmHWM: %llu", &kib) != 1) continue;
+        std::fclose(status);
+    }
+    return kib * 1024;
 }
 
 // What comes in on stdin and goes out on stdout. Errors go to stderr.
@@ -99,6 +111,8 @@ public:
 
     void saved() const
     {
+        const uint64_t peak = peak_memory();
+        put("peak_memory", &peak, sizeof peak);
         put("end", nullptr, 0);
         if (std::fflush(stdout) != 0) fail("nobody reads the state");
     }

@@ -1,0 +1,65 @@
+"""In single precision, networks learn at least as well as with the authors' implementation.
+
+The reference curves are of pub2018superspike (Zenke & Ganguli's C++ extension of Auryn): the cost at the start of every block
+of 20 s, the first 20 s without learning, learning rate 1 mV, divided by ten at 420 s. They are of one random seed, and seeds
+differ by several percent: so the mean curve of five seeds is compared, block by block, and must nowhere be more than 10 %
+above the reference.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from brian2 import mV, second
+from superspike_brian.models import SUPERSPIKE
+from superspike_brian.tasks import ssbm
+
+from superspike_brian.training import train
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+SEEDS = range(5)
+FIRST_BLOCK = 20.0  # s: its cost is that of the initial weights
+
+
+def curve(name):
+    """Time (s) and cost (Hz) of a reference curve."""
+    path = SHARED / "reference" / f"{name}.csv"
+    if not path.is_file() or not (SHARED / "ssbm").is_dir():
+        pytest.skip(f"needs the reference curve {path} and the public rasters in {SHARED / 'ssbm'}")
+    with path.open() as lines:
+        rows = [(float(r["start_s"]), float(r["cost_hz"])) for r in csv.DictReader(lines)]
+    return np.array(rows).T
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "hidden", "duration"), [("oxford", 256, 300), ("auryn", 32, 1000)], ids=["oxford", "auryn"]
+)
+def test_learning_curve_in_single_precision(task, hidden, duration, build_dir):
+    time, expected = curve(f"{task}_symmetric_h{hidden}")
+    compared = (time > FIRST_BLOCK) & (time <= duration)
+    curves = []
+    for seed in SEEDS:
+        run = train(
+            ssbm(task, SHARED / "ssbm"),
+            SUPERSPIKE.replace(r0=1 * mV),
+            (hidden,),
+            seed=seed,
+            duration=duration * second,
+            burn_in=20 * second,
+            block=20 * second,
+            r0_decay_at=[420 * second],
+            precision="single",
+            threads=1,
+            build_dir=build_dir,
+            progress=False,
+        )
+        np.testing.assert_allclose(run.time[1 : 1 + compared.sum()], time[compared])
+        curves.append(run.cost.mean("output").values[1 : 1 + compared.sum()])
+    deviations = np.array(curves) / expected[compared] - 1
+    deviation = deviations.mean(0)
+    print(*(f"{t:5.0f} s: {d:+.1%}" for t, d in zip(time[compared], deviation, strict=True)), sep="\n")
+    print(*(f"mean of seed {seed}: {d:+.1%}" for seed, d in zip(SEEDS, deviations.mean(1), strict=True)), sep="\n")
+    print(f"mean: {deviation.mean():+.1%}, from {deviation.min():+.1%} to {deviation.max():+.1%}")
+    assert deviation.max() <= 0.1
