@@ -32,7 +32,7 @@ def test_measured_rows_and_their_table(small, build_dir, monkeypatch):
     assert rows[0]["ratio_to_stock_double"] == 1 and rows[1]["ratio_to_stock_double"] > 0
     for row in rows:
         assert row["ns_per_synapse_and_step"] == pytest.approx(row["s_per_simulated_s"] / 36 / 1e4 * 1e9)
-    # stock: i, j, w, eligibility_rise, eligibility, m, v and delay; the fast kernels need neither i nor j
+    # w, eligibility_rise, eligibility, m, v in double precision
     assert rows[1]["state_bytes_per_synapse"] == 40
     if sys.platform == "linux":
         assert all(1e6 < r["peak_memory_bytes"] < 1e8 for r in rows)

@@ -31,9 +31,10 @@ from .sweep import Sweep
 logger = logging.getLogger(__name__)
 KERNELS = ("stock", "dense", "blocked", "gemm", "events")
 CHUNK = {"blocked": 50, "gemm": 125, "events": 125}  # steps recorded at most; t_b is a multiple of all
-# Synapses of the smallest layer that another thread serves. Measured with two threads: events gains nothing from layers of
-# 51,200 synapses and 1.4 times from 250,000; gemm gains 1.3 and blocked 1.1 times at 51,200. Their limits are guesses below it.
-WORTH_A_THREAD = {"blocked": 10_000, "gemm": 20_000, "events": 100_000}
+# Synapses of the smallest layer that another thread serves. Measured with two threads, times faster than one: gemm 0.75 at
+# 2,000 synapses, 1.29 at 3,200 and 1.2 from 10,000 to 50,000; blocked 0.85 at 3,200, 1.0 at 6,400 and 1.05 from 10,000 on;
+# events 0.92 at 50,000 and 1.0 from 105,000 to 250,000.
+WORTH_A_THREAD = {"blocked": 10_000, "gemm": 5_000, "events": 100_000}
 _said = set()
 
 
