@@ -100,10 +100,10 @@ def final_costs(axis, data, colours):
 
 def text(condition):
     """Name a condition for a reader."""
-    return ", ".join(f"{name.replace('_', ' ')} = {_readable(value)}" for name, value in condition.items())
+    return ", ".join(f"{name.replace('_', ' ')} = {readable(value)}" for name, value in condition.items())
 
 
-def _readable(value):
+def readable(value):
     """A value as it is printed: 200 µV where a folder is called 200uV."""
     if isinstance(value, Quantity) and not value.is_dimensionless:
         unit = value.get_best_unit()

@@ -13,10 +13,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import mV, second, volt
 
-from ..grid import label
 from ..models import OPTIMIZERS, SUPERSPIKE
 from ..plotting import BLUE, GREEN, GREY, STYLE, VERMILION, letter
-from ..plotting_sweep import median_and_quartiles
+from ..plotting_sweep import median_and_quartiles, readable
 from ..tasks import spike_timing
 from . import Condition, Finding, final_cost
 
@@ -24,6 +23,7 @@ SEEDS = {"quick": 3, "full": 20}
 STEPS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 RATES = {"fixed": np.array(STEPS) * volt, "rmsprop": np.array(STEPS) * mV, "rmaxprop": np.array(STEPS) * mV}
 SOLVED = 0.1  # Hz
+TITLES = {"fixed": "fixed rate", "rmsprop": "RMSProp", "rmaxprop": "RMaxProp"}
 COLOURS = {"fixed": VERMILION, "rmsprop": GREEN, "rmaxprop": BLUE}
 
 
@@ -131,11 +131,11 @@ def draw(runs):
             mine = [r for r in rows if r["optimizer"] == name]
             where = {"color": COLOURS[name], "markersize": 2.5, "alpha": 0.5, "markeredgewidth": 0}
             axes["d"].loglog([r["r0_mV"] for r in mine], [max(r["cost_end_hz"], SOLVED) for r in mine], "o", **where)
-            text = f"{name}: {band(rates, cost):.1f} decades"
+            text = f"{TITLES[name]}: {band(rates, cost):.1f} decades"
             axes["d"].loglog(rates, cost, color=COLOURS[name], label=text)
         axes["d"].axhline(10, color=GREY, linestyle="--", linewidth=0.8)
         axes["d"].set(xlabel="learning rate $r_0$ (mV)", ylabel=f"cost at the end, at least {SOLVED:g} (Hz)")
-        axes["d"].legend(title="within twice the best", loc="center left", bbox_to_anchor=(1, 0.5))
+        axes["d"].legend(title="within twice the best", loc="center right")
         letter(axes["d"], "d")
     return figure
 
@@ -147,9 +147,9 @@ def _curves(axis, runs, optimizer):
     for name, x in zip(names, np.linspace(0, 0.9, len(names)), strict=True):
         costs = xr.concat([run.cost.mean("output") for run in runs[name]], "seed")
         median_and_quartiles(axis, runs[name][0].time, costs, plt.get_cmap("viridis")(x), _label(name))
-    axis.set(title=optimizer, xlabel="simulated time (s)", xlim=(0, None))
+    axis.set(title=TITLES[optimizer], xlabel="simulated time (s)", xlim=(0, None))
     axis.legend(fontsize=5, ncols=2, loc="upper right", title="$r_0$", title_fontsize=6, borderpad=0, labelspacing=0.2)
 
 
 def _label(name):
-    return label(float(name.split("-")[1].removesuffix("mV")) * mV)
+    return readable(float(name.split("-")[1].removesuffix("mV")) * mV)
