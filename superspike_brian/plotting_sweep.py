@@ -90,7 +90,7 @@ def final_costs(axis, data, colours):
         )
         if last.size:
             axis.hlines(np.median(last), k - 0.32, k + 0.32, color=BLACK, linewidth=1.2, zorder=3)
-        names.append("\n".join(map(_readable, condition.values())) or "all runs")
+        names.append("\n".join(map(readable, condition.values())) or "all runs")
     crowded = len(names) * max(len(line) for name in names for line in name.split("\n")) > 110  # letters in a line
     axis.set_xticks(range(len(names)), names, rotation=90 if crowded else 0, fontsize=6 if crowded else 7)
     axis.set(ylabel="cost at the end (Hz)", ylim=(0, None), xlim=(-0.6, len(names) - 0.4))
