@@ -4,6 +4,7 @@ What each figure needs and shows is in `superspike_brian.experiments`.
 """
 
 import csv
+import dataclasses
 import io
 import os
 import sys
@@ -51,7 +52,7 @@ def reproduce(name, setting, workers=1, executor=None, report=print):
     from .plotting import save_figure  # here, as matplotlib is slow to import
 
     module = experiment(name)
-    jobs = module.jobs(setting)
+    jobs = module.jobs(dataclasses.replace(setting, out=Path(setting.out) / name))  # figures share names of conditions
     failed = run_all(jobs, workers, executor, report)
     if failed:
         first, message = next(iter(failed.items()))
@@ -85,7 +86,7 @@ def add_parser(commands):
     parser = commands.add_parser("reproduce", help="reproduce a figure of the paper", allow_abbrev=False)
     parser.add_argument("name", metavar="NAME", help=f"{', '.join(names())}, or all")
     parser.add_argument("--scale", choices=SCALES, default="quick", help="minutes, or the paper's sizes")
-    parser.add_argument("--out", type=Path, help="folder for figure, numbers and runs (default: reproduced/SCALE)")
+    parser.add_argument("--out", type=Path, help="folder for figures, numbers and runs (default: reproduced/SCALE)")
     parser.add_argument("--seeds", type=number(int, 1), metavar="N", help="seeds 0 to N-1 (default: the figure's own)")
     parser.add_argument("--workers", type=number(int, 1), default=os.cpu_count(), help="runs side by side")
     parser.add_argument("--build-dir", type=Path, help="where programs are built and kept (default: your cache folder)")

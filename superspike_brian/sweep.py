@@ -102,7 +102,8 @@ class Job:
             request["protocol"] = {k: v for k, v in request["protocol"].items() if k != "duration"}
         different = [k for k in wanted if wanted[k] != stored[k]]
         there, here = folder.task_arrays, task_to_arrays(self.task)
-        different += [k for k in here if k not in ("name", "source") and not np.array_equal(there[k], here[k])]
+        compared = (there.keys() | here.keys()) - {"name", "source"}
+        different += sorted(k for k in compared if not np.array_equal(there.get(k), here.get(k)))
         return ", ".join(different) or None
 
     def _wanted(self):

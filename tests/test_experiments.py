@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from brian2 import mV, second
 from matplotlib import pyplot as plt
-from superspike_brian.models import SUPERSPIKE
+from superspike_brian.models import CLASSIFIER, SUPERSPIKE
+from superspike_brian.tasks import xor
 
 from superspike_brian import experiments, reproduce
 from superspike_brian.experiments import Condition, Finding, Setting, fig6, fig7, final_cost, mean_by, oxford
 from superspike_brian.runfolder import RunFolder
+from superspike_brian.sweep import Job
 
 
 @pytest.fixture
@@ -40,19 +42,23 @@ def test_runs_once_then_reuses(tiny, tmp_path, build_dir):
         rows = list(csv.DictReader(file))
     assert [r["seed"] for r in rows] == ["0", "1"]
     assert rows[0]["cost_hz"] != rows[1]["cost_hz"]
-    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("run.nc")}
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "tiny" / "runs").rglob("run.nc")}
     reproduce.reproduce("tiny", setting, report=said.append)
     assert said[-1] == "2 of 2 runs are there, 0 to do"
-    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("run.nc")}
-    assert RunFolder(tmp_path / "runs" / "only-s1").request["precision"] == "single"
+    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "tiny" / "runs").rglob("run.nc")}
+    assert RunFolder(tmp_path / "tiny" / "runs" / "only-s1").request["precision"] == "single"
     tiny.r0 = 2 * mV
     with pytest.raises(ValueError, match=r"only-s0 holds a run with other settings .model"):
         reproduce.reproduce("tiny", setting, report=said.append)
+    reproduce.reproduce("other", setting, report=said.append)  # another figure may have a condition of the same name
+    assert said[0] == "0 of 2 runs are there, 2 to do" and (tmp_path / "other.csv").exists()
+    other_kind = Job(tmp_path / "tiny" / "runs" / "only-s0", xor(), CLASSIFIER, (4,), {"duration": 1 * second})
+    assert {"model", "inputs_n"} <= set(other_kind.difference().split(", "))
 
 
 def test_a_failed_run_is_reported(tiny, tmp_path, build_dir):
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "only-s0").write_text("in the way")
+    (tmp_path / "tiny" / "runs").mkdir(parents=True)
+    (tmp_path / "tiny" / "runs" / "only-s0").write_text("in the way")
     with pytest.raises(reproduce.ReproductionError, match=r"1 of 1 runs failed.*it is a file"):
         reproduce.reproduce("tiny", Setting("quick", 1, tmp_path, build_dir), report=lambda text: None)
 

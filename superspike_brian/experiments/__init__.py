@@ -64,7 +64,7 @@ class Setting:
     seeds : int
         Number of seeds, from 0.
     out : path
-        Runs go to ``out/runs``.
+        Runs go to ``out/runs``; `reproduce` gives each figure a folder of its own.
     build_dir, data_dir : path, optional
         Where programs are kept; where the benchmark suite is.
     """
