@@ -33,7 +33,7 @@ SUPERSPIKE = Model(
 )
 
 # Classification. With beta of 1/mV the error of a spike, made at threshold, outweighs that of a miss, made some mV below it, so
-# far that units fall silent; more updates a simulated second help too (measured on temporal XOR).
+# far that units fall silent.
 CLASSIFIER = SUPERSPIKE.replace(error=WINDOWED, beta=0.1 / mV, t_b=0.25 * second)
 
 __all__ = [

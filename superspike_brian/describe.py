@@ -4,10 +4,9 @@ import gc
 import inspect
 from contextlib import contextmanager
 from itertools import groupby
-from numbers import Number
 
 import numpy as np
-from brian2 import EventMonitor, NeuronGroup, Quantity, StateMonitor, Synapses, get_dimensions, ms, prefs, second
+from brian2 import EventMonitor, NeuronGroup, Quantity, StateMonitor, Synapses, prefs, second
 from brian2.core.spikesource import SpikeSource
 from brian2.devices.device import reset_device, set_device
 from brian2.groups.group import CodeRunner, Group
@@ -17,6 +16,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from .network import Assembly
 from .tasks import Classification
+from .units import readable
 
 _ROLES = {  # by name without its number: the vocabulary of `network`
     "inputs": "input pattern",
@@ -26,7 +26,6 @@ _ROLES = {  # by name without its number: the vocabulary of `network`
     "output": "output layer",
     "terminals": "axon terminals, with the presynaptic trace",
 }
-_UNUSUAL = {"us": ("ms", ms), "ks": ("s", second)}
 _DOES = {  # by type of Brian2 object
     "SubexpressionUpdater": "evaluates what is constant over the step",
     "CodeRunner": "runs its statements",
@@ -111,22 +110,6 @@ def _sections(assembly, task):
         "Schedule of one time step": _schedule(assembly.net.sorted_objects),
         "Sources": _bullets(f"{kind}, *{c.name}*: {c.source}" for kind, c in model.components.items()),
     }
-
-
-def readable(value):
-    """Return a value in the unit that makes it short: ``10 ms``, not ``0.01 s``."""
-    if not isinstance(value, Number | np.ndarray):
-        return type(value).__name__
-    if np.size(value) != 1:
-        return f"{np.size(value)} values"
-    number, dim = np.asarray(value).item(), get_dimensions(value)
-    if dim.is_dimensionless:
-        return f"{number:.6g}"
-    value = Quantity(number, dim=dim)
-    number, _, unit = value.in_best_unit(precision=12).partition(" ")
-    if unit in _UNUSUAL:
-        unit, number = _UNUSUAL[unit][0], value / _UNUSUAL[unit][1]
-    return f"{float(number):.6g} {unit}"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from brian2 import Quantity, mV
 
 from .grid import label
 from .plotting import BLACK, BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, letter
+from .units import readable
 
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE, "#CC79A7", "#56B4E9", BLACK)
 
@@ -90,7 +91,7 @@ def final_costs(axis, data, colours):
         )
         if last.size:
             axis.hlines(np.median(last), k - 0.32, k + 0.32, color=BLACK, linewidth=1.2, zorder=3)
-        names.append("\n".join(map(readable, condition.values())) or "all runs")
+        names.append("\n".join(map(printed, condition.values())) or "all runs")
     crowded = len(names) * max(len(line) for name in names for line in name.split("\n")) > 110  # letters in a line
     axis.set_xticks(range(len(names)), names, rotation=90 if crowded else 0, fontsize=6 if crowded else 7)
     axis.set(ylabel="cost at the end (Hz)", ylim=(0, None), xlim=(-0.6, len(names) - 0.4))
@@ -100,15 +101,12 @@ def final_costs(axis, data, colours):
 
 def text(condition):
     """Name a condition for a reader."""
-    return ", ".join(f"{name.replace('_', ' ')} = {readable(value)}" for name, value in condition.items())
+    return ", ".join(f"{name.replace('_', ' ')} = {printed(value)}" for name, value in condition.items())
 
 
-def readable(value):
+def printed(value):
     """A value as it is printed: 200 µV where a folder is called 200uV."""
-    if isinstance(value, Quantity) and not value.is_dimensionless:
-        unit = value.get_best_unit()
-        return f"{float(value / unit):g} {unit}".replace(" u", " µ")
-    return label(value)
+    return readable(value).replace(" u", " µ") if isinstance(value, Quantity) else label(value)
 
 
 def _colours(n):

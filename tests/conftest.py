@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,25 @@ from superspike_brian import engine
 from superspike_brian.network import Structure
 
 logging.getLogger("brian2").setLevel(logging.WARNING)  # at DEBUG it logs every generated source, which pytest keeps
+MODELS = """
+from brian2 import mV
+from superspike_brian.models import FAST_SIGMOID, SUPERSPIKE
+
+EXPONENTIAL = SUPERSPIKE.replace(
+    surrogate=FAST_SIGMOID.replace(
+        name="exponential",
+        equations='''
+        sigma_prime = exp(-abs(beta*(U - theta))) : 1 (constant over dt)
+        beta : 1/volt (shared, constant)
+        ''',
+    )
+)
+SHALLOW = SUPERSPIKE.replace(beta=0.1 / mV)
+RULE = SUPERSPIKE.plasticity
+GROWING = RULE.equations.replace("- eligibility_rise)/tau_rise", "+ 100*eligibility_rise)/tau_rise")
+GROWING = SUPERSPIKE.replace(plasticity=RULE.replace(equations=GROWING))
+NO_MODEL = 3
+"""
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +99,35 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.name in CORE:
             item.add_marker(pytest.mark.core)
+
+
+@pytest.fixture
+def surroundings(tmp_path, monkeypatch):
+    """A working directory, cache and signal handlers of its own for each test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("SUPERSPIKE_DATA_DIR", raising=False)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def models(tmp_path):
+    (tmp_path / "my_models.py").write_text(MODELS)
+    return "my_models.py"
+
+
+@pytest.fixture
+def rasters(tmp_path):
+    """Return options for a task of one's own that takes no compiler: 3 inputs, 1 output, a loop of 20 ms."""
+    (tmp_path / "in.ras").write_text("# three inputs\n0.001 0\n0.004 2\n0.0075 1\n0.009 0\n")
+    (tmp_path / "out.ras").write_text("0.012 0\n")
+    return ("ras", "--input", "in.ras", "--target", "out.ras", "--period", "20ms", "--device", "runtime")
+
+
+@pytest.fixture
+def no_compiler(tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("CXX", raising=False)

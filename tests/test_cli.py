@@ -3,99 +3,25 @@
 Two networks are compiled for all of it: 100-1, and 100-4-1 with the regulariser.
 """
 
-import contextlib
-import io
 import json
-import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from superspike_brian.models import FEEDBACKS, OPTIMIZERS, SURROGATES
+from command import process, refused, run, superspike
 
 from superspike_brian import results
-from superspike_brian.cli import main
 
 SSBM = Path(__file__).resolve().parents[2] / "shared" / "ssbm"
 needs_ssbm = pytest.mark.skipif(not (SSBM / "poisson").is_dir(), reason=f"the public rasters are not at {SSBM}")
 SHORT = ("--duration", "3s", "--burn-in", "1s", "--block", "1s")
 KEYS = {"task", "cost_hz", "cost_first_hz", "simulated_s", "build_s", "wall_s", "n_synapses", "seed", "out"}
-MODELS = """
-from brian2 import mV
-from superspike_brian.models import FAST_SIGMOID, SUPERSPIKE
-
-EXPONENTIAL = SUPERSPIKE.replace(
-    surrogate=FAST_SIGMOID.replace(
-        name="exponential",
-        equations='''
-        sigma_prime = exp(-abs(beta*(U - theta))) : 1 (constant over dt)
-        beta : 1/volt (shared, constant)
-        ''',
-    )
-)
-SHALLOW = SUPERSPIKE.replace(beta=0.1 / mV)
-RULE = SUPERSPIKE.plasticity
-GROWING = RULE.equations.replace("- eligibility_rise)/tau_rise", "+ 100*eligibility_rise)/tau_rise")
-GROWING = SUPERSPIKE.replace(plasticity=RULE.replace(equations=GROWING))
-NO_MODEL = 3
-"""
-
-
-@pytest.fixture(autouse=True)
-def surroundings(tmp_path, monkeypatch):
-    """A working directory, cache and signal handlers of its own for each test."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("SUPERSPIKE_DATA_DIR", raising=False)
-    handler = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, handler)
-
-
-def superspike(*arguments):
-    """Run the command in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = main([str(a) for a in arguments])
-        except SystemExit as stop:
-            code = stop.code
-    return SimpleNamespace(code=code, out=out.getvalue(), err=err.getvalue())
-
-
-def process(*arguments, **options):
-    """Start the command as a process, with the default reaction to Ctrl-C."""
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    command = [sys.executable, "-m", "superspike_brian.cli", *map(str, arguments)]
-    return subprocess.Popen(
-        command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler), **options
-    )
-
-
-def run(*arguments):
-    """Run quietly; return the JSON, the data, and nothing else was printed."""
-    found = superspike("run", *arguments, "--quiet", "--json")
-    assert (found.code, found.err) == (0, "")
-    (line,) = found.out.splitlines()
-    summary = json.loads(line)
-    return SimpleNamespace(summary=summary, data=results.load(summary["out"]), dir=Path(summary["out"]))
-
-
-def refused(*arguments):
-    """Return the one line that a refused command prints, which leaves nothing behind."""
-    before = sorted(Path().rglob("*"))
-    found = superspike(*arguments)
-    assert (found.code, found.out) == (2, "")
-    assert found.err.startswith("superspike: ") and found.err.endswith("\n") and "Traceback" not in found.err
-    assert sorted(p for p in Path().rglob("*") if "__pycache__" not in p.parts) == before
-    return found.err.removeprefix("superspike: ").rstrip()
+pytestmark = pytest.mark.usefixtures("surroundings")
 
 
 def assert_same_bits(one, two):
@@ -130,27 +56,6 @@ def trained(plain, tmp_path_factory):
     long = ("--duration", "60s", "--burn-in", "10s", "--block", "5s")
     found = superspike("run", "spike-timing", *long, "--json", "--out", out, *plain)
     return SimpleNamespace(**vars(found), dir=out, options=long, data=results.load(out))
-
-
-@pytest.fixture
-def models(tmp_path):
-    (tmp_path / "my_models.py").write_text(MODELS)
-    return "my_models.py"
-
-
-@pytest.fixture
-def rasters(tmp_path):
-    """Return options for a task of one's own that takes no compiler: 3 inputs, 1 output, a loop of 20 ms."""
-    (tmp_path / "in.ras").write_text("# three inputs\n0.001 0\n0.004 2\n0.0075 1\n0.009 0\n")
-    (tmp_path / "out.ras").write_text("0.012 0\n")
-    return ("ras", "--input", "in.ras", "--target", "out.ras", "--period", "20ms", "--device", "runtime")
-
-
-@pytest.fixture
-def no_compiler(tmp_path, monkeypatch):
-    (tmp_path / "bin").mkdir()
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.delenv("CXX", raising=False)
 
 
 # a run
@@ -316,145 +221,6 @@ def test_merged_spikes_are_counted_in_a_warning(rasters):
     assert "2 of 4 spikes merged" in found.err
 
 
-# describe
-
-
-@pytest.fixture(scope="module")
-def default_description():
-    return superspike("describe", "spike-timing", "--hidden", "4").out
-
-
-@pytest.mark.parametrize(
-    ("option", "choice", "component"),
-    [
-        (option, choice, component)
-        for option, known in (("--feedback", FEEDBACKS), ("--surrogate", SURROGATES), ("--optimizer", OPTIMIZERS))
-        for choice, component in known.items()
-    ],
-)
-def test_every_choice(option, choice, component):
-    found = superspike("describe", "spike-timing", "--hidden", "4", option, choice)
-    assert (found.code, found.err) == (0, "")
-    assert f"*{component.name}*" in found.out
-    others = {"--feedback": FEEDBACKS, "--surrogate": SURROGATES, "--optimizer": OPTIMIZERS}[option].keys() - {choice}
-    assert not any(f"*{other}*" in found.out for other in others)
-
-
-def test_the_defaults(default_description):
-    for name in ("symmetric", "fast-sigmoid", "rmaxprop", "none"):
-        assert f"*{name}*" in default_description
-
-
-def test_hidden_0_is_no_hidden_layer():
-    none, zero = (superspike("describe", "spike-timing", *more) for more in ((), ("--hidden", "0")))
-    assert none.code == zero.code == 0 and none.out == zero.out
-    assert "hidden_1" not in none.out
-
-
-def test_hidden_repeated_is_depth():
-    found = superspike("describe", "spike-timing", "--hidden", "5", "--hidden", "3", "--feedback", "random")
-    assert found.code == 0
-    assert {"hidden_1", "hidden_2", "forward_3", "feedback_target_2"} <= set(re.findall(r"\w+", found.out))
-    assert "hidden_3" not in found.out
-
-
-def test_hidden_learning_can_be_switched_off(default_description):
-    found = superspike("describe", "spike-timing", "--hidden", "4", "--no-hidden-learning")
-    assert found.code == 0
-    for text, learns in ((default_description, True), (found.out, False)):
-        assert ("forward_1_update" in text) == ("feedback_target_1" in text) == learns
-        assert "forward_2_update" in text
-    again = superspike("describe", "spike-timing", "--hidden", "4", "--hidden-learning")
-    assert again.out == default_description
-
-
-def test_describe_shows_options_and_edits(models):
-    more = ("--r0", "0.3mV", "--regularizer", "7", "--hidden", "2")
-    found = superspike("describe", "spike-timing", *more, "--model", f"{models}:EXPONENTIAL")
-    assert (found.code, found.err) == (0, "")
-    assert "exp(-abs(beta*(U - theta)))" in found.out
-    rows = dict(re.findall(r"^\| `(\w+)` +\| ([^|]*?) +\|", found.out, re.M))
-    assert rows["r0"] in ("0.3 mV", "300 uV") and float(rows["rho"]) == 7
-
-
-# a model of one's own that is wrong
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("EXPONENTAIL", "has no model 'EXPONENTAIL'; did you mean 'EXPONENTIAL'?"),
-        ("NO_MODEL", "has no model 'NO_MODEL'; its models: EXPONENTIAL, GROWING, SHALLOW, SUPERSPIKE"),
-    ],
-)
-def test_a_name_that_is_no_model(name, expected, models):
-    assert refused("run", "spike-timing", "--model", f"{models}:{name}") == f"--model: {models} {expected}"
-
-
-@pytest.mark.parametrize("text", ["my_models.py", ":X", "my_models.py:"])
-def test_a_model_without_file_or_name(text, models):
-    assert "expected a file and a name in it" in refused("run", "spike-timing", "--model", text)
-
-
-def test_a_missing_model_file():
-    assert refused("run", "spike-timing", "--model", "none.py:X") == "--model: there is no file none.py"
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [
-        ("1/0", "raises ZeroDivisionError: division by zero"),
-        ("M = (", "raises SyntaxError"),
-        ("import no_such_module_anywhere", "raises ModuleNotFoundError"),
-        ("raise SystemExit(3)", "raises SystemExit: 3"),
-    ],
-)
-def test_a_model_file_that_fails(code, expected, tmp_path):
-    (tmp_path / "wrong.py").write_text(code)
-    message = refused("run", "spike-timing", "--model", "wrong.py:M")
-    assert message.startswith(f"--model: wrong.py {expected}")
-
-
-@pytest.mark.parametrize(
-    ("edit", "expected"),
-    [
-        ("neuron=SUPERSPIKE.neuron.replace(reset='U = tau_mem')", ["leaky integrate-and-fire", "U = tau_mem"]),
-        (
-            "surrogate=SUPERSPIKE.surrogate.replace(equations='sigma_prime = U - theta : 1')",
-            ["fast-sigmoid", "units", "sigma_prime = U - theta"],
-        ),
-        (
-            "surrogate=SUPERSPIKE.surrogate.replace(equations='sigma_prime = 1/(1 + abs(bta)) : 1')",
-            ["fast-sigmoid", "'bta'", "did you mean 'beta'?"],
-        ),
-        ("surrogate=SUPERSPIKE.surrogate.replace(equations='sigma = 1 : 1')", ["fast-sigmoid", "'sigma_prime'"]),
-        ("r0=1", ["rmaxprop", "'r0'"]),
-        ("r_0=1", ["'r_0'", "did you mean 'r0'?"]),
-    ],
-)
-def test_a_model_with_an_error_names_it(edit, expected, tmp_path):
-    code = f"from superspike_brian.models import SUPERSPIKE\nM = SUPERSPIKE.replace({edit})"
-    (tmp_path / "wrong.py").write_text(code)
-    message = refused("run", "spike-timing", "--model", "wrong.py:M", "--build-dir", "build")
-    assert "wrong.py raises ModelError" in message
-    assert all(part in message for part in expected), message
-
-
-def test_a_diverging_rule_stops_and_keeps_what_was_computed(rasters, models):
-    options = ("--duration", "1s", "--burn-in", "10ms", "--block", "10ms", "--quiet", "--out", "x")
-    found = superspike("run", *rasters, *options, "--model", f"{models}:GROWING")
-    assert (found.code, found.out) == (2, "")
-    (message,) = (line for line in found.err.splitlines() if "the run stops" in line)
-    assert re.search(r"eligibility\w* of forward_1 is (nan|inf) .* blocks before are kept in x\.", message)
-    at = float(re.search(r"at ([\d.]+) s", message)[1])
-    assert 0.02 < at < 1  # a step multiplies by 3: past 1e308 after about 65 ms
-    data = results.load("x")
-    np.testing.assert_allclose(data.time, np.arange(1, round(at * 100)) / 100)
-    assert np.isfinite(data.weights_1_end).all()
-    shown = superspike("show", "x", "--json")
-    assert shown.code == 0 and json.loads(shown.out)["simulated_s"] == pytest.approx(at - 0.01)
-
-
 # show, plot, resume, overwrite
 
 
@@ -529,106 +295,6 @@ def test_a_run_cannot_be_resumed_to_a_time_before_its_end(trained, plain):
 
 def test_a_duration_below_one_step(rasters):
     assert "duration" in refused("run", *rasters, "--duration", "1us", "--out", "x")
-
-
-# bad input
-
-
-@pytest.mark.parametrize(
-    ("option", "unit"),
-    [
-        ("--duration", "s"),
-        ("--block", "s"),
-        ("--burn-in", "s"),
-        ("--r0-decay-at", "s"),
-        ("--period", "s"),
-        ("--r0", "mV"),
-    ],
-)
-@pytest.mark.parametrize(("text", "found"), [("250", "has no unit"), ("3Hz", "is in Hz")])
-def test_bare_numbers_and_wrong_units(option, unit, text, found):
-    message = refused("run", "spike-timing", option, text)
-    assert message.startswith(f"argument {option}: '{text}' {found}; expected {unit}, for instance ")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "near"),
-    [
-        (("rnu", "spike-timing"), "run"),
-        (("run", "spike-timin"), "'spike-timing'"),
-        (("run", "ssbm:poison"), "'poisson'"),
-        (("run", "spike-timing", "--feedback", "symetric"), "symmetric"),
-        (("run", "spike-timing", "--surrogate", "fast_sigmoid"), "fast-sigmoid"),
-        (("run", "spike-timing", "--optimizer", "rmsprp"), "rmsprop"),
-        (("run", "spike-timing", "--hiden", "4"), "--hidden"),
-        (("run", "spike-timing", "--durations=4s"), "--duration"),
-    ],
-)
-def test_unknown_names_suggest_the_nearest(arguments, near):
-    assert re.search(rf"did you mean {re.escape(near)}", refused(*arguments), re.I)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (("--hidden", "-1"), "--hidden -1: expected 0 or more"),
-        (("--hidden", "3", "--hidden", "2"), "use random or uniform feedback"),
-        (("--r0=-1mV",), "--r0 is -1. mV; expected a positive"),
-        (("--r0=0V",), "expected a positive"),
-        (("--r0=1e400V",), "argument --r0: '1e400V' is not finite"),
-        (("--regularizer", "-1"), "argument --regularizer: '-1' is not a number of 0 or more"),
-        (("--regularizer", "nan"), "argument --regularizer: 'nan' is not"),
-        (("--seed", "-1"), "argument --seed: '-1' is not a whole number of 0 or more"),
-        (("--threads", "0"), "argument --threads: '0' is not a whole number of 1 or more"),
-        (("--duration", "0s"), "duration must be a positive, finite time"),
-        (("--block=-1s",), "block must be a positive, finite time"),
-        (("--burn-in=-1s",), "burn_in must be a positive, finite time"),
-        (("--outputs", "0"), "outputs is 0"),
-        (("--period", "0s"), "period is 0.0 s"),
-        (("--period", "20.05ms"), "expected a whole number"),
-        (("--data-dir", "x"), "spike-timing does not use --data-dir; its options: --period, --n-inputs, --outputs"),
-        (("--n-outputs", "2"), "does not use --n-outputs"),
-    ],
-)
-def test_values_out_of_range(arguments, expected):
-    assert expected in refused("run", "spike-timing", *arguments, "--out", "x", "--build-dir", "build")
-
-
-@pytest.mark.parametrize("missing", ["--input", "--target", "--period"])
-def test_ras_needs_files_and_period(missing, rasters):
-    at = rasters.index(missing)
-    message = refused("run", *rasters[:at], *rasters[at + 2 :])
-    assert "needs --input FILE --target FILE --period TIME" in message
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (b"", "holds no spikes"),
-        (b"0.012 0\n0.013\n", "line 2"),
-        (b"0.012 0\n0.5 0\n", "line 2"),
-        (b"-0.012 0\n", "line 1"),
-        (b"nan 0\n", "line 1"),
-        (b"\x00\x01\xff", "is not a text file"),
-    ],
-)
-def test_a_bad_raster_is_refused_before_anything_happens(content, expected, rasters):
-    Path("out.ras").write_bytes(content)
-    message = refused("run", *rasters, "--out", "x")
-    assert message.startswith("out.ras") and expected in message
-
-
-def test_a_missing_compiler(tmp_path):
-    (tmp_path / "bin").mkdir()
-    env = {k: v for k, v in os.environ.items() if k != "CXX"} | {"PATH": str(tmp_path / "bin")}
-    started = process("run", "spike-timing", "--out", "x", "--build-dir", "build", env=env)
-    out, err = started.communicate(timeout=120)
-    assert (started.returncode, out) == (2, "")
-    last = err.splitlines()[-1]
-    assert last.startswith("superspike: no C++ compiler found") and "Traceback" not in err
-    assert "apt install g++" in last and "--device runtime" in last
-    assert not Path("x").exists()
-    assert [p for p in Path("build").rglob("*") if p.is_file() and p.suffix != ".lock"] == []
 
 
 # interruption

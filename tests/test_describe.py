@@ -20,8 +20,9 @@ from superspike_brian.models import (
 )
 from superspike_brian.tasks import SpikePattern, Task
 
-from superspike_brian.describe import describe, describe_structure, readable
+from superspike_brian.describe import describe, describe_structure
 from superspike_brian.network import Assembly, Structure
+from superspike_brian.units import readable
 
 DEEP = SUPERSPIKE.replace(feedback=RANDOM, regularizer=HETEROSYNAPTIC)
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from brian2 import mV, second
-from superspike_brian.models import SUPERSPIKE
+from brian2 import second
 from superspike_brian.tasks import ssbm
 
+from superspike_brian.experiments import Setting
+from superspike_brian.experiments._pictures import SYMMETRIC, options
 from superspike_brian.training import train
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -41,17 +42,15 @@ def curve(name):
 def test_learning_curve_in_single_precision(task, hidden, duration, build_dir):
     time, expected = curve(f"{task}_symmetric_h{hidden}")
     compared = (time > FIRST_BLOCK) & (time <= duration)
-    curves = []
+    schedule, curves = options(Setting("full", len(SEEDS), build_dir)), []
     for seed in SEEDS:
         run = train(
             ssbm(task, SHARED / "ssbm"),
-            SUPERSPIKE.replace(r0=1 * mV),
+            SYMMETRIC,
             (hidden,),
             seed=seed,
-            duration=duration * second,
-            burn_in=20 * second,
             block=20 * second,
-            r0_decay_at=[420 * second],
+            **schedule | {"duration": duration * second},
             precision="single",
             threads=1,
             build_dir=build_dir,

@@ -14,7 +14,7 @@ from brian2 import Equations
 
 from superspike_brian import models
 from superspike_brian.cli import build_parser
-from superspike_brian.describe import readable
+from superspike_brian.units import readable
 
 _COMMENT = re.compile(r'^\s*"(\w+)":.*?,\s*#\s*(.+?)\s*$', re.M)  # beside an entry of `parameters`
 _ROW = re.compile(r"^(\w+)\s{2,}\S+\s{2,}(.+?)\s*$", re.M)  # of the docstring's table: symbol, unit, meaning

@@ -15,7 +15,7 @@ from brian2 import mV, second, volt
 
 from ..models import OPTIMIZERS, SUPERSPIKE
 from ..plotting import BLUE, GREEN, GREY, STYLE, VERMILION, letter
-from ..plotting_sweep import median_and_quartiles, readable
+from ..plotting_sweep import median_and_quartiles, printed
 from ..tasks import spike_timing
 from . import Condition, Finding, final_cost
 
@@ -152,4 +152,4 @@ def _curves(axis, runs, optimizer):
 
 
 def _label(name):
-    return readable(float(name.split("-")[1].removesuffix("mV")) * mV)
+    return printed(float(name.split("-")[1].removesuffix("mV")) * mV)
