@@ -1,7 +1,5 @@
 """What the network is: equation strings and their parameters, one file an aspect, and nothing else."""
 
-from brian2 import mV, second
-
 from .checks import ModelError
 from .error import VAN_ROSSUM, WINDOWED
 from .feedback import FEEDBACKS, RANDOM, SYMMETRIC, UNIFORM
@@ -32,12 +30,7 @@ SUPERSPIKE = Model(
     regularizer=NO_DECAY,
 )
 
-# Classification. With beta of 1/mV the error of a spike, made at threshold, outweighs that of a miss, made some mV below it, so
-# far that units fall silent.
-CLASSIFIER = SUPERSPIKE.replace(error=WINDOWED, beta=0.1 / mV, t_b=0.25 * second)
-
 __all__ = [
-    "CLASSIFIER",
     "ERROR_GATED",
     "FAST_SIGMOID",
     "FEEDBACKS",

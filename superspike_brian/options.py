@@ -144,8 +144,9 @@ def _flag(name):
 
 def make_model(args, task):
     """Make the model that the options describe for a task."""
-    default = models.CLASSIFIER if isinstance(task, tasks.Classification) else models.SUPERSPIKE
-    model = load_model(args.model) if args.model else default
+    model = load_model(args.model) if args.model else models.SUPERSPIKE
+    if not args.model and isinstance(task, tasks.Classification):
+        model = model.replace(error=models.WINDOWED)
     choices = {"feedback": models.FEEDBACKS, "surrogate": models.SURROGATES, "optimizer": models.OPTIMIZERS}
     changes = {kind: known[getattr(args, kind)] for kind, known in choices.items() if getattr(args, kind)}
     if args.regularizer is not None:

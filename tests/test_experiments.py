@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from brian2 import mV, second
 from matplotlib import pyplot as plt
-from superspike_brian.models import CLASSIFIER, SUPERSPIKE
+from superspike_brian.models import SUPERSPIKE, WINDOWED
 from superspike_brian.tasks import xor
 
 from superspike_brian import experiments, reproduce
@@ -52,7 +52,13 @@ def test_runs_once_then_reuses(tiny, tmp_path, build_dir):
         reproduce.reproduce("tiny", setting, report=said.append)
     reproduce.reproduce("other", setting, report=said.append)  # another figure may have a condition of the same name
     assert said[0] == "0 of 2 runs are there, 2 to do" and (tmp_path / "other.csv").exists()
-    other_kind = Job(tmp_path / "tiny" / "runs" / "only-s0", xor(), CLASSIFIER, (4,), {"duration": 1 * second})
+    other_kind = Job(
+        tmp_path / "tiny" / "runs" / "only-s0",
+        xor(),
+        SUPERSPIKE.replace(error=WINDOWED),
+        (4,),
+        {"duration": 1 * second},
+    )
     assert {"model", "inputs_n"} <= set(other_kind.difference().split(", "))
 
 
