@@ -151,7 +151,7 @@ class Classification:
         dt : Quantity
             Time step (second).
         """
-        return Trials.join([self._period(stream(k), k, dt)[0] for k in range(first, last)])
+        return Trials.join([self._trials(stream(k), k, dt) for k in range(first, last)])
 
     def spikes(self, stream, start: int, stop: int, dt: Quantity) -> dict:
         """Draw what happens in steps `start` to `stop` - 1.
@@ -171,8 +171,11 @@ class Classification:
             Steps and units of the spikes of ``inputs``, ``cues`` (onsets) and ``targets`` (deadlines), in order.
         """
         length, found = self._steps(self.period, dt), {"inputs": [], "cues": [], "targets": []}
+        stimuli = [p.steps(dt) for p in self.patterns]
         for k in range(start // length, -(-stop // length)):
-            trials, *inputs = self._period(stream(k), k, dt)
+            rng = stream(k)
+            trials = self._trials(rng, k, dt)  # before the background, from the same stream
+            inputs = self._inputs(rng, k, trials, stimuli, dt)
             for name, steps, units in (
                 ("inputs", *inputs),
                 ("cues", trials.onset, trials.label),
@@ -185,29 +188,27 @@ class Classification:
     def _steps(self, time, dt):
         return round(float(time / dt))
 
-    def _period(self, rng, k, dt):
-        """Trials of period `k`, and steps and units of the input spikes."""
-        length = self._steps(self.period, dt)
-        trials = self._draw_trials(rng, length, dt)
-        n_noise = rng.poisson(float(self.background * dt) * length * self.n_inputs)
-        steps, units = [rng.integers(0, length, n_noise)], [rng.integers(0, self.n_inputs, n_noise)]
-        stimuli = [p.steps(dt) for p in self.patterns]
-        for onset, pattern in zip(trials.onset, trials.pattern, strict=True):
-            steps.append(onset + stimuli[pattern][0])
-            units.append(stimuli[pattern][1])
-        distinct = np.unique(np.concatenate(steps) * self.n_inputs + np.concatenate(units))  # one spike a unit and step
-        start = k * length
-        return trials.shift(start), start + distinct // self.n_inputs, distinct % self.n_inputs
-
-    def _draw_trials(self, rng, length, dt):
-        occupied = self._steps(self.stimulus + self.window, dt)
+    def _trials(self, rng, k, dt):
+        """Trials of period `k`."""
+        length, occupied = self._steps(self.period, dt), self._steps(self.stimulus + self.window, dt)
         pause_min, spread = self._steps(self.pause_min, dt), float((self.pause_mean - self.pause_min) / dt)
         most = length // (occupied + pause_min) + 1
         pauses = pause_min + np.rint(rng.exponential(spread, most)).astype(int)
         onset = np.cumsum(pauses + occupied) - occupied
         onset = onset[onset + occupied < length]
         pattern = rng.integers(0, len(self.patterns), most)[: len(onset)]
-        return Trials(onset, onset + occupied, pattern, np.array(self.classes)[pattern])
+        return Trials(onset, onset + occupied, pattern, np.array(self.classes)[pattern]).shift(k * length)
+
+    def _inputs(self, rng, k, trials, stimuli, dt):
+        """Steps and units of the input spikes of period `k`."""
+        length = self._steps(self.period, dt)
+        n_noise = rng.poisson(float(self.background * dt) * length * self.n_inputs)
+        steps, units = [k * length + rng.integers(0, length, n_noise)], [rng.integers(0, self.n_inputs, n_noise)]
+        for onset, pattern in zip(trials.onset, trials.pattern, strict=True):
+            steps.append(onset + stimuli[pattern][0])
+            units.append(stimuli[pattern][1])
+        distinct = np.unique(np.concatenate(steps) * self.n_inputs + np.concatenate(units))  # one spike a unit and step
+        return distinct // self.n_inputs, distinct % self.n_inputs
 
 
 def check_rate(rate, name):
