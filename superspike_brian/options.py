@@ -55,6 +55,15 @@ def number(kind, minimum):
     return convert
 
 
+def regularizer(text):
+    """Return the regulariser that ``[NAME:]RHO`` describes."""
+    name, colon, rho = text.rpartition(":")
+    known = {k: v for k, v in models.REGULARIZERS.items() if "rho" in v.parameters}
+    if colon and name not in known:
+        raise argparse.ArgumentTypeError(f"'{name}' is no regulariser with a strength; choose from {', '.join(known)}")
+    return known[name or models.HETEROSYNAPTIC.name].replace(rho=number(float, 0)(rho))
+
+
 def task_options(parser):
     """Add what chooses a task."""
     group = parser.add_argument_group("task")
@@ -83,7 +92,10 @@ def model_options(parser):
     group.add_argument("--optimizer", choices=sorted(models.OPTIMIZERS))
     group.add_argument("--r0", type=quantity(mV, "1mV"), help="learning rate, such as 1mV")
     group.add_argument(
-        "--regularizer", type=number(float, 0), metavar="RHO", help="strength of the heterosynaptic regulariser"
+        "--regularizer",
+        type=regularizer,
+        metavar="[NAME:]RHO",
+        help="regulariser of hidden layers and its strength, such as error-gated:0.1; heterosynaptic unless named",
     )
     group.add_argument("--seed", type=number(int, 0), default=0, help="of every random choice")
 
@@ -150,7 +162,7 @@ def make_model(args, task):
     choices = {"feedback": models.FEEDBACKS, "surrogate": models.SURROGATES, "optimizer": models.OPTIMIZERS}
     changes = {kind: known[getattr(args, kind)] for kind, known in choices.items() if getattr(args, kind)}
     if args.regularizer is not None:
-        changes["regularizer"] = models.HETEROSYNAPTIC.replace(rho=args.regularizer)
+        changes["regularizer"] = args.regularizer
     if args.r0 is not None:
         if not float(args.r0) > 0:
             raise ValueError(f"--r0 is {args.r0}; expected a positive learning rate, for instance 1mV")

@@ -58,6 +58,13 @@ def test_hidden_learning_can_be_switched_off(default_description):
     assert again.out == default_description
 
 
+def test_a_regulariser_by_name():
+    found = superspike("describe", "spike-timing", "--hidden", "2", "--regularizer", "error-gated:0.5")
+    assert (found.code, found.err) == (0, "")
+    assert re.search(r"zeta.*error", found.out)
+    assert float(dict(re.findall(r"^\| `(\w+)` +\| ([^|]*?) +\|", found.out, re.M))["rho"]) == 0.5
+
+
 def test_describe_shows_options_and_edits(models):
     more = ("--r0", "0.3mV", "--regularizer", "7", "--hidden", "2")
     found = superspike("describe", "spike-timing", *more, "--model", f"{models}:EXPONENTIAL")
