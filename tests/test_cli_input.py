@@ -139,7 +139,10 @@ def test_unknown_names_suggest_the_nearest(arguments, near):
         (("--r0=1e400V",), "argument --r0: '1e400V' is not finite"),
         (("--regularizer", "-1"), "argument --regularizer: '-1' is not a number of 0 or more"),
         (("--regularizer", "nan"), "argument --regularizer: 'nan' is not"),
-        (("--regularizer", "none:1"), "'none' is no regulariser with a strength; choose from heterosynaptic, error-gated"),
+        (
+            ("--regularizer", "none:1"),
+            "'none' is no regulariser with a strength; choose from heterosynaptic, error-gated",
+        ),
         (("--seed", "-1"), "argument --seed: '-1' is not a whole number of 0 or more"),
         (("--threads", "0"), "argument --threads: '0' is not a whole number of 1 or more"),
         (("--duration", "0s"), "duration must be a positive, finite time"),
