@@ -6,7 +6,7 @@ from .feedback import FEEDBACKS, RANDOM, SYMMETRIC, UNIFORM
 from .neuron import LIF
 from .optimizer import FIXED, OPTIMIZERS, RMAXPROP, RMSPROP
 from .plasticity import THREE_FACTOR
-from .regularizer import ERROR_GATED, HETEROSYNAPTIC, NO_DECAY, REGULARIZERS
+from .regularizer import ERROR_GATED, ERROR_GATED_DECAY, HETEROSYNAPTIC, NO_DECAY, REGULARIZERS
 from .specification import (
     Component,
     ErrorSignal,
@@ -32,6 +32,7 @@ SUPERSPIKE = Model(
 
 __all__ = [
     "ERROR_GATED",
+    "ERROR_GATED_DECAY",
     "FAST_SIGMOID",
     "FEEDBACKS",
     "FIXED",

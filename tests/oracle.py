@@ -57,6 +57,7 @@ class Oracle:
         rho=0.0,
         regularizer=None,
         a=4,
+        zeta_0=0.1,
         beta=1e3,
         hidden_plastic=True,
         dt=1e-4,
@@ -68,12 +69,12 @@ class Oracle:
             (feedback, ("symmetric", "random", "uniform")),
             (surrogate, ("fast-sigmoid", "linear")),
             (optimizer, ("rmaxprop", "rmsprop", "fixed")),
-            (regularizer, (None, "heterosynaptic", "error-gated")),
+            (regularizer, (None, "heterosynaptic", "error-gated", "error-gated-decay")),
         ):
             if value not in known:
                 raise ValueError(f"{value!r} is none of {known}")
         self.feedback, self.surrogate, self.optimizer, self.r0 = feedback, surrogate, optimizer, r0
-        self.rho, self.regularizer, self.a, self.beta = rho, regularizer, a, beta
+        self.rho, self.regularizer, self.a, self.beta, self.zeta_0 = rho, regularizer, a, beta, zeta_0
         self.hidden_plastic, self.dt, self.period_steps, self.n = hidden_plastic, dt, period_steps, 0
         self.ref_steps, self.delay_steps, self.batch_steps = (round(t / dt) for t in (TAU_REF, DELAY, T_B))
 
@@ -119,8 +120,9 @@ class Oracle:
         for layer in self.layers:
             h = self.beta * (layer.U - THETA)
             sigma_prime.append(np.ones_like(h) if self.surrogate == "linear" else (1 + np.abs(h)) ** -2.0)
-            gate = layer.e**2 / ALPHA_POWER if self.regularizer == "error-gated" else 1.0
-            zeta.append(layer.z_het**self.a * gate)
+            gate = 1.0 if self.regularizer == "heterosynaptic" else layer.e**2 / ALPHA_POWER
+            zeta_0 = self.zeta_0 if self.regularizer == "error-gated-decay" else 0.0
+            zeta.append((zeta_0 + layer.z_het**self.a) * gate)
 
         # 1. weight update, at n = 0 too
         if n % self.batch_steps == 0:

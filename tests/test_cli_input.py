@@ -141,7 +141,7 @@ def test_unknown_names_suggest_the_nearest(arguments, near):
         (("--regularizer", "nan"), "argument --regularizer: 'nan' is not"),
         (
             ("--regularizer", "none:1"),
-            "'none' is no regulariser with a strength; choose from heterosynaptic, error-gated",
+            "'none' is no regulariser with a strength; choose from heterosynaptic, error-gated, error-gated-decay",
         ),
         (("--seed", "-1"), "argument --seed: '-1' is not a whole number of 0 or more"),
         (("--threads", "0"), "argument --threads: '0' is not a whole number of 1 or more"),

@@ -304,7 +304,7 @@ def test_the_shipped_tables_list_components_by_their_names():
         assert all(component.name == name for name, component in table.items())
     assert list(FEEDBACKS) == ["symmetric", "random", "uniform"]
     assert list(OPTIMIZERS) == ["rmaxprop", "rmsprop", "fixed"]
-    assert list(REGULARIZERS) == ["none", "heterosynaptic", "error-gated"]
+    assert list(REGULARIZERS) == ["none", "heterosynaptic", "error-gated", "error-gated-decay"]
     assert list(SURROGATES) == ["fast-sigmoid", "linear"]
     assert ERROR_GATED.parameters == HETEROSYNAPTIC.parameters
 

@@ -203,6 +203,20 @@ def test_error_gated_regularizer():
     np.testing.assert_allclose(decay, 2.0 * 0.1 * gate, rtol=1e-3)
 
 
+def test_error_gated_decay_of_a_silent_unit():
+    # one error, long after which rho w zeta_0 remains of it: the integral of error**2 over that of alpha**2 is 1
+    nets = [
+        Oracle(
+            [[[-0.1]], [[0.0]]], ([5], [0]), ([99], [0]), 6000, feedback="uniform", regularizer=r, rho=2.0, zeta_0=0.3
+        )
+        for r in ("error-gated", "error-gated-decay")
+    ]
+    for net in nets:
+        net.run(4990)
+        assert not net.spikes["hidden"] and not net.spikes["output"]
+    np.testing.assert_allclose(nets[1].synapses[0].m - nets[0].synapses[0].m, 2.0 * 0.1 * 0.3, rtol=1e-3)
+
+
 def test_frozen_hidden_weights():
     net = learning(hidden_plastic=False)
     w = [s.w.copy() for s in net.synapses]

@@ -3,43 +3,45 @@
 Zenke & Ganguli (2018), Figure 5: 100 inputs, 4 hidden and 2 output units, 20 runs each. With random and with symmetric feedback
 they learn to classify perfectly, with uniform feedback they do worse on average, and without a hidden layer they fail.
 
-Chosen here, as the paper leaves it open: sets of 33 inputs, 20 ms and on average 30 ms between trials (`tasks.xor`), a learning
-rate of 1 mV that is divided by ten at 50 and 75 % of 2000 s, a regulariser of rho = 0.01, and an update interval of 0.25 s.
-Deviation: beta is 0.1/mV. With the paper's 1/mV the error of a spike, made at threshold, outweighs that of a miss, made some mV
-below it, so far that units fall silent.
+Chosen here, as the paper leaves it open: sets of 33 inputs; 50 ms and on average 80 ms between trials, so that one trial's current
+has gone when the next begins; a learning rate of 1 mV that is divided by ten at 50 and 75 % of 8000 s.
+
+Hidden layers are regularised by the error-gated term and decay (`models.ERROR_GATED_DECAY`), with rho = 0.1, or 10 for symmetric
+feedback, whose errors are smaller by the forward weights of some 30 mV. The control without it has random feedback, too.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
-from brian2 import mV, second
+from brian2 import mV, ms, second
 from matplotlib.ticker import PercentFormatter
 
-from ..models import HETEROSYNAPTIC, RANDOM, SUPERSPIKE, SYMMETRIC, UNIFORM, WINDOWED
+from ..models import ERROR_GATED_DECAY, RANDOM, SUPERSPIKE, SYMMETRIC, UNIFORM, WINDOWED
 from ..plotting import BLACK, BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, letter
 from ..results_trials import accuracy, moving_accuracy
 from ..tasks import xor
 from . import Condition, Finding, mean_by
 
 SEEDS = {"quick": 3, "full": 20}
-FULL = 2000  # simulated seconds
-COLORS = {"symmetric": BLACK, "random": BLUE, "regularised": GREEN, "uniform": ORANGE, "none": VERMILION}
-TITLES = {"regularised": "random, regularised", "none": "no hidden layer"}
+FULL = 8000  # simulated seconds
+COLORS = {"symmetric": BLACK, "random": GREEN, "uniform": ORANGE, "free": BLUE, "none": VERMILION}
+TITLES = {"free": "random, no regulariser", "none": "no hidden layer"}
 
 
 def jobs(setting):
-    """Train every condition for 2000 s, or 500 s."""
-    duration = FULL if setting.full else 500
+    """Train every condition for 8000 s, or 1000 s."""
+    duration = FULL if setting.full else 1000
     options = {
         "duration": duration * second,
-        "block": 20 * second,
+        "block": 100 * second,
         "r0_decay_at": [fraction * duration * second for fraction in (0.5, 0.75)],
     }
-    model = SUPERSPIKE.replace(error=WINDOWED, r0=1 * mV, beta=0.1 / mV, t_b=0.25 * second)
+    model = SUPERSPIKE.replace(error=WINDOWED, r0=1 * mV)
+    mild = model.replace(regularizer=ERROR_GATED_DECAY.replace(rho=0.1))
     models = {
-        "symmetric": model.replace(feedback=SYMMETRIC),
-        "random": model.replace(feedback=RANDOM),
-        "regularised": model.replace(feedback=RANDOM, regularizer=HETEROSYNAPTIC.replace(rho=0.01)),
-        "uniform": model.replace(feedback=UNIFORM),
+        "symmetric": model.replace(feedback=SYMMETRIC, regularizer=ERROR_GATED_DECAY.replace(rho=10)),
+        "random": mild.replace(feedback=RANDOM),
+        "uniform": mild.replace(feedback=UNIFORM),
+        "free": model.replace(feedback=RANDOM),
         "none": model,
     }
     return setting.jobs(
@@ -48,7 +50,7 @@ def jobs(setting):
 
 
 def _task(seed):
-    return xor(seed=seed)
+    return xor(pause_min=50 * ms, pause_mean=80 * ms, seed=seed)
 
 
 def table(runs):
@@ -57,21 +59,30 @@ def table(runs):
     for condition, datasets in runs.items():
         for run in datasets:
             row = {"condition": condition, "seed": run.attrs["seed"], "simulated_s": run.attrs["simulated_s"]}
+            if "feedback_1" in run:
+                row["outputs_with_positive_feedback"] = int((run.feedback_1.values > 0).any(axis=0).sum())
             rows.append(row | accuracy(run))
     return rows
 
 
 def findings(rows):
-    """Random and symmetric feedback reach 99 % (90 % in shorter runs) in nine of ten runs, the others do not."""
+    """Random and symmetric feedback reach 99 % (90 % in shorter runs) in nine of ten runs, the others do not.
+
+    A hidden unit can become active for a class only if a miss of that class's output excites it.
+    """
     level = 0.99 if min(r["simulated_s"] for r in rows) >= FULL else 0.9
     reached = {c: [r["accuracy"] >= level for r in rows if r["condition"] == c] for c in COLORS}
     mean, found = mean_by(rows, "condition", "accuracy"), []
-    for name in ("symmetric", "random", "regularised"):
+    for name in ("symmetric", "random", "free"):
         n, of = sum(reached[name]), len(reached[name])
         times = [r["time_to_95_s"] for r in rows if r["condition"] == name and r["time_to_95_s"] is not None]
         median = f"{np.median(times):.0f} s to 95 % (median of {len(times)})" if times else "none came to 95 %"
-        expected = f"{TITLES.get(name, name)} feedback: at least {level:.0%} correct on fresh noise in 90 % of the runs"
-        found.append(Finding("a", expected, f"{n} of {of} runs, mean {mean[name]:.1%}; {median}", n >= 0.9 * of))
+        expected = f"{TITLES.get(name, f'{name} feedback')}: {level:.0%} correct on fresh noise in 90 % of the runs"
+        text = f"{n} of {of} runs, mean {mean[name]:.1%}; {median}"
+        if name != "symmetric":
+            able = [r for r in rows if r["condition"] == name and r["outputs_with_positive_feedback"] == 2]
+            text += f"; {sum(r['accuracy'] >= level for r in able)} of the {len(able)} with positive feedback from both outputs"
+        found.append(Finding("a", expected, text, n >= 0.9 * of))
     none = [r["accuracy"] for r in rows if r["condition"] == "none"]
     expected = "without a hidden layer at most 80 % correct in every run"
     found.append(Finding("a", expected, f"{min(none):.1%} to {max(none):.1%}", max(none) <= 0.8))
