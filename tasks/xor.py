@@ -4,7 +4,8 @@ Source: Zenke & Ganguli (2018), doi:10.1162/neco_a_01086, Figure 5. Three disjoi
 random offset in a window of 10 ms. One set is in every pattern, as a time reference; the two others stand for the operands
 and are on or off. Class 1 is the exclusive or of them.
 
-What the paper leaves open and is chosen here: the sizes of the sets, and the pauses between trials.
+What the paper leaves open and is chosen here: the sizes of the sets, and the pauses between trials, in which the currents of
+one trial fade before the next begins.
 """
 
 import numpy as np
@@ -22,8 +23,8 @@ def xor(
     stimulus: Quantity = 10 * ms,
     background: Quantity = 4 * Hz,
     window: Quantity = 15 * ms,
-    pause_min: Quantity = 20 * ms,
-    pause_mean: Quantity = 30 * ms,
+    pause_min: Quantity = 50 * ms,
+    pause_mean: Quantity = 80 * ms,
     seed: int = 0,
 ) -> Classification:
     """Make the four patterns.

@@ -3,16 +3,16 @@
 Zenke & Ganguli (2018), Figure 5: 100 inputs, 4 hidden and 2 output units, 20 runs each. With random and with symmetric feedback
 they learn to classify perfectly, with uniform feedback they do worse on average, and without a hidden layer they fail.
 
-Chosen here, as the paper leaves it open: sets of 33 inputs; 50 ms and on average 80 ms between trials, so that one trial's current
-has gone when the next begins; a learning rate of 1 mV that is divided by ten at 50 and 75 % of 8000 s.
+Chosen here, as the paper leaves it open: sets of 33 inputs and 50 ms, on average 80 ms, between trials (`tasks.xor`); a
+learning rate of 1 mV that is divided by ten at 50 and 75 % of 8000 s.
 
-Hidden layers are regularised by the error-gated term and decay (`models.ERROR_GATED_DECAY`), with rho = 0.1, or 10 for symmetric
-feedback, whose errors are smaller by the forward weights of some 30 mV. The control without it has random feedback, too.
+Hidden layers are regularised by the error-gated term and decay (`models.ERROR_GATED_DECAY`), with rho = 0.1, or 10 for
+symmetric feedback, whose errors are smaller by the forward weights of some 30 mV. The control without it has random feedback.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
-from brian2 import mV, ms, second
+from brian2 import mV, second
 from matplotlib.ticker import PercentFormatter
 
 from ..models import ERROR_GATED_DECAY, RANDOM, SUPERSPIKE, SYMMETRIC, UNIFORM, WINDOWED
@@ -50,7 +50,7 @@ def jobs(setting):
 
 
 def _task(seed):
-    return xor(pause_min=50 * ms, pause_mean=80 * ms, seed=seed)
+    return xor(seed=seed)
 
 
 def table(runs):
