@@ -30,7 +30,11 @@ SUPERSPIKE = Model(
     regularizer=NO_DECAY,
 )
 
+# What the command line takes for tasks of trials
+CLASSIFIER = SUPERSPIKE.replace(error=WINDOWED, regularizer=ERROR_GATED_DECAY)
+
 __all__ = [
+    "CLASSIFIER",
     "ERROR_GATED",
     "ERROR_GATED_DECAY",
     "FAST_SIGMOID",

@@ -56,7 +56,9 @@ def number(kind, minimum):
 
 
 def regularizer(text):
-    """Return the regulariser that ``[NAME:]RHO`` describes."""
+    """Return the regulariser that ``[NAME:]RHO`` or ``none`` describes."""
+    if text == models.NO_DECAY.name:
+        return models.NO_DECAY
     name, colon, rho = text.rpartition(":")
     known = {k: v for k, v in models.REGULARIZERS.items() if "rho" in v.parameters}
     if colon and name not in known:
@@ -95,7 +97,7 @@ def model_options(parser):
         "--regularizer",
         type=regularizer,
         metavar="[NAME:]RHO",
-        help="regulariser of hidden layers and its strength, such as error-gated:0.1; heterosynaptic unless named",
+        help="regulariser of hidden layers and its strength, such as error-gated:0.1; heterosynaptic unless named; or none",
     )
     group.add_argument("--seed", type=number(int, 0), default=0, help="of every random choice")
 
@@ -156,9 +158,8 @@ def _flag(name):
 
 def make_model(args, task):
     """Make the model that the options describe for a task."""
-    model = load_model(args.model) if args.model else models.SUPERSPIKE
-    if not args.model and isinstance(task, tasks.Classification):
-        model = model.replace(error=models.WINDOWED)
+    default = models.CLASSIFIER if isinstance(task, tasks.Classification) else models.SUPERSPIKE
+    model = load_model(args.model) if args.model else default
     choices = {"feedback": models.FEEDBACKS, "surrogate": models.SURROGATES, "optimizer": models.OPTIMIZERS}
     changes = {kind: known[getattr(args, kind)] for kind, known in choices.items() if getattr(args, kind)}
     if args.regularizer is not None:

@@ -65,6 +65,13 @@ def test_a_regulariser_by_name():
     assert float(dict(re.findall(r"^\| `(\w+)` +\| ([^|]*?) +\|", found.out, re.M))["rho"]) == 0.5
 
 
+def test_a_classification_is_regularised_unless_told_otherwise():
+    regularised = superspike("describe", "xor", "--hidden", "2")
+    plain = superspike("describe", "xor", "--hidden", "2", "--regularizer", "none")
+    assert (regularised.code, plain.code) == (0, 0)
+    assert "zeta_0" in regularised.out and "zeta" not in plain.out
+
+
 def test_describe_shows_options_and_edits(models):
     more = ("--r0", "0.3mV", "--regularizer", "7", "--hidden", "2")
     found = superspike("describe", "spike-timing", *more, "--model", f"{models}:EXPONENTIAL")

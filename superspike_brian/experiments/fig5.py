@@ -15,7 +15,7 @@ import numpy as np
 from brian2 import mV, second
 from matplotlib.ticker import PercentFormatter
 
-from ..models import ERROR_GATED_DECAY, RANDOM, SUPERSPIKE, SYMMETRIC, UNIFORM, WINDOWED
+from ..models import CLASSIFIER, NO_DECAY, RANDOM, SYMMETRIC, UNIFORM
 from ..plotting import BLACK, BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, letter
 from ..results_trials import accuracy, moving_accuracy
 from ..tasks import xor
@@ -35,13 +35,12 @@ def jobs(setting):
         "block": 100 * second,
         "r0_decay_at": [fraction * duration * second for fraction in (0.5, 0.75)],
     }
-    model = SUPERSPIKE.replace(error=WINDOWED, r0=1 * mV)
-    mild = model.replace(regularizer=ERROR_GATED_DECAY.replace(rho=0.1))
+    model = CLASSIFIER.replace(r0=1 * mV)
     models = {
-        "symmetric": model.replace(feedback=SYMMETRIC, regularizer=ERROR_GATED_DECAY.replace(rho=10)),
-        "random": mild.replace(feedback=RANDOM),
-        "uniform": mild.replace(feedback=UNIFORM),
-        "free": model.replace(feedback=RANDOM),
+        "symmetric": model.replace(feedback=SYMMETRIC, rho=10),
+        "random": model.replace(feedback=RANDOM),
+        "uniform": model.replace(feedback=UNIFORM),
+        "free": model.replace(feedback=RANDOM, regularizer=NO_DECAY),
         "none": model,
     }
     return setting.jobs(
