@@ -4,7 +4,7 @@ Zenke & Ganguli (2018), Figure 5: 100 inputs, 4 hidden and 2 output units, 20 ru
 they learn to classify perfectly, with uniform feedback they do worse on average, and without a hidden layer they fail.
 
 Chosen here, as the paper leaves it open: sets of 33 inputs and 50 ms, on average 80 ms, between trials (`tasks.xor`); a
-learning rate of 1 mV that is divided by ten at 50 and 75 % of 8000 s.
+learning rate of 1 mV that is divided by ten at 25 and 75 % of 8000 s.
 
 Hidden layers are regularised by the error-gated term and decay (`models.ERROR_GATED_DECAY`), with rho = 0.1, or 10 for
 symmetric feedback, whose errors are smaller by the forward weights of some 30 mV. The control without it has random feedback.
@@ -33,7 +33,7 @@ def jobs(setting):
     options = {
         "duration": duration * second,
         "block": 100 * second,
-        "r0_decay_at": [fraction * duration * second for fraction in (0.5, 0.75)],
+        "r0_decay_at": [fraction * duration * second for fraction in (0.25, 0.75)],
     }
     model = CLASSIFIER.replace(r0=1 * mV)
     models = {
