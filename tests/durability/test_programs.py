@@ -1,6 +1,6 @@
 """Programs that vanish, compilers that are killed, and several processes at one program or run folder."""
 
-import os
+import platform
 import shutil
 import time
 
@@ -9,7 +9,7 @@ from kill_harness import differences, start
 from short_run import STRUCTURE, StopAfter, run, wait_for
 
 from superspike_brian import engine
-from superspike_brian.build import BuildError
+from superspike_brian.build import BuildError, compiler_identity
 from superspike_brian.engine import SimulationError
 from superspike_brian.runfolder import RunFolder, RunFolderError
 from superspike_brian.training import resume
@@ -42,7 +42,7 @@ def test_program_that_vanishes_between_blocks(tmp_path, copied, whole, what):
 def compiler_that(tmp_path, body):
     """A C++ compiler that executes `body`, a few lines of sh, where it should compile."""
     wrapper = tmp_path / "cxx"
-    wrapper.write_text(f'#!/bin/sh\ncase "$*" in *--version*|*--help*) exec g++ "$@";; esac\n{body}\nexec g++ "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\ncase "$*" in *--version*|*-dM*) exec g++ "$@";; esac\n{body}\nexec g++ "$@"\n')
     wrapper.chmod(0o755)
     return str(wrapper)
 
@@ -80,21 +80,42 @@ def test_two_processes_share_one_build(tmp_path, objects_only):
     assert len(list(objects_only.glob("programs/*/manifest.json"))) == 1
 
 
-def build_with(build_dir, compiler):
-    """Build with a compiler of the test's own."""
-    os.environ["CXX"] = compiler
+def build_forever(build_dir, compiling):
+    """Build as far as the compiler."""
+
+    def compile_program(*arguments):
+        compiling.touch()
+        time.sleep(600)
+
+    engine.compile_program = compile_program
     engine.build(STRUCTURE, build_dir=build_dir)
 
 
 def test_killed_build_is_cleared_by_the_next(tmp_path, objects_only):
-    called = tmp_path / "called"
-    process = start(build_with, objects_only, compiler_that(tmp_path, f"touch {called}; sleep 3"))
-    wait_for(called.exists)
+    compiling = tmp_path / "compiling"
+    process = start(build_forever, objects_only, compiling)
+    wait_for(compiling.exists)
     process.kill()
     process.join()
     assert list(objects_only.glob("programs/*.building-*"))
     engine.build(STRUCTURE, build_dir=objects_only)
     assert not list(objects_only.glob("programs/*.building-*"))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names processors of this family")
+def test_a_program_is_for_one_processor(tmp_path, monkeypatch):
+    """Machines that share a cache: the same compiler at the same path, where `native` means something else."""
+    wrapper, native = tmp_path / "cxx", tmp_path / "native"
+    wrapper.write_text(f'#!/bin/sh\nexec g++ "$@" -march=$(cat {native})\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("CXX", str(wrapper))
+
+    def folder_on(processor):
+        native.write_text(processor)
+        compiler_identity.cache_clear()  # as in another process
+        return engine.program_folder(STRUCTURE, build_dir=tmp_path)
+
+    assert folder_on("x86-64") == folder_on("x86-64") != folder_on("haswell")
 
 
 # two at once
