@@ -55,8 +55,14 @@ def compiler():
 def compiler_identity(path, flags):
     """What the compiler makes of the flags on this machine (``-march=native`` differs between machines)."""
     version = subprocess.run([path, "--version"], capture_output=True, text=True).stdout
-    target = subprocess.run([path, *flags, "-Q", "--help=target"], capture_output=True, text=True).stdout
-    return version + target
+    macros = [path, *flags, "-dM", "-E", "-x", "c++", os.devnull]  # what the processor has, in GCC and Clang
+    return version + subprocess.run(macros, capture_output=True, text=True).stdout
+
+
+def identity(flags):
+    """What compiled code depends on besides its text: not the environment's folders, where no source looks."""
+    path, flags = compiler(), [f for f in flags if not f.startswith("-I")]
+    return path + compiler_identity(path, tuple(flags)) + " ".join(flags)
 
 
 def compile_program(folder, sources, compiler_flags, linker_flags, objects, jobs):
@@ -86,11 +92,11 @@ def compile_program(folder, sources, compiler_flags, linker_flags, objects, jobs
         With the compiler's message.
     """
     path = compiler()
-    identity = _identity(path, compiler_flags)
+    machine = identity(compiler_flags)
     precompiled = precompile(compiler_flags, objects)
     sources = _bundle(folder, sources)
     digests = {}
-    targets = {s: objects / f"{_key(folder, s, digests, identity)}.o" for s in sources}
+    targets = {s: objects / f"{_key(folder, s, digests, machine)}.o" for s in sources}
     missing = [s for s in sources if not targets[s].exists()]
 
     def compile_one(source):
@@ -137,11 +143,11 @@ def _bundle(folder, sources):
 def precompile(flags, objects):
     """Flags that include the standard headers in compiled form; none where the compiler is not GCC."""
     path = compiler()
-    identity = _identity(path, flags)
+    machine = identity(flags)
     objects.mkdir(parents=True, exist_ok=True)
-    if "Free Software Foundation" not in identity:
+    if "Free Software Foundation" not in machine:
         return []
-    digest = hashlib.sha256((identity + _STANDARD.read_text()).encode()).hexdigest()[:32]
+    digest = hashlib.sha256((machine + _STANDARD.read_text()).encode()).hexdigest()[:32]
     header = objects / f"standard-{digest}.h"
     if not (compiled := Path(f"{header}.gch")).exists():
         _write_atomically(header, _STANDARD.read_text())
@@ -152,19 +158,13 @@ def precompile(flags, objects):
     return ["-include", str(header)]
 
 
-def _identity(path, flags):
-    """What an object file depends on besides its text: not the environment's folders, where no source looks."""
-    flags = [f for f in flags if not f.startswith("-I")]
-    return path + compiler_identity(path, tuple(flags)) + " ".join(flags)
-
-
 def _write_atomically(path, text):
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(text)
     os.replace(temporary, path)
 
 
-def _key(folder, source, digests, identity):
+def _key(folder, source, digests, machine):
     """Hash of everything that the object file of `source` depends on."""
     files, todo = set(), [source]
     while todo:
@@ -179,7 +179,7 @@ def _key(folder, source, digests, identity):
             found = [b if (folder / b).exists() else i for b, i in zip(beside, included, strict=True)]
             digests[name] = hashlib.sha256(content).hexdigest(), [f for f in found if (folder / f).exists()]
         todo += digests[name][1]
-    parts = [identity, source, *sorted(f"{n} {digests[n][0]}" for n in files)]
+    parts = [machine, source, *sorted(f"{n} {digests[n][0]}" for n in files)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 

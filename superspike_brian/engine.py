@@ -30,7 +30,7 @@ from brian2.devices.device import reset_device
 from brian2.utils.stringtools import get_identifiers
 from filelock import FileLock
 
-from .build import compile_program, default_build_dir, precompile
+from .build import BuildError, compile_program, default_build_dir, identity, precompile
 from .codegen import device as state_device
 from .network import Assembly
 from .serialize import quantity_to_json
@@ -196,8 +196,7 @@ def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto
         If there is no compiler or it fails.
     """
     began = time.perf_counter()
-    root = Path(build_dir) if build_dir else default_build_dir()
-    folder = root.absolute() / "programs" / structure_key(structure, precision, kernel)
+    folder = program_folder(structure, precision, build_dir, kernel)
     if not is_complete(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):  # a second process waits, then finds the program
@@ -217,8 +216,30 @@ def is_complete(folder):
         return False
 
 
+def program_folder(structure, precision="double", build_dir=None, kernel="auto"):
+    """Where `build` looks for the program of this structure, compiler and processor, and puts it.
+
+    Without a compiler it is any program of the structure, for whatever processor.
+
+    Raises
+    ------
+    BuildError
+        If there is neither a compiler nor a program.
+    """
+    programs = Path(build_dir or default_build_dir()).absolute() / "programs"
+    key = structure_key(structure, precision, kernel)
+    try:
+        machine = identity(prefs["codegen.cpp.extra_compile_args_gcc"])
+    except BuildError:
+        for folder in sorted(programs.glob(f"{key}-*")):
+            if not folder.suffix and is_complete(folder):
+                return folder
+        raise
+    return programs / f"{key}-{hashlib.sha256(machine.encode()).hexdigest()[:10]}"
+
+
 def structure_key(structure, precision, kernel="auto"):
-    """Hash of everything that the generated code depends on."""
+    """Hash of everything that the generated code depends on, on any machine."""
     model = {kind: dict(component.strings) for kind, component in structure.model.components.items()}
     inputs = run_time_parameters(structure.model)
     used = {name for strings in model.values() for code in strings.values() for name in get_identifiers(code)}

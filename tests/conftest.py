@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 from functools import partial
 from pathlib import Path
@@ -39,8 +40,19 @@ NO_MODEL = 3
 
 @pytest.fixture(scope="session")
 def build_dir(tmp_path_factory):
-    """Folder of the compiled programs; set SUPERSPIKE_TEST_BUILD_DIR to keep them between sessions."""
-    return Path(os.environ.get("SUPERSPIKE_TEST_BUILD_DIR") or tmp_path_factory.mktemp("build"))
+    """Folder of the compiled programs, one for all test processes; set SUPERSPIKE_TEST_BUILD_DIR to keep it."""
+    session = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # a process among others, with a folder of its own within the session's
+        session = session.parent
+    return Path(os.environ.get("SUPERSPIKE_TEST_BUILD_DIR") or session / "build")
+
+
+@pytest.fixture
+def objects_only(build_dir, tmp_path):
+    """A build folder of the test's own, with the object files that are there and no program."""
+    own, unfinished = tmp_path / "build", shutil.ignore_patterns("*.tmp")
+    shutil.copytree(build_dir / "objects", own / "objects", copy_function=os.link, ignore=unfinished)
+    return own
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ Two networks are compiled for all of it: 100-1, and 100-4-1 with the regulariser
 
 import json
 import re
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -161,12 +160,11 @@ def no_compiler_later(tmp_path, monkeypatch):
     return lambda: (monkeypatch.setenv("PATH", str(tmp_path / "bin")), monkeypatch.delenv("CXX", raising=False))
 
 
-def test_an_edited_equation_compiles_what_depends_on_it(short, plain, models, tmp_path):
-    objects = tmp_path / "build" / "objects"
-    shutil.copytree(Path(plain[1], "objects"), objects)
+def test_an_edited_equation_compiles_what_depends_on_it(short, models, objects_only):
+    objects = objects_only / "objects"
     before = {p.name for p in objects.glob("*.o")}
     # a process of its own: Brian2 numbers names past those of objects that other tests hold
-    edited = ("--model", f"{models}:EXPONENTIAL", "--build-dir", "build")
+    edited = ("--model", f"{models}:EXPONENTIAL", "--build-dir", objects_only)
     started = process("run", "spike-timing", *SHORT, *edited, "--out", "x", "--json", "--quiet")
     _, err = started.communicate(timeout=300)
     assert (started.returncode, err) == (0, "")

@@ -90,11 +90,6 @@ def task(sizes, seed=3, period=0.2):
     return Task("random", pattern(sizes[0], 20), pattern(sizes[-1], 20), "seed")
 
 
-@pytest.fixture(scope="session")
-def build_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("programs")
-
-
 def learn(
     model, kernel, build_dir, sizes=SIZES, pieces=(N_UPDATES * T_B + 1,), precision="double", probe=False, threads=1
 ):

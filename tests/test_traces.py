@@ -159,7 +159,7 @@ def test_an_eligibility_trace_converges_to_the_double_filter_at_first_order(reco
         got = r.run(np.zeros((12, 3)), ([5], [FIRST]), beta=0.0)
         expected = filtered_trace(got.t - FIRST - DELAY - r.dt)
         errors.append(np.abs(got.eligibility[:, r.synapses // 3 == 5][:, 0] - expected).max() / expected.max())
-    record_property("errors", dict(zip(map(str, steps), errors, strict=True)))
+    record_property("errors", dict(zip(map(str, steps), map(float, errors), strict=True)))
     print("relative errors:", errors, "orders:", order(errors, steps))
     assert np.abs(order(errors, steps) - 1).max() < 0.05
     assert errors[-1] < 0.005
@@ -232,7 +232,7 @@ def test_below_threshold_the_eligibility_is_the_gradient(recorder, near_threshol
         errors.append((np.abs(base.eligibility - convolved(change, float(dt))) / size).max())
         print(f"dt {dt}: deviation {same_filter.max():.1e} with the program's filter, {errors[-1]:.1e} with alpha")
         assert same_filter.max() < 1e-6
-    record_property("errors", dict(zip(map(str, steps), errors, strict=True)))
+    record_property("errors", dict(zip(map(str, steps), map(float, errors), strict=True)))
     print("orders:", order(errors, steps))
     assert np.abs(order(errors, steps) - 1).max() < 0.1
     assert errors[-1] < 0.01
