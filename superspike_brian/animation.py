@@ -33,7 +33,7 @@ def animate(data, path, frames_per_second=2.0):
     from matplotlib import pyplot as plt
     from matplotlib.animation import PillowWriter
 
-    from .plotting import BLACK, BLUE, GREY, STYLE, VERMILION, learning_curve
+    from .plotting import BLACK, BLUE, GREY, VERMILION, learning_curve, styled
     from .plotting_activity import looped
 
     path, windows = Path(path), data.sizes["probe"]
@@ -45,7 +45,7 @@ def animate(data, path, frames_per_second=2.0):
             f"`superspike run ... --probe-every {max(1, round(data.attrs['simulated_s'] / 20))}s`"
         )
     n = data.sizes["output"]
-    with plt.rc_context(STYLE):
+    with styled():
         figure, (raster, curve) = plt.subplots(2, 1, figsize=(5, 4.5), height_ratios=[2.6, 1], layout="constrained")
         times, units = looped(data, "targets", 0)
         raster.plot(times, units, "o", color=VERMILION, markersize=3, alpha=0.4, markeredgewidth=0, label="target")

@@ -242,10 +242,10 @@ def _draw(rows, limits, path):
     import matplotlib.pyplot as plt
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-    from .plotting import BLUE, GREY, STYLE, VERMILION, save_figure
+    from .plotting import BLUE, GREY, VERMILION, save_figure, styled
 
     names = list(dict.fromkeys(r["network"] for r in rows))
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplots(1, len(names), figsize=(7.2, 2.8), layout="constrained", sharey=True, squeeze=False)
         axes = axes[0]
         for axis, name in zip(axes, names, strict=True):

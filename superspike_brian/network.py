@@ -104,6 +104,10 @@ class Structure:
         """Presynaptic and postsynaptic units of the `k`-th weight group (from 1)."""
         return self.sizes[k - 1], self.sizes[k]
 
+    def probed_synapses(self, k):
+        """Which synapses of the `k`-th weight group (from 1) a probe records: presynaptic times n_post plus postsynaptic."""
+        return np.unique(np.linspace(0, np.prod(self.shape(k)) - 1, PROBE_SYNAPSES).astype(int))
+
     @property
     def n_synapses(self):
         """Number of weights."""
@@ -300,8 +304,7 @@ class Assembly:
             self._add(StateMonitor, layer, watched, record=record, clock=self.clock, name=f"probe_{name}")
             if self.structure.is_plastic(k):
                 forward = self.groups[f"forward_{k}"]
-                record = np.unique(np.linspace(0, np.prod(self.structure.shape(k)) - 1, PROBE_SYNAPSES).astype(int))
-                watched = ["eligibility", "m", "w"]
+                record, watched = self.structure.probed_synapses(k), ["eligibility", "m", "w"]
                 self._add(StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}")
 
     def is_probe(self, name):

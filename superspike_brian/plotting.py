@@ -1,5 +1,6 @@
 """Figures from results: readable in print, colour-blind safe, units on every axis."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -25,6 +26,20 @@ STYLE = {
 }
 
 
+@contextmanager
+def styled():
+    """Draw in our style.
+
+    Unlike `plt.rc_context` it keeps what loading the backend sets, at the first figure: else Jupyter shows no later one.
+    """
+    before = {name: plt.rcParams[name] for name in STYLE}
+    plt.rcParams.update(STYLE)
+    try:
+        yield
+    finally:
+        plt.rcParams.update(before)
+
+
 def plot_run(data, unit=0):
     """Draw a run as in the paper's Figure 2: activity before and after learning, spike times over trials, learning curve.
 
@@ -46,7 +61,7 @@ def plot_run(data, unit=0):
     layers = [d.removeprefix("spikes_") for d in data.sizes if str(d).startswith("spikes_hidden")]
     rows = ["inputs", *layers, "potential", "error"]
     heights = [1.2] + [0.5] * len(layers) + [1.2, 0.7]
-    with plt.rc_context(STYLE):
+    with styled():
         figure = plt.figure(figsize=(7.2, 3.6 + 0.4 * len(layers) + 2.2), layout="constrained")
         upper, lower = figure.subfigures(2, 1, height_ratios=[sum(heights), 1.9])
         axes = upper.subplots(len(rows), 2, sharex="col", sharey="row", height_ratios=heights, squeeze=False)

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from .analysis import coefficients_of_variation, firing_rates, inter_spike_intervals
-from .plotting import BLACK, BLUE, GREY, STYLE, VERMILION, learning_curve, letter
+from .plotting import BLACK, BLUE, GREY, VERMILION, learning_curve, letter, styled
 
 
 def plot_activity(data, probe=-1):
@@ -28,7 +28,7 @@ def plot_activity(data, probe=-1):
     """
     sizes, hidden = layers(data)
     names = ["inputs", *hidden, "output"]
-    with plt.rc_context(STYLE):
+    with styled():
         figure = plt.figure(figsize=(7.2, 5.6 + 0.6 * len(hidden)), layout="constrained")
         upper, lower = figure.subfigures(2, 1, height_ratios=[4.2, 1.5])
         heights = [1] * (len(names) - 1) + [1.6]
@@ -69,7 +69,7 @@ def looped(data, name, probe):
 
 def _raster(axis, data, name, n, probe):
     times, units = looped(data, name, probe)
-    size = float(np.clip(150 / n, 0.8 if name == "output" else 1.2, 3))
+    size = float(np.clip(150 / n, 0.8 if name == "output" else 2, 3))
     if name == "output":
         target_times, target_units = looped(data, "targets", probe)
         axis.plot(target_times, target_units, "o", color=VERMILION, markersize=2 * size, alpha=0.45, markeredgewidth=0)

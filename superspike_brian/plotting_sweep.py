@@ -7,7 +7,7 @@ import numpy as np
 from brian2 import Quantity, mV
 
 from .grid import label
-from .plotting import BLACK, BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, letter
+from .plotting import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from .units import readable
 
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE, "#CC79A7", "#56B4E9", BLACK)
@@ -44,7 +44,7 @@ def plot_sweep(data):
     panels = list(conditions(data, dims[:-1]))
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
-    with plt.rc_context(STYLE):
+    with styled():
         figure = plt.figure(figsize=(7.2, 2.1 * rows + 2.4), layout="constrained")
         upper, lower = figure.subfigures(2, 1, height_ratios=[2.1 * rows, 2.2])
         axes = upper.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
@@ -62,7 +62,7 @@ def plot_sweep(data):
         for axis in axes[:, 0]:
             axis.set_ylabel("cost (Hz)")
         if dims:
-            axes[0, min(columns, len(panels)) - 1].legend()
+            axes[0, min(columns, len(panels)) - 1].legend(loc="upper left", bbox_to_anchor=(1, 1))
         letter(axes[0, 0], "a")
         final = lower.subplots()
         final_costs(final, data, colours)

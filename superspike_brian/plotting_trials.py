@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from .plotting import BLACK, BLUE, GREY, ORANGE, STYLE, VERMILION, learning_curve, letter
+from .plotting import BLACK, BLUE, GREY, ORANGE, VERMILION, learning_curve, letter, styled
 from .plotting_activity import layers, window
 from .results_trials import moving_accuracy
 
@@ -32,7 +32,7 @@ def plot_trials(data, probe=-1):
     """
     sizes, hidden = layers(data)
     names = ["inputs", *hidden, "output"]
-    with plt.rc_context(STYLE):
+    with styled():
         figure = plt.figure(figsize=(7.2, 5.2 + 0.5 * len(hidden)), layout="constrained")
         upper, lower = figure.subfigures(2, 1, height_ratios=[3.6 + 0.5 * len(hidden), 1.6])
         heights = [1.5, *(0.5 + 0.02 * n for n in sizes[1:-1]), 0.5 + 0.05 * sizes[-1], 0.8]

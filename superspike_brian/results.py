@@ -14,6 +14,7 @@ watched_time, watched_unit        spikes of the first output units over the whol
 spikes_POPULATION_time, ...       spikes in the probe windows: one period each, from the state at the start, at
                                   chosen times, and at the end, without plasticity
 U_LAYER, error_LAYER, ...         state in the probe windows (probe, probe_time, unit)
+m_forward_K, w_forward_K, ...     the same of some synapses, between the units ``probed_pre_K`` and ``probed_post_K``
 input_time, target_time, ...      the task's patterns
 pattern_time, pattern_unit, ...   a classification's patterns: spikes after the onset, ``pattern_class`` of each
 trial_onset, trial_class, ...     its trials while it learned: onset, deadline, pattern, class, whether it was answered
@@ -178,6 +179,12 @@ def _probes(structure, windows):
         rows = np.stack([w[key].reshape(len(times[0]), -1) for w in windows])
         dims = ("probe", "probe_time", f"probed_{'synapse' if group.startswith('forward') else 'unit'}_{group}")
         found[f"{variable}_{group}"] = labelled(dims, rows, *_LONG[variable])
+    for k, group in enumerate(structure.forward, start=1):
+        if structure.is_plastic(k):
+            pre_post = np.unravel_index(structure.probed_synapses(k), structure.shape(k))
+            for side, units in zip(("pre", "post"), pre_post, strict=True):
+                text = f"{side}synaptic unit of a probed synapse"
+                found[f"probed_{side}_{k}"] = labelled(f"probed_synapse_{group}", units.astype(np.int32), "1", text)
     return found
 
 

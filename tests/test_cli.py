@@ -148,6 +148,10 @@ def test_a_hidden_layer_and_its_regulariser(build_dir, no_compiler_later):
     weak = run(*options, "--regularizer", "0", "--out", "weak")
     assert weak.summary["n_synapses"] == 404
     assert weak.data.weights_1_end.shape == (100, 4) and weak.data.weights_2_end.shape == (4, 1)
+    for k in (1, 2):  # probed synapses are those between the units named
+        between = weak.data[f"probed_pre_{k}"].values, weak.data[f"probed_post_{k}"].values
+        start = weak.data[f"weights_{k}_start"].values[between]
+        np.testing.assert_array_equal(weak.data[f"w_forward_{k}"].values[0, 0], start)
     no_compiler_later()
     strong = run(*options, "--regularizer", "1000", "--out", "strong")
     np.testing.assert_array_equal(strong.data.weights_1_start, weak.data.weights_1_start)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from superspike_brian.network import PROBE_SYNAPSES, Structure
+from superspike_brian.network import Structure
 from superspike_brian.state import initial_state
 
 DELAY = 0.8e-3
@@ -54,7 +54,7 @@ class Recorder:
     def __init__(self, structure, program, pattern_task):
         self.structure, self.program, self.make = structure, program, pattern_task
         self.dt = float(structure.dt)
-        self.synapses = np.unique(np.linspace(0, 35, PROBE_SYNAPSES).astype(int))  # those that a probe records
+        self.synapses = structure.probed_synapses(1)
 
     def run(self, weights, inputs, targets=((), ()), duration=0.4, beta=1e3):
         """Records of every step as (steps, units), and the state at the end; `beta` in 1/V."""

@@ -14,7 +14,7 @@ import numpy as np
 from brian2 import mV, second, volt
 
 from ..models import OPTIMIZERS, SUPERSPIKE
-from ..plotting import BLUE, GREEN, GREY, STYLE, VERMILION, letter
+from ..plotting import BLUE, GREEN, GREY, VERMILION, letter, styled
 from ..plotting_sweep import median_and_quartiles, printed
 from ..tasks import spike_timing
 from . import Condition, Finding, final_cost
@@ -117,7 +117,7 @@ def findings(rows):
 def draw(runs):
     """Learning curves of each optimiser with its rates; final cost against the rate."""
     rows = table(runs)
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplot_mosaic("abc;ddd", figsize=(7.2, 5), layout="constrained")
         for panel, name in zip("abc", RATES, strict=True):
             _curves(axes[panel], runs, name)

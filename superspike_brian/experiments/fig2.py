@@ -4,12 +4,11 @@ Source: Zenke & Ganguli (2018), Figure 2: 100 frozen Poisson inputs in a loop of
 spikes. The output is silent at first; in 20 runs of 800 s all converge to a cost near zero.
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import second
 
 from ..models import SUPERSPIKE
-from ..plotting import BLUE, STYLE, VERMILION, plot_run
+from ..plotting import BLUE, VERMILION, plot_run, styled
 from ..tasks import spike_timing
 from . import Condition, Finding, final_cost
 
@@ -67,7 +66,7 @@ def findings(rows):
 def draw(runs):
     """One run before and after learning, its spike times over trials; the learning curves of all, and their mean."""
     figure = plot_run(runs[NAME][0])
-    with plt.rc_context(STYLE):
+    with styled():
         _all_curves(figure.axes[-1], runs[NAME])
     return figure
 

@@ -10,7 +10,7 @@ import numpy as np
 from brian2 import second
 
 from ..models import FEEDBACKS, SUPERSPIKE
-from ..plotting import BLACK, BLUE, GREEN, GREY, STYLE, VERMILION, letter
+from ..plotting import BLACK, BLUE, GREEN, GREY, VERMILION, letter, styled
 from ..plotting_sweep import median_and_quartiles
 from ..tasks import spike_timing
 from . import Condition, Finding, final_cost
@@ -76,7 +76,7 @@ def draw(runs):
     import xarray as xr
 
     rows = table(runs)
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplot_mosaic("ab;cd", figsize=(7.2, 5), layout="constrained")
         for panel, n in zip("ab", HIDDEN, strict=True):
             for name, colour in COLOURS.items():

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from ..analysis import firing_rates
 from ..models import HETEROSYNAPTIC, LINEAR, RANDOM, UNIFORM
-from ..plotting import BLACK, BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, letter
+from ..plotting import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..plotting_activity import looped, window
 from ..tasks import ssbm
 from . import Condition, Finding, final_cost, mean_by
@@ -114,7 +114,7 @@ def findings(rows):
 
 def draw(runs):
     """Learning curves, cost against hidden units, output rasters, hidden rates."""
-    with plt.rc_context(STYLE):
+    with styled():
         figure = plt.figure(figsize=(7.2, 7.4), layout="constrained")
         layout = [["a", "a", "b"], ["symmetric", "random", "d"]]
         axes = figure.subplot_mosaic(layout, height_ratios=[1.2, 1])

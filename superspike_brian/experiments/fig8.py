@@ -13,7 +13,7 @@ from brian2 import second
 
 from ..analysis import firing_rates
 from ..models import HETEROSYNAPTIC, RANDOM, SUPERSPIKE
-from ..plotting import BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, letter
+from ..plotting import BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..plotting_activity import window
 from ..tasks import ssbm
 from . import Condition, Finding, final_cost
@@ -94,7 +94,7 @@ def findings(rows):
 def draw(runs):
     """Final cost and hidden rate against the strength, a curve an exponent."""
     rows = table(runs)
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.8), layout="constrained")
         labels = {"cost_end_hz": "cost at the end (Hz)", "hidden_rate_hz": "mean hidden rate (Hz)"}
         for axis, (value, label) in zip(axes, labels.items(), strict=True):

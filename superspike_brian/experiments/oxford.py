@@ -8,7 +8,7 @@ in the output raster.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from ..plotting import BLACK, GREY, STYLE, VERMILION, learning_curve, letter
+from ..plotting import BLACK, GREY, VERMILION, learning_curve, letter, styled
 from ..plotting_activity import looped
 from ..tasks import ssbm
 from . import Condition, Finding, final_cost
@@ -55,7 +55,7 @@ def findings(rows):
 def draw(runs):
     """Target, output raster after learning, learning curve."""
     run = runs[NAME][0]
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplot_mosaic("ab;cc", figsize=(7.2, 5.4), height_ratios=[2.2, 1], layout="constrained")
         for panel, name, title in (("a", "targets", "target"), ("b", "output", "output after learning")):
             times, units = looped(run, name, -1)
