@@ -16,7 +16,7 @@ from brian2 import mV, second
 from matplotlib.ticker import PercentFormatter
 
 from ..models import CLASSIFIER, NO_DECAY, RANDOM, SYMMETRIC, UNIFORM
-from ..plotting import BLACK, BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, letter
+from ..plotting import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..results_trials import accuracy, moving_accuracy
 from ..tasks import xor
 from . import Condition, Finding, mean_by
@@ -94,7 +94,7 @@ def findings(rows):
 
 def draw(runs):
     """Accuracy over time, a panel a condition: every run and the mean; accuracy on fresh noise."""
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplots(2, 3, figsize=(7.2, 4.2), layout="constrained")
         *curves, last = axes.flat
         for axis, (name, color) in zip(curves, COLORS.items(), strict=True):
