@@ -11,6 +11,7 @@ from superspike_brian import __version__  # noqa: E402
 
 project = "superspike_brian"
 author = "the superspike_brian developers"
+copyright = f"2026, {author}"
 version = release = __version__
 extensions = [
     "myst_nb",
@@ -21,6 +22,8 @@ extensions = [
 ]
 html_theme = "furo"
 html_title = f"superspike_brian {release}"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 exclude_patterns = ["_build"]
 default_role = "py:obj"
 autodoc_member_order = "bysource"
