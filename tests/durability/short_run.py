@@ -13,6 +13,7 @@ from superspike_brian.models import SUPERSPIKE
 
 from superspike_brian.network import Structure
 from superspike_brian.progress import Silent
+from superspike_brian.runfolder import RunFolderError
 from superspike_brian.training import train
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
@@ -50,3 +51,11 @@ def wait_for(condition, patience=60):
     while not condition():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.02)
+
+
+def trained(out, build_dir, message):
+    """Train the short run; write the error, if any, to `message`."""
+    try:
+        run(out, build_dir)
+    except RunFolderError as error:
+        message.write_text(str(error))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from kill_harness import differences, start
-from short_run import interrupted, run
+from short_run import interrupted, run, trained
 
 from superspike_brian.runfolder import RunFolder, RunFolderError
 from superspike_brian.training import resume
@@ -70,10 +70,7 @@ def test_full_disk_of_temporary_files(tmp_path, build_dir, whole, small_disk, mo
 def limited(out, build_dir, limit, message):
     """Train where no file may grow beyond `limit` bytes; write the error to `message`."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    try:
-        run(out, build_dir)
-    except RunFolderError as error:
-        message.write_text(str(error))
+    trained(out, build_dir, message)
 
 
 def test_log_that_may_not_grow(tmp_path, build_dir, whole):

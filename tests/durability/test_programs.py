@@ -6,7 +6,7 @@ import time
 
 import pytest
 from kill_harness import differences, start
-from short_run import STRUCTURE, StopAfter, run, wait_for
+from short_run import STRUCTURE, StopAfter, run, trained, wait_for
 
 from superspike_brian import engine
 from superspike_brian.build import BuildError, compiler_identity
@@ -119,14 +119,6 @@ def test_a_program_is_for_one_processor(tmp_path, monkeypatch):
 
 
 # two at once
-
-
-def trained(out, build_dir, message):
-    """Train the short run; write the error, if any, to `message`."""
-    try:
-        run(out, build_dir)
-    except RunFolderError as error:
-        message.write_text(str(error))
 
 
 def test_second_run_in_a_folder_is_refused(tmp_path, build_dir, whole):
