@@ -5,7 +5,16 @@ import json
 from pathlib import Path
 
 from .grid import label, run_sweep
-from .options import hidden_sizes, make_model, make_task, model_options, number, probe_times, run_options, task_options
+from .options import (
+    hidden_sizes,
+    make_model,
+    make_task,
+    model_options,
+    number,
+    run_arguments,
+    run_options,
+    task_options,
+)
 from .progress import reporter
 
 _APPENDED = ("hidden",)  # options that may be repeated: one value of the grid is one of them
@@ -60,9 +69,6 @@ def command_sweep(args):
             "hidden_learning": chosen.hidden_learning,
         }
 
-    names = ("duration", "block", "burn_in", "r0_decay_at", "snapshot_every")
-    options = {name: getattr(args, name) for name in (*names, "device", "precision", "kernel", "build_dir")}
-    options["probe_at"] = probe_times(args)
     progress, executor = reporter(args.quiet), connect(args.scheduler) if args.scheduler else None
     data = run_sweep(
         make,
@@ -75,7 +81,7 @@ def command_sweep(args):
         report=progress.say,
         command=args.line,
         threads=args.threads or 1,
-        **options,
+        **run_arguments(args),
     )
     print(f"results {args.out / 'sweep.nc'}")
     if "cost" in data:

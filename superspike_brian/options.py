@@ -1,6 +1,7 @@
 """Options that several subcommands share, and the task and model that they describe."""
 
 import argparse
+import dataclasses
 import difflib
 import importlib.util
 import inspect
@@ -11,6 +12,7 @@ from brian2 import mV, second
 
 from . import models, tasks
 from .codegen.kernels import KERNELS
+from .protocol import Protocol
 from .units import parse_quantity
 
 TASK_OPTIONS = {
@@ -114,6 +116,13 @@ def run_options(parser):
     group.add_argument("--snapshot-every", type=time_value("100s"), metavar="T", help="keep the weights so often")
     group.add_argument("--probe-at", type=time_value("100s"), action="append", default=[], metavar="T")
     group.add_argument("--probe-every", type=time_value("50s"), metavar="T", help="record a period so often")
+    group.add_argument(
+        "--criterion",
+        type=number(float, 0),
+        metavar="FRACTION",
+        help="of correct trials, such as 0.99: training ends when the last 1000 trials reach it",
+    )
+    group.add_argument("--criterion-trials", type=number(int, 1), default=1000, metavar="N", help="instead of 1000")
     group.add_argument("--precision", choices=["single", "double"], default="double")
     group.add_argument("--kernel", choices=["auto", *KERNELS], default="auto", help="C++ of plastic synapses")
     group.add_argument("--device", choices=["standalone", "runtime"], default="standalone")
@@ -126,6 +135,12 @@ def probe_times(args):
     """Times of ``--probe-at``, and those between start and end that ``--probe-every`` means."""
     every = [] if args.probe_every is None else range(1, math.ceil(float(args.duration / args.probe_every)))
     return sorted({*map(float, args.probe_at), *(k * float(args.probe_every) for k in every)}) * second
+
+
+def run_arguments(args):
+    """Arguments of `train` that the options of ``run_options`` stand for, save where to and how loudly."""
+    names = [f.name for f in dataclasses.fields(Protocol)] + ["device", "precision", "kernel", "build_dir"]
+    return {name: getattr(args, name) for name in names} | {"probe_at": probe_times(args)}
 
 
 def machine_options(parser):

@@ -26,6 +26,10 @@ class Protocol:
         Time between stored copies of the weights (second).
     probe_at : tuple of Quantity
         Times at which one period is recorded in full, besides the first and the last (second).
+    criterion : float, optional
+        Fraction of correct trials at which training ends, after the first block whose last `criterion_trials` trials reach it.
+    criterion_trials : int
+        Trials that the criterion looks back on.
 
     Raises
     ------
@@ -39,6 +43,8 @@ class Protocol:
     r0_decay_at: tuple = ()
     snapshot_every: Quantity | None = None
     probe_at: tuple = ()
+    criterion: float | None = None
+    criterion_trials: int = 1000
 
     def __post_init__(self):
         for name in ("r0_decay_at", "probe_at"):
@@ -49,6 +55,10 @@ class Protocol:
             value = getattr(self, name)
             if value is not None or name != "snapshot_every":
                 _check_time(name, value, allow_zero=name == "burn_in")
+        if self.criterion is not None and not 0 < self.criterion <= 1:
+            raise ValueError(f"criterion must be a fraction of correct trials, for instance 0.99, not {self.criterion}")
+        if not isinstance(self.criterion_trials, int) or self.criterion_trials < 1:
+            raise ValueError(f"criterion_trials must be a whole number of 1 or more, not {self.criterion_trials!r}")
 
     def blocks(self, dt):
         """Return the blocks as a list of `Block`, from 0 to `duration`, in steps of `dt` (second)."""

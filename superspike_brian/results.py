@@ -94,6 +94,7 @@ def assemble(folder, last_probe=None, build_seconds=0.0):
         "seed": request["seed"],
         "n_synapses": structure.n_synapses,
         "simulated_s": float(blocks[-1]["time"]) if blocks else 0.0,
+        "criterion_met": int(bool(blocks and blocks[-1].get("criterion_met", False))),
         "wall_s": float(sum(b["wall_s"] for b in blocks)),
         "build_s": build_seconds,
         "device": request["device"],

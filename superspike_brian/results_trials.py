@@ -79,16 +79,16 @@ def accuracy(data):
     if "trial_onset" not in data:
         return {}
     if "test_onset" not in data:
-        return {"accuracy": None, "n_test": 0, "false_alarms_hz": None, "time_to_95_s": time_to(data, 0.95)}
+        return {"accuracy": None, "n_test": 0, "false_alarms_hz": None} | _course(data)
     rate = false_alarm_rate(
         data.test_onset.values, data.test_deadline.values, data.test_false_alarms.values, float(data.test_start)
     )
-    return {
-        "accuracy": float(data.test_correct.mean()),
-        "n_test": int(data.sizes["test"]),
-        "false_alarms_hz": rate,
-        "time_to_95_s": time_to(data, 0.95),
-    }
+    found = {"accuracy": float(data.test_correct.mean()), "n_test": int(data.sizes["test"]), "false_alarms_hz": rate}
+    return found | _course(data)
+
+
+def _course(data):
+    return {"time_to_95_s": time_to(data, 0.95), "criterion_met": bool(data.attrs.get("criterion_met", False))}
 
 
 def time_to(data, level):

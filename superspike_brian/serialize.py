@@ -56,25 +56,25 @@ def model_from_json(stored):
 
 
 def protocol_to_json(protocol):
-    """Times of a `Protocol`: one, several, or none a field."""
-    return {f.name: _times_to_json(getattr(protocol, f.name)) for f in dataclasses.fields(protocol)}
+    """Fields of a `Protocol`: a time, several, a number, or none."""
+    return {f.name: _value_to_json(getattr(protocol, f.name)) for f in dataclasses.fields(protocol)}
 
 
-def _times_to_json(value):
+def _value_to_json(value):
     if isinstance(value, tuple):
         return {"list": [quantity_to_json(t) for t in value]}
-    return None if value is None else quantity_to_json(value)
+    return quantity_to_json(value) if isinstance(value, Quantity) else value
 
 
 def protocol_from_json(stored):
     """Inverse of `protocol_to_json`."""
-    times = {}
+    values = {}
     for name, value in stored.items():
         if isinstance(value, dict):
-            times[name] = tuple(quantity_from_json(t) for t in value["list"])
+            values[name] = tuple(quantity_from_json(t) for t in value["list"])
         else:
-            times[name] = None if value is None else quantity_from_json(value)
-    return Protocol(**times)
+            values[name] = quantity_from_json(value) if isinstance(value, list) else value
+    return Protocol(**values)
 
 
 def task_to_arrays(task):

@@ -82,7 +82,7 @@ class Job:
 
     @property
     def is_done(self):
-        """Whether the folder holds a run that has reached its duration."""
+        """Whether the folder holds a run that has reached its duration or its criterion."""
         return _is_done(self.out, self.options["duration"])
 
     @property
@@ -99,7 +99,8 @@ class Job:
         for request in (wanted, stored):
             for part in request["model"].values():  # a parameter is value, dimensions, and a text that varies
                 part["parameters"] = {k: v[:2] for k, v in part["parameters"].items()}
-            request["protocol"] = {k: v for k, v in request["protocol"].items() if k != "duration"}
+            protocol = protocol_to_json(protocol_from_json(request["protocol"]))  # a field may be younger than the run
+            request["protocol"] = {k: v for k, v in protocol.items() if k != "duration"}
         different = [k for k in wanted if wanted[k] != stored[k]]
         there, here = folder.task_arrays, task_to_arrays(self.task)
         compared = (there.keys() | here.keys()) - {"name", "source"}
@@ -143,11 +144,15 @@ def run_payload(payload):
 
 def _is_done(out, duration):
     try:
-        request, newest = RunFolder(out).request, RunFolder(out).newest()
+        folder = RunFolder(out)
+        request, newest = folder.request, folder.newest()
+        if newest is None or not (Path(out) / "run.nc").exists():
+            return False
+        met = folder.records()[-1].get("criterion_met", False)
     except (RunFolderError, OSError):
         return False
     end = max(float(protocol_from_json(request["protocol"]).duration), float(duration))
-    return newest is not None and (Path(out) / "run.nc").exists() and newest[0] * request["dt"][0] >= end - 1e-9
+    return bool(met) or newest[0] * request["dt"][0] >= end - 1e-9
 
 
 def run_all(jobs, workers=1, executor=None, report=print, progress=None):

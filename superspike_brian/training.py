@@ -39,7 +39,8 @@ from .serialize import (
     task_to_arrays,
 )
 from .state import initial_state
-from .trials import trainer
+from .tasks import Classification
+from .trials import MOVING, trainer
 
 logger = logging.getLogger(__name__)
 WATCHED = 5  # output units whose spikes are kept for the whole run
@@ -106,7 +107,7 @@ def train(
     dt : Quantity
         Time step (second).
     **protocol
-        `burn_in`, `block`, `r0_decay_at`, `snapshot_every`, `probe_at`: see `Protocol`.
+        `burn_in`, `block`, `r0_decay_at`, `snapshot_every`, `probe_at`, `criterion`, `criterion_trials`: see `Protocol`.
 
     Returns
     -------
@@ -121,6 +122,8 @@ def train(
         During the run; blocks before are kept in `out`.
     """
     plan = Protocol(duration, **protocol)
+    if plan.criterion is not None and not isinstance(task, Classification):
+        raise ValueError(f"a criterion is a fraction of correct trials, and the task {task.name} has no trials")
     structure = Structure(model, (task.n_inputs, *hidden, task.n_outputs), hidden_learning, dt)
     if not plan.blocks(dt):
         raise ValueError(f"duration {duration} is less than one time step of {dt}")
@@ -227,7 +230,8 @@ class Run:
         self.task = task_from_arrays(folder.task_arrays)
         self.seed = request["seed"]
         self.structure = structure_from_request(request)
-        self.trainer = trainer(self.task, self.structure, self.seed)
+        remember = max(MOVING, self.protocol.criterion_trials)
+        self.trainer = trainer(self.task, self.structure, self.seed, remember)
 
     def advance(self, initial=None):
         """Run the blocks that are missing, and return the results."""
@@ -239,7 +243,8 @@ class Run:
             weights = {f"start_{name}": initial[f"{name}.w"] for name in self.structure.forward}
             self.folder.save_block(0, initial, self._probe(initial, 0) | weights)
         step, state = latest
-        blocks = [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
+        met = self._recall()
+        blocks = [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step and not met]
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
         plan = [(b.stop - max(b.start, step), self._changes(b, max(b.start, step))) for b in blocks]
         if plan:
@@ -254,8 +259,10 @@ class Run:
                     within |= {"start": step * dt, "stop": block.stop * dt}
                     state, spikes = next(running)
                     ended = time.perf_counter()
-                    self._finish(block, step, state, spikes, ended - began)
+                    met = self._finish(block, step, state, spikes, ended - began)
                     step, began = block.stop, ended
+                    if met:
+                        break
             last = self._probe(state, step) | self._test(state, step)
         finally:
             self.progress.close()
@@ -264,7 +271,10 @@ class Run:
         return data
 
     def _finish(self, block, start, state, spikes, wall_s):
-        """Check, save and report a block, while the next one runs: what has been reported is on disk."""
+        """Check, save and report a block, while the next one runs: what has been reported is on disk.
+
+        Returns whether the criterion is met: then the next one is not wanted.
+        """
         dt, r0 = float(self.structure.dt), float(self.structure.model.parameters["r0"]) * block.factor
         time_now, units, times = block.stop * dt, spikes["spikes_output.i"], spikes["spikes_output.t"]
         self._check(state, time_now)
@@ -282,9 +292,32 @@ class Run:
             record |= {f"snapshot_{name}": state[f"{name}.w"] for name in self.structure.forward}
         if block.probe:
             record |= self._probe(state, block.stop)
-        self.folder.save_block(block.stop, state, record)
-        accuracy = self.trainer and self.trainer.accuracy(start, block.stop, times, units)
+        if self.trainer:
+            self.trainer.observe(start, block.stop, times, units)
+        met = self._meets_criterion()
+        self.folder.save_block(block.stop, state, record | {"criterion_met": np.array(met)})
+        accuracy = self.trainer and self.trainer.accuracy
         self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()), accuracy)
+        if met:
+            latest = f"{self.trainer.correct[-self.protocol.criterion_trials :].mean():.1%}"
+            self.progress.say(
+                f"{latest} of {self.protocol.criterion_trials} trials correct at {time_now:g} s: training ends"
+            )
+        return met
+
+    def _recall(self):
+        """Let the trainer know the trials before an interruption; return whether the criterion was met."""
+        start = 0
+        for block in self.folder.records()[1:] if self.trainer else ():
+            stop = round(float(block["time"]) / float(self.structure.dt))
+            self.trainer.observe(start, stop, block["spike_time"], block["spike_unit"])
+            start = stop
+        return self._meets_criterion()
+
+    def _meets_criterion(self):
+        criterion, n = self.protocol.criterion, self.protocol.criterion_trials
+        correct = [] if criterion is None else self.trainer.correct[-n:]
+        return len(correct) == n and bool(correct.mean() >= criterion)
 
     def _changes(self, block, start):
         """What changes in the state at the start of a block: learning rates, and the trials of a classification."""

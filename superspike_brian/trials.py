@@ -28,13 +28,16 @@ class Trainer:
         The network.
     seed : int
         Of the run.
+    remember : int
+        How many of the latest trials `correct` tells of.
     """
 
-    def __init__(self, task, structure, seed):
+    def __init__(self, task, structure, seed, remember=MOVING):
         self.task, self.dt, self.seed = task, structure.dt, seed
         self.length = round(float(task.period / structure.dt))
         self.windows = {f"output.{n}" for n in Equations(structure.model.error.judge_equations).names}
-        self.recent = []  # blocks: trials, steps and units of output spikes
+        self.remember, self.recent = remember, []  # blocks: trials, steps and units of output spikes
+        self.correct = np.zeros(0, bool)
 
     def training(self, start, stop):
         """Entries of the state for steps `start` to `stop`."""
@@ -81,20 +84,25 @@ class Trainer:
         spikes = self.task.spikes(stream, start, stop, self.dt)
         return {k: v for name, (steps, ids) in spikes.items() for k, v in generator(name, steps + shift, ids).items()}
 
-    def accuracy(self, start, stop, times, units):
-        """Accuracy over the last trials, after a block with these output spikes; None without trials."""
+    def observe(self, start, stop, times, units):
+        """Take in a block with these output spikes: `correct` then holds the latest trials up to its end."""
         drawn = self.task.trials(self.stream("trials"), start // self.length, -(-stop // self.length), self.dt)
         mine = drawn.select((drawn.onset >= start) & (drawn.onset < stop))
         self.recent.append((mine, np.rint(times / float(self.dt)).astype(int), units))
-        while sum(len(t) for t, _, _ in self.recent[1:]) > MOVING:
+        while sum(len(t) for t, _, _ in self.recent[1:]) > self.remember:
             self.recent.pop(0)
         trials, steps, units = zip(*self.recent, strict=True)
         trials = Trials.join(trials)
         trials = trials.select(trials.deadline <= stop)
         correct, _ = score(trials, np.concatenate(steps), np.concatenate(units))
-        return float(correct[-MOVING:].mean()) if len(trials) else None
+        self.correct = correct[-self.remember :]
+
+    @property
+    def accuracy(self):
+        """Fraction of the last `MOVING` trials that were correct; None without trials."""
+        return float(self.correct[-MOVING:].mean()) if len(self.correct) else None
 
 
-def trainer(task, structure, seed):
+def trainer(task, structure, seed, remember=MOVING):
     """The `Trainer` of a task, or None if its patterns are frozen."""
-    return Trainer(task, structure, seed) if isinstance(task, Classification) else None
+    return Trainer(task, structure, seed, remember) if isinstance(task, Classification) else None
