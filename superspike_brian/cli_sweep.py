@@ -130,15 +130,17 @@ def connect(address):
 
 def summary_text(data):
     """What a sweep found, a line a condition, for a person."""
-    from .plotting_sweep import conditions
+    from .plotting_sweep import conditions, in_the_end
 
     lines = [f"{data.attrs['title']}: {data.attrs.get('task', 'no run yet')}"]
-    for condition, costs in conditions(data):
-        final = costs.isel(block=-1).dropna("seed").values
+    what = in_the_end(data)
+    form = "{:.1%}" if what == "accuracy" else "{:.3g} Hz"
+    for condition, final in conditions(data, what=what):
         name = ", ".join(f"{k} {label(v)}" for k, v in condition.items()) or "all runs"
         figures = "no run has ended"
-        if final.size:
-            low, middle, high = (float(q) for q in costs.isel(block=-1).quantile([0.25, 0.5, 0.75], "seed"))
-            figures = f"cost {middle:.3g} Hz (quartiles {low:.3g}, {high:.3g})"
-        lines.append(f"  {name:40} {final.size:4d} of {costs.sizes['seed']} runs, {figures}")
+        n = int(final.count())
+        if n:
+            low, middle, high = (form.format(float(q)) for q in final.quantile([0.25, 0.5, 0.75], "seed"))
+            figures = f"{final.attrs['long_name']} {middle} (quartiles {low}, {high})"
+        lines.append(f"  {name:40} {n:4d} of {final.sizes['seed']} runs, {figures}")
     return "\n".join(lines)

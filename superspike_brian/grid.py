@@ -8,7 +8,8 @@ file                  content
 sweep.json            the grid and its runs: condition, seed and folder of each
 CONDITION/seed-N      the run folders (`superspike_brian.runfolder`), each whole in itself
 sweep.nc              what they found: cost, rate and other learning curves over (grid..., seed, block),
-                      wall_s and message (why a run failed) over (grid..., seed)
+                      final_cost, wall_s and message (why a run failed) over (grid..., seed), and for
+                      classifications accuracy, false_alarms, time_to_95 and criterion_met; of runs that ended
 ====================  ====================================================================================
 
 A sweep may grow: further values and seeds in the same folder join those that are there.
@@ -28,7 +29,15 @@ from .serialize import quantity_from_json, quantity_to_json, unit_text
 from .sweep import Job, run_all
 
 FORMAT = 1
-_RESERVED = ("seed", "block", "time", "cost", "rate", "message", "wall_s")
+_FIGURES = {  # of a run that has ended: name in its summary, unit, meaning
+    "final_cost": ("cost_hz", "Hz", "cost at the end"),
+    "simulated": ("simulated_s", "s", "simulated time"),
+    "accuracy": ("accuracy", "1", "correct trials on fresh noise"),
+    "false_alarms": ("false_alarms_hz", "Hz", "output spikes between trials on fresh noise"),
+    "time_to_95": ("time_to_95_s", "s", "simulated time at which 95 % of 100 trials were correct"),
+    "criterion_met": ("criterion_met", "1", "1: training ended because the criterion was met"),
+}
+_RESERVED = ("seed", "block", "time", "cost", "rate", "message", "wall_s", *_FIGURES)
 
 
 def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print, progress=None, **options):
@@ -208,7 +217,7 @@ def _collect(path, plan):
     axes = {n: list(dict.fromkeys(label(k[n]) for k in keys)) for n in names}
     shape = tuple(map(len, axes.values()))
     curves, variables = {}, {"wall_s": np.full(shape, np.nan), "message": np.full(shape, "", dtype=object)}
-    attrs = {}
+    figures, attrs = {"final_cost": np.full(shape, np.nan)}, {}
     for key, entry in zip(keys, plan["runs"], strict=True):
         at = tuple(axes[n].index(label(key[n])) for n in names)
         variables["message"][at] = entry.get("message", "")
@@ -219,9 +228,18 @@ def _collect(path, plan):
         variables["wall_s"][at] = run.attrs["wall_s"]
         attrs = attrs or {k: run.attrs[k] for k in ("task", "version", "references")}
         curves[at] = _curves(run)
+        if results.has_ended(run):
+            found = results.summary(run, "")
+            for name, (key, *_) in _FIGURES.items():
+                if found.get(key) is not None:
+                    figures.setdefault(name, np.full(shape, np.nan))[at] = found[key]
     coordinates = {n: _coordinate(n, {label(k[n]): k[n] for k in keys}) for n in names}
     data = {k: (tuple(names), v.astype(str) if v.dtype == object else v) for k, v in variables.items()}
     data |= _stack(curves, names, shape)
+    data |= {
+        k: (tuple(names), v, dict(zip(("units", "long_name"), _FIGURES[k][1:], strict=True)))
+        for k, v in figures.items()
+    }
     data = xr.Dataset(data, coords=coordinates, attrs={"title": "SuperSpike sweep", "format": FORMAT, **attrs})
     data.wall_s.attrs |= {"units": "s", "long_name": "time of training"}
     data.message.attrs["long_name"] = "why the run failed, if it did"

@@ -1,10 +1,11 @@
-"""Figures of a sweep: learning curves with median and quartiles, and the final cost of every run."""
+"""Figures of a sweep: learning curves with median and quartiles, and what every run came to in the end."""
 
 import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import Quantity, mV
+from matplotlib.ticker import PercentFormatter
 
 from .grid import label
 from .plotting import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
@@ -13,12 +14,12 @@ from .units import readable
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE, "#CC79A7", "#56B4E9", BLACK)
 
 
-def conditions(data, dims=None):
-    """Go through the conditions of a sweep: (dict of name to value, cost over seed and block)."""
+def conditions(data, dims=None, what="cost"):
+    """Go through the conditions of a sweep: (dict of name to value, a variable over seed and perhaps block)."""
     dims = [d for d in data.cost.dims if d not in ("seed", "block")] if dims is None else dims
     for index in itertools.product(*(range(data.sizes[d]) for d in dims)):
         values = {d: _value(data, d, i) for d, i in zip(dims, index, strict=True)}
-        yield values, data.cost.isel(dict(zip(dims, index, strict=True)))
+        yield values, data[what].isel(dict(zip(dims, index, strict=True)))
 
 
 def _value(data, dim, index):
@@ -65,24 +66,30 @@ def plot_sweep(data):
             axes[0, min(columns, len(panels)) - 1].legend(loc="upper left", bbox_to_anchor=(1, 1))
         letter(axes[0, 0], "a")
         final = lower.subplots()
-        final_costs(final, data, colours)
+        final_figures(final, data, colours)
         letter(final, "b")
     return figure
 
 
 def median_and_quartiles(axis, time, cost, colour, name=None):
-    """Draw a learning curve over seeds: cost has the dimensions seed and block."""
+    """Draw a learning curve over the seeds that have come so far: cost has the dimensions seed and block."""
     there = cost.notnull().any("seed").values
     low, middle, high = cost.isel(block=there).quantile([0.25, 0.5, 0.75], "seed").values
     axis.fill_between(time.values[there], low, high, color=colour, alpha=0.2, linewidth=0)
     axis.plot(time.values[there], middle, color=colour, label=name)
 
 
-def final_costs(axis, data, colours):
-    """Draw the last cost of every run, and the median of each condition."""
-    names, every = [], list(conditions(data))
-    for k, (condition, cost) in enumerate(every):
-        last = cost.isel(block=-1).dropna("seed").values
+def in_the_end(data):
+    """Name of the variable that says how well a run has learned: accuracy of a classification, else the final cost."""
+    return "accuracy" if "accuracy" in data else "final_cost"
+
+
+def final_figures(axis, data, colours):
+    """Draw what every run came to, and the median of each condition."""
+    what = in_the_end(data)
+    names, every = [], list(conditions(data, what=what))
+    for k, (condition, figures) in enumerate(every):
+        last = figures.dropna("seed").values
         colour = colours[k % len(colours)]
         spread = np.linspace(-0.25, 0.25, last.size) if last.size > 1 else np.zeros(last.size)
         size = 4 if last.size <= 10 else 2.5
@@ -94,7 +101,11 @@ def final_costs(axis, data, colours):
         names.append("\n".join(map(printed, condition.values())) or "all runs")
     crowded = len(names) * max(len(line) for name in names for line in name.split("\n")) > 110  # letters in a line
     axis.set_xticks(range(len(names)), names, rotation=90 if crowded else 0, fontsize=6 if crowded else 7)
-    axis.set(ylabel="cost at the end (Hz)", ylim=(0, None), xlim=(-0.6, len(names) - 0.4))
+    unit = data[what].attrs["units"]
+    axis.set(ylabel=data[what].attrs["long_name"] + (f" ({unit})" if unit != "1" else ""))
+    axis.set(ylim=(0, None), xlim=(-0.6, len(names) - 0.4))
+    if unit == "1":
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
     axis.set_xlabel(", ".join(every[0][0]).replace("_", " "))
     axis.axhline(0, color=GREY, linewidth=0.5)
 

@@ -253,6 +253,12 @@ def load(path):
     return data
 
 
+def has_ended(data):
+    """Whether a run has come to its duration or met its criterion."""
+    duration = json.loads(data.attrs["protocol"])["duration"][0]
+    return bool(data.attrs.get("criterion_met", False)) or data.attrs["simulated_s"] >= duration - 1e-9
+
+
 def summary(data, out):
     """Key figures of a run as plain numbers (the ``--json`` line)."""
     cost, learning = data.cost.mean("output").values, np.flatnonzero(data.r0.values)

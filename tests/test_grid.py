@@ -1,11 +1,13 @@
 """A sweep over a grid: every combination runs once, ends in one labelled dataset, goes on, grows, and reports failures."""
 
+import itertools
 import json
 
 import numpy as np
 import pytest
 from brian2 import mV, second, volt
-from superspike_brian.models import RMAXPROP, SUPERSPIKE, UNIFORM
+from superspike_brian.models import RANDOM, RMAXPROP, SUPERSPIKE, UNIFORM, WINDOWED
+from superspike_brian.tasks import xor
 
 import superspike_brian as ss
 from superspike_brian import cli, sweep
@@ -42,6 +44,7 @@ def test_a_sweep_is_the_single_runs_labelled(make, build_dir, tmp_path):
         single = ss.train(**make(5, r0), seed=5, build_dir=build_dir, **SHORT)
         found = data.sel(r0=float(r0), seed=5, optimizer="rmaxprop")
         assert np.array_equal(found.cost, single.cost.mean("output"))
+        assert found.final_cost == float(single.cost[-1].mean()) and found.simulated == single.attrs["simulated_s"]
     assert ss.load_sweep(tmp_path / "s" / "sweep.nc").identical(data)
 
 
@@ -108,9 +111,29 @@ def test_a_killed_sweep_keeps_blocks(make, build_dir, tmp_path, monkeypatch):
         ss.run_sweep(make, {"r0": [1 * mV]}, 2, out, **options)
     partial = ss.load_sweep(out)
     assert np.isfinite(partial.cost.isel(block=-1)).values.tolist() == [[True, False]]
+    assert np.isfinite(partial.final_cost).values.tolist() == [[True, False]]
     assert plot_sweep(partial).axes
     monkeypatch.undo()
     assert np.isfinite(ss.run_sweep(make, {"r0": [1 * mV]}, 2, out, **options).cost).all()
+
+
+def test_a_classification_tells_how_accurate_each_run_is_and_when_it_ended(build_dir, tmp_path, capsys):
+    def trials(seed, criterion):
+        model = SUPERSPIKE.replace(error=WINDOWED, feedback=RANDOM)
+        return {"task": xor(seed=seed), "model": model, "hidden": [4], "criterion": criterion, "criterion_trials": 20}
+
+    grid, out = {"criterion": [0.3, 1.0]}, tmp_path / "s"
+    options = {"duration": 30 * second, "block": 1.5 * second, "burn_in": 1 * second, "build_dir": build_dir}
+    data = ss.run_sweep(trials, grid, 2, out, report=silent, **options)
+    for (a, criterion), seed in itertools.product(enumerate(grid["criterion"]), (0, 1)):
+        run, found = ss.load(out / f"criterion={criterion:g}" / f"seed-{seed:03d}"), data.isel(criterion=a, seed=seed)
+        assert found.accuracy == run.test_correct.mean() and found.simulated == run.time[-1]
+        assert np.array_equal(found.cost.dropna("block"), run.cost.mean("output"))
+    assert data.criterion_met.values.tolist() == [[1, 1], [0, 0]]
+    assert (data.simulated[0] < 30).all() and (data.simulated[1] == 30).all()
+    assert plot_sweep(data).axes[-1].get_ylabel() == "correct trials on fresh noise"
+    assert cli.main(["show", str(out)]) == 0
+    assert capsys.readouterr().out.count("2 of 2 runs, correct trials on fresh noise") == 2
 
 
 @pytest.mark.parametrize(
