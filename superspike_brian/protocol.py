@@ -10,8 +10,8 @@ from brian2 import Quantity, get_dimensions, second
 class Protocol:
     """When learning is on, how fast, and where a run is cut into blocks.
 
-    A block ends with a checkpoint and a point of the learning curve; where blocks end does not change the simulation, other than
-    where a criterion may end it.
+    A block ends with a checkpoint and a point of the learning curve. Where blocks end does not change the simulation, but a
+    criterion is looked at only there.
 
     Parameters
     ----------
