@@ -129,7 +129,7 @@ def draw(runs):
             last.plot([k - 0.3, k + 0.3], [np.mean(values)] * 2, color=color, linewidth=2)
         last.axhline(LEVEL, color=GREY, linestyle="--", linewidth=0.6)
         last.set_xticks(range(len(columns)), [TITLES.get(n, n) for n in columns], rotation=30, ha="right", fontsize=6)
-        last.set(title="fresh noise, after learning", ylim=(0, 1.03))
+        last.set(title="fresh noise, after learning", ylim=(0, 1.03), xlim=(-0.6, len(columns) - 0.4))
         for axis in axes.flat:
             axis.yaxis.set_major_formatter(PercentFormatter(1))
         for axis in axes[:, 0]:
