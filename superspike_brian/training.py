@@ -263,6 +263,12 @@ class Run:
                     step, began = block.stop, ended
                     if met:
                         break
+            if met:
+                n = self.protocol.criterion_trials
+                correct = f"{self.trainer.correct[-n:].mean():.1%}"
+                self.progress.say(
+                    f"criterion met at {step * dt:g} s, {correct} of {n} trials correct: training ends there"
+                )
             last = self._probe(state, step) | self._test(state, step)
         finally:
             self.progress.close()
@@ -298,11 +304,6 @@ class Run:
         self.folder.save_block(block.stop, state, record | {"criterion_met": np.array(met)})
         accuracy = self.trainer and self.trainer.accuracy
         self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()), accuracy)
-        if met:
-            latest = f"{self.trainer.correct[-self.protocol.criterion_trials :].mean():.1%}"
-            self.progress.say(
-                f"{latest} of {self.protocol.criterion_trials} trials correct at {time_now:g} s: training ends"
-            )
         return met
 
     def _recall(self):

@@ -1,5 +1,6 @@
 """Runs of a classification: interrupted, extended, cut otherwise, ended by a criterion; and what their files say."""
 
+import io
 import json
 
 import numpy as np
@@ -12,7 +13,7 @@ from test_classification import brute_force
 from superspike_brian import results
 from superspike_brian.cli import main
 from superspike_brian.network import DT
-from superspike_brian.progress import Silent
+from superspike_brian.progress import Lines, Silent
 from superspike_brian.results_trials import moving_accuracy
 from superspike_brian.runfolder import RunFolder
 from superspike_brian.serialize import task_from_arrays
@@ -149,8 +150,10 @@ def test_training_ends_with_the_first_block_that_meets_the_criterion(tmp_path, b
     assert data.trial_deadline.values[-1] <= end
     assert results.summary(data, "")["criterion_met"] and not results.summary(without[0], "")["criterion_met"]
     assert same(resume(tmp_path / "run", build_dir=build_dir, progress=False), data)  # there is nothing left to do
-    longer = resume(tmp_path / "run", duration=50 * second, build_dir=build_dir, progress=False)
+    heard = Lines(io.StringIO())
+    longer = resume(tmp_path / "run", duration=50 * second, build_dir=build_dir, progress=heard)
     assert longer.attrs["simulated_s"] == end
+    assert f"criterion met at {end:g} s" in heard.stream.getvalue()
 
 
 def test_an_interruption_does_not_change_where_the_criterion_is_met(tmp_path, build_dir):
