@@ -27,6 +27,7 @@ from . import results
 from .runfolder import RunFolderError, write_durably
 from .serialize import quantity_from_json, quantity_to_json, unit_text
 from .sweep import Job, run_all
+from .trials import check_criterion
 
 FORMAT = 1
 _FIGURES = {  # of a run that has ended: name in its summary, unit, meaning
@@ -168,7 +169,8 @@ def _job(out, make, condition, seed, options):
         from .models import SUPERSPIKE as model
     name = re.sub(r"[^\w.+=,-]", "_", ",".join(f"{k}={label(v)}" for k, v in condition.items())) or "runs"
     job = Job(out / name / f"seed-{seed:03d}", task, model, tuple(hidden), {"threads": 1, **found, "seed": seed})
-    job.structure, job.protocol  # noqa: B018 - a network or a protocol that cannot be, before anything runs
+    job.structure  # noqa: B018 - a network or a protocol that cannot be, before anything runs
+    check_criterion(job.protocol, task)
     return job
 
 

@@ -120,9 +120,12 @@ def run_options(parser):
         "--criterion",
         type=number(float, 0),
         metavar="FRACTION",
-        help="of correct trials, such as 0.99: training ends when the last 1000 trials reach it",
+        help="of correct trials, such as 0.99: training ends when the last trials reach it",
     )
-    group.add_argument("--criterion-trials", type=number(int, 1), default=1000, metavar="N", help="instead of 1000")
+    n = Protocol.criterion_trials
+    group.add_argument(
+        "--criterion-trials", type=number(int, 1), default=n, metavar="N", help=f"how many trials (default {n})"
+    )
     group.add_argument("--precision", choices=["single", "double"], default="double")
     group.add_argument("--kernel", choices=["auto", *KERNELS], default="auto", help="C++ of plastic synapses")
     group.add_argument("--device", choices=["standalone", "runtime"], default="standalone")

@@ -39,8 +39,7 @@ from .serialize import (
     task_to_arrays,
 )
 from .state import initial_state
-from .tasks import Classification
-from .trials import MOVING, trainer
+from .trials import MOVING, check_criterion, trainer
 
 logger = logging.getLogger(__name__)
 WATCHED = 5  # output units whose spikes are kept for the whole run
@@ -122,8 +121,7 @@ def train(
         During the run; blocks before are kept in `out`.
     """
     plan = Protocol(duration, **protocol)
-    if plan.criterion is not None and not isinstance(task, Classification):
-        raise ValueError(f"a criterion is a fraction of correct trials, and the task {task.name} has no trials")
+    check_criterion(plan, task)
     structure = Structure(model, (task.n_inputs, *hidden, task.n_outputs), hidden_learning, dt)
     if not plan.blocks(dt):
         raise ValueError(f"duration {duration} is less than one time step of {dt}")
@@ -230,8 +228,8 @@ class Run:
         self.task = task_from_arrays(folder.task_arrays)
         self.seed = request["seed"]
         self.structure = structure_from_request(request)
-        remember = max(MOVING, self.protocol.criterion_trials)
-        self.trainer = trainer(self.task, self.structure, self.seed, remember)
+        remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
+        self.trainer = trainer(self.task, self.structure, self.seed, max(MOVING, remember))
 
     def advance(self, initial=None):
         """Run the blocks that are missing, and return the results."""
@@ -244,7 +242,7 @@ class Run:
             self.folder.save_block(0, initial, self._probe(initial, 0) | weights)
         step, state = latest
         met = self._recall()
-        blocks = [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step and not met]
+        blocks = [] if met else [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
         plan = [(b.stop - max(b.start, step), self._changes(b, max(b.start, step))) for b in blocks]
         if plan:

@@ -12,6 +12,7 @@ from test_classification import brute_force
 
 from superspike_brian import results
 from superspike_brian.cli import main
+from superspike_brian.grid import run_sweep
 from superspike_brian.network import DT
 from superspike_brian.progress import Lines, Silent
 from superspike_brian.results_trials import moving_accuracy
@@ -177,9 +178,12 @@ def test_a_sweep_takes_a_run_that_met_its_criterion_for_done(tmp_path, build_dir
     assert not Job(tmp_path / "not", task, model, (4,), asked).is_done
 
 
-def test_a_criterion_that_cannot_be_is_refused():
+def test_a_criterion_that_cannot_be_is_refused(tmp_path):
     with pytest.raises(ValueError, match="has no trials"):
         train(spike_timing(), duration=1 * second, criterion=0.9)
+    with pytest.raises(ValueError, match="has no trials"):
+        run_sweep(lambda seed: {"task": spike_timing()}, {}, 1, tmp_path / "s", duration=1 * second, criterion=0.9)
+    assert not (tmp_path / "s").exists()
     for wrong in (0, 1.5, float("nan")):
         with pytest.raises(ValueError, match="fraction of correct trials"):
             train(xor(), duration=1 * second, criterion=wrong)
