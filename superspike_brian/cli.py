@@ -20,6 +20,7 @@ from brian2.utils.logger import BrianLogger
 
 from . import animation, convert, reproduce, results
 from ._version import __version__
+from .blocks import DivergedError
 from .build import BuildError
 from .cli_sweep import SweepError, add_sweep, summary_text
 from .engine import SimulationError
@@ -40,7 +41,7 @@ from .options import (
 from .progress import reporter
 from .reproduce import ReproductionError
 from .runfolder import RunFolderError
-from .training import DivergedError, resume, train
+from .training import resume, train
 
 USER_ERRORS = (
     ValueError,

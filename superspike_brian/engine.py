@@ -2,7 +2,7 @@
 
 A *state* is a dict of ``object.variable`` to array, in SI units: membrane potentials, traces, weights, learning rates, the
 input pattern, and the spikes in flight on their axons. `Program.run` takes a state and returns the next one, so that a run
-in blocks gives the same bits as a run in one piece, if they end on multiples of 125 steps (see `superspike_brian.training`).
+in blocks gives the same bits as a run in one piece, if they end on multiples of 125 steps (see `superspike_brian.blocks`).
 Seeds, learning rates, regulariser, steepness, patterns and initial weights are entries of the state: they never recompile
 anything.
 """

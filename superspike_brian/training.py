@@ -1,25 +1,17 @@
-"""Training: a task, a model and a protocol become a run, block by block.
-
-Every block starts from the whole state of the one before, spikes in flight included. So whether a run was interrupted
-between blocks changes no bit of the result; nor does where blocks end, as long as it is a multiple of 12.5 ms (125 steps): the
-fast kernels catch up there, and elsewhere their sums round differently in the last digit.
-"""
+"""Training: a task, a model and a protocol become a run, new or resumed (`superspike_brian.blocks` drives it)."""
 
 import datetime
-import logging
 import os
 import platform
 import sys
 import tempfile
-import time
-from contextlib import closing
 from pathlib import Path
 
 import brian2
 import numpy as np
 
-from . import results
 from ._version import __version__
+from .blocks import Run
 from .codegen.kernels import KERNELS
 from .engine import PRECISIONS, build
 from .models import SUPERSPIKE
@@ -35,18 +27,10 @@ from .serialize import (
     quantity_from_json,
     quantity_to_json,
     structure_from_request,
-    task_from_arrays,
     task_to_arrays,
 )
 from .state import initial_state
-from .trials import MOVING, check_criterion, trainer
-
-logger = logging.getLogger(__name__)
-WATCHED = 5  # output units whose spikes are kept for the whole run
-
-
-class DivergedError(RuntimeError):
-    """A state variable is no longer finite."""
+from .trials import check_criterion
 
 
 def train(
@@ -216,145 +200,6 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
         return Run(folder, program, progress).advance()
     finally:
         folder.release()
-
-
-class Run:
-    """A run folder with its program: what `train` and `resume` drive."""
-
-    def __init__(self, folder, program, progress):
-        request = folder.request
-        self.folder, self.program, self.progress = folder, program, progress
-        self.protocol = protocol_from_json(request["protocol"])
-        self.task = task_from_arrays(folder.task_arrays)
-        self.seed = request["seed"]
-        self.structure = structure_from_request(request)
-        remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
-        self.trainer = trainer(self.task, self.structure, self.seed, max(MOVING, remember))
-
-    def advance(self, initial=None):
-        """Run the blocks that are missing, and return the results."""
-        dt = float(self.structure.dt)
-        latest = self.folder.rewind(logger.warning)
-        if latest is None:
-            initial = initial or initial_state(self.structure, self.task, self.seed)
-            latest = 0, initial
-            weights = {f"start_{name}": initial[f"{name}.w"] for name in self.structure.forward}
-            self.folder.save_block(0, initial, self._probe(initial, 0) | weights)
-        step, state = latest
-        met = self._recall()
-        blocks = [] if met else [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
-        self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
-        plan = [(b.stop - max(b.start, step), self._changes(b, max(b.start, step))) for b in blocks]
-        if plan:
-            plan[0] = plan[0][0], state | plan[0][1]
-        within, began = {}, time.perf_counter()
-        running = self.program.blocks(
-            step, plan, progress=lambda fraction: self.progress.inside(**within, fraction=fraction)
-        )
-        try:
-            with closing(running):  # an interruption ends the program
-                for block in blocks:
-                    within |= {"start": step * dt, "stop": block.stop * dt}
-                    state, spikes = next(running)
-                    ended = time.perf_counter()
-                    met = self._finish(block, step, state, spikes, ended - began)
-                    step, began = block.stop, ended
-                    if met:
-                        break
-            if met:
-                n = self.protocol.criterion_trials
-                correct = f"{self.trainer.correct[-n:].mean():.1%}"
-                self.progress.say(
-                    f"criterion met at {step * dt:g} s, {correct} of {n} trials correct: training ends there"
-                )
-            last = self._probe(state, step) | self._test(state, step)
-        finally:
-            self.progress.close()
-        data = results.assemble(self.folder, last, self.program.build_seconds)
-        results.save(data, self.folder.path / "run.nc")
-        return data
-
-    def _finish(self, block, start, state, spikes, wall_s):
-        """Check, save and report a block, while the next one runs: what has been reported is on disk.
-
-        Returns whether the criterion is met: then the next one is not wanted.
-        """
-        dt, r0 = float(self.structure.dt), float(self.structure.model.parameters["r0"]) * block.factor
-        time_now, units, times = block.stop * dt, spikes["spikes_output.i"], spikes["spikes_output.t"]
-        self._check(state, time_now)
-        watched = units < (WATCHED if self.trainer is None else len(state["output.U"]))
-        record = {
-            "time": np.array(time_now),
-            "r0": np.array(r0),
-            "cost": state["output.cost"] / -np.expm1(-time_now / float(self.structure.model.parameters["tau_cost"])),
-            "rate": np.bincount(units, minlength=self.structure.sizes[-1]) / ((block.stop - start) * dt),
-            "spike_unit": units[watched],
-            "spike_time": times[watched],
-            "wall_s": np.array(wall_s),
-        }
-        if block.snapshot:
-            record |= {f"snapshot_{name}": state[f"{name}.w"] for name in self.structure.forward}
-        if block.probe:
-            record |= self._probe(state, block.stop)
-        if self.trainer:
-            self.trainer.observe(start, block.stop, times, units)
-        met = self._meets_criterion()
-        self.folder.save_block(block.stop, state, record | {"criterion_met": np.array(met)})
-        accuracy = self.trainer and self.trainer.accuracy
-        self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()), accuracy)
-        return met
-
-    def _recall(self):
-        """Let the trainer know the trials before an interruption; return whether the criterion was met."""
-        start = 0
-        for block in self.folder.records()[1:] if self.trainer else ():
-            stop = round(float(block["time"]) / float(self.structure.dt))
-            self.trainer.observe(start, stop, block["spike_time"], block["spike_unit"])
-            start = stop
-        return self._meets_criterion()
-
-    def _meets_criterion(self):
-        criterion, n = self.protocol.criterion, self.protocol.criterion_trials
-        correct = [] if criterion is None else self.trainer.correct[-n:]
-        return len(correct) == n and bool(correct.mean() >= criterion)
-
-    def _changes(self, block, start):
-        """What changes in the state at the start of a block: learning rates, and the trials of a classification."""
-        trials = self.trainer.training(start, block.stop) if self.trainer else {}
-        return self._r0(block.factor) | trials
-
-    def _r0(self, factor):
-        """Learning rates of all plastic synapses: those of the model times `factor`."""
-        r0 = np.array([float(self.structure.model.parameters["r0"]) * factor])
-        plastic = (name for k, name in enumerate(self.structure.forward, start=1) if self.structure.is_plastic(k))
-        return {f"{name}.r0": r0 for name in plastic}
-
-    def _probe(self, state, step):
-        """Everything that the monitors watch over one period from `state`, without plasticity; the state is not kept."""
-        return self._without_learning("probe", state, step, 1, probe=True)
-
-    def _test(self, state, step):
-        """Output spikes in trials on fresh noise, without plasticity; nothing for frozen patterns."""
-        if self.trainer is None:
-            return {}
-        return self._without_learning("test", state, step, self.trainer.test_periods(step))
-
-    def _without_learning(self, what, state, step, periods, probe=False):
-        n_steps, trials = periods * round(float(self.task.period / self.structure.dt)), {}
-        if self.trainer:
-            state, trials = self.trainer.fresh(what, state, step, periods)
-        _, records = self.program.run(state | self._r0(0.0), step, n_steps, probe=probe)
-        return {f"{what}/{k}": v for k, v in records.items()} | {f"{what}/trials.{k}": v for k, v in trials.items()}
-
-    def _check(self, state, time_now):
-        for name, values in state.items():
-            if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-                group, variable = name.split(".")
-                at = int(np.flatnonzero(~np.isfinite(values))[0])
-                raise DivergedError(
-                    f"{variable} of {group} is {values[at]} (element {at}) at {time_now:g} s: the run stops, blocks before are "
-                    f"kept in {self.folder.path}. Smaller r0, or an error in an edited equation?"
-                )
 
 
 def _provenance(command):
