@@ -75,8 +75,8 @@ class Program:
             Any subset of the arrays; what is missing starts as the model says.
         start, n_steps : int
             Time steps.
-        probe : bool
-            Record everything that the monitors watch.
+        probe : bool or sequence of (int, int)
+            Record everything that the monitors watch: throughout, or from a step until before another, several times.
         progress : callable, optional
             Called with the completed fraction, a few times a second.
 
@@ -105,7 +105,7 @@ class Program:
         plan : iterable of (int, dict of str to ndarray)
             Time steps of each block, and the arrays that change at its start; the first block's are the state to start from.
         probe, progress
-            As for `run`; the completed fraction is that of a block. Probing needs a plan of one block.
+            As for `run`; the completed fraction is that of a block.
 
         Yields
         ------
@@ -119,7 +119,7 @@ class Program:
         plan, known = list(plan), self.manifest["arrays"]
         if unknown := {name for _, changes in plan for name in changes} - known.keys():
             raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
-        command, pipe = ["./main", str(int(probe)), str(self.threads), str(int(self.eager))], subprocess.PIPE
+        command, pipe = ["./main", str(self.threads), str(int(self.eager))], subprocess.PIPE
         # a group of its own: Ctrl-C reaches Python alone, which then ends the program; it reads its connectivity from `cwd`
         options = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "start_new_session": True, "cwd": self.folder}
         try:
@@ -127,7 +127,7 @@ class Program:
         except OSError as error:
             raise SimulationError(f"cannot run {self.folder / 'main'}: {error}") from error
         with process:
-            feeder = threading.Thread(target=self._feed, args=(process.stdin, start, plan), daemon=True)
+            feeder = threading.Thread(target=self._feed, args=(process.stdin, start, plan, probe), daemon=True)
             feeder.start()
             try:
                 for _ in plan:
@@ -136,11 +136,12 @@ class Program:
                 process.kill()
                 feeder.join()
 
-    def _feed(self, stream, start, plan):
+    def _feed(self, stream, start, plan, probe):
         dt, known = self.manifest["dt"], self.manifest["arrays"]
         with suppress(BrokenPipeError), stream:  # the reader of its output says why it ended
             for n_steps, changes in plan:
-                write_record(stream, "block", np.array([start * dt, (start + n_steps) * dt - start * dt]))
+                edges = [edge for window in windows_within(probe, start, start + n_steps) for edge in window]
+                write_record(stream, "block", np.array([start * dt, (start + n_steps) * dt - start * dt, *edges]))
                 for name in known:
                     if name in changes:
                         write_record(stream, name, np.asarray(changes[name], known[name]))
@@ -150,14 +151,15 @@ class Program:
 
     def _receive(self, process, progress):
         dtypes = self.manifest["arrays"] | self.manifest["records"]
-        arrays = {}
+        arrays, pieces = {}, {name: [np.zeros(0, dtype)] for name, dtype in self.manifest["records"].items()}
         while (record := read_record(process.stdout)) is not None:
             name, data = record
             if name == "end":
-                records = {k: arrays.pop(k) for k in self.manifest["records"]}
-                return arrays, records
+                return arrays, {k: np.concatenate(p) for k, p in pieces.items()}
             if name == "peak_memory":
                 self.peak_memory = int(data.view(np.uint64)[0])
+            elif name in pieces:
+                pieces[name].append(data.view(dtypes[name]))
             elif name != "progress":
                 arrays[name] = data.view(dtypes[name])
             elif progress:
@@ -245,6 +247,7 @@ def structure_key(structure, precision, kernel="auto"):
     used = {name for strings in model.values() for code in strings.values() for name in get_identifiers(code)}
     constants = {k: quantity_to_json(v)[:2] for k, v in structure.model.parameters.items() if k in used - inputs}
     what = [model, constants, structure.sizes, structure.hidden_learning, float(structure.dt), precision, kernel]
+    what += [structure.probe_units, structure.probe_synapses, structure.probe_variables]
     what += [brian2.__version__, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
 
@@ -255,6 +258,7 @@ def _own_sources():
     here = Path(__file__).parent
     files = [
         here / "network.py",
+        here / "probes.py",
         here / "engine.py",
         *sorted((here / "codegen").rglob("*")),
     ]
@@ -316,6 +320,12 @@ def standalone_device(precision):
         prefs.core.default_float_dtype = saved
         device.reinit()
         reset_device()
+
+
+def windows_within(probe, start, stop):
+    """The parts of probe windows (see `Program.run`) that lie in a block."""
+    windows = [(start, stop)] * probe if isinstance(probe, bool) else probe
+    return [(max(a, start), min(b, stop)) for a, b in windows if a < stop and b > start]
 
 
 def write_record(stream, name, array):

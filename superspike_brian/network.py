@@ -12,6 +12,7 @@ forward_K           Synapses: weights from the K-th population to the next, with
 window_*            Synapses: cue and deadline of an answer
 error_*             Synapses: impulses of the output error, from target and output spikes
 feedback_*_K        Synapses: the same impulses, to the K-th hidden layer
+probed_K            ProbedSynapses: copies of the probed synapses, where the kernel of forward_K lags behind
 spikes_*, probe_*   monitors
 ==================  ==================================================================================
 
@@ -19,6 +20,7 @@ Within one time step synapses are integrated before neurons, so that both read t
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 from brian2 import (
@@ -35,13 +37,13 @@ from brian2 import (
     second,
 )
 
+from . import probes
 from .codegen import all_to_all, axons, kernels, neurons
 from .codegen.exact import exact_by_blocks
+from .codegen.probed import ProbedSynapses
 from .models import NO_DECAY, Model
 
 DT = 0.1 * ms
-PROBE_UNITS = 5  #     units of a layer whose state a probe records
-PROBE_SYNAPSES = 10  # synapses a weight group whose state a probe records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,12 +60,36 @@ class Structure:
         Whether weights onto hidden layers are plastic.
     dt : Quantity
         Time step (second).
+    probe_units : int, sequence of int, or mapping of str to these
+        How many units of each layer probe windows record (the first ones), or which; for all layers, or for those named.
+    probe_synapses : int
+        How many synapses of each weight group they record, evenly spread.
+    probe_variables : sequence of str, optional
+        Which variables of layers and synapses they record; of synapses also ``NAME_pre`` and ``NAME_post``. Default: U,
+        error, sigma_prime, eligibility, m and w.
+
+    Raises
+    ------
+    ValueError
+        If sizes do not fit the model, or the network has not what is to be probed.
     """
 
     model: Model
     sizes: tuple
     hidden_learning: bool = True
     dt: Quantity = dataclasses.field(default_factory=lambda: DT)
+    probe_units: int | tuple | Mapping = dataclasses.field(
+        default=probes.UNITS,
+        metadata={"help": "how many units of each layer probe windows record, or which, such as 20, 0,7 or output=0,7"},
+    )
+    probe_synapses: int = dataclasses.field(
+        default=probes.SYNAPSES,
+        metadata={"help": "how many synapses of each weight group probe windows record"},
+    )
+    probe_variables: tuple | None = dataclasses.field(
+        default=None,
+        metadata={"help": f"which variables probe windows record (default {','.join(probes.VARIABLES)})"},
+    )
 
     def __post_init__(self):
         if len(self.sizes) < 2 or min(self.sizes) < 1:
@@ -75,6 +101,11 @@ class Structure:
                 f"{self.model.feedback.name} feedback needs weights from the hidden layer to the output, which the first "
                 f"of {self.n_hidden_layers} hidden layers lacks: use random or uniform feedback, or one hidden layer"
             )
+        object.__setattr__(self, "probe_units", probes.plain_units(self.probe_units, self.populations[1:]))
+        object.__setattr__(self, "probe_synapses", probes.plain_synapses(self.probe_synapses))
+        object.__setattr__(self, "probe_variables", probes.plain_variables(self.probe_variables))
+        if self.probe_units != probes.UNITS or self.probe_variables is not None:
+            probes.check_recorded(self)
 
     @property
     def n_hidden_layers(self):
@@ -106,7 +137,7 @@ class Structure:
 
     def probed_synapses(self, k):
         """Which synapses of the `k`-th weight group (from 1) a probe records: presynaptic times n_post plus postsynaptic."""
-        return np.unique(np.linspace(0, np.prod(self.shape(k)) - 1, PROBE_SYNAPSES).astype(int))
+        return np.unique(np.linspace(0, np.prod(self.shape(k)) - 1, self.probe_synapses).astype(int))
 
     @property
     def n_synapses(self):
@@ -297,15 +328,14 @@ class Assembly:
     def _add_monitors(self):
         for name in ("inputs", "targets", *self.structure.populations[1:]):
             self._add(SpikeMonitor, self.groups[name], name=f"spikes_{name}")
-        for k, name in enumerate(self.structure.populations[1:], start=1):
-            layer = self.groups[name]
-            watched = [v for v in ("U", "error", "sigma_prime") if v in layer.variables]
-            record = list(range(min(PROBE_UNITS, len(layer))))
-            self._add(StateMonitor, layer, watched, record=record, clock=self.clock, name=f"probe_{name}")
-            if self.structure.is_plastic(k):
-                forward = self.groups[f"forward_{k}"]
-                record, watched = self.structure.probed_synapses(k), ["eligibility", "m", "w"]
-                self._add(StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}")
+        for name, (watched, record) in probes.recorded(self.structure).items():
+            source = self.groups[name]
+            if self.kernels.get(name) in kernels.CHUNK:  # it lags behind
+                equations, method = probes.equations_of(self.structure)[name], _method(self.model.plasticity.method)
+                copy = name.replace("forward", "probed")
+                source = self._add(ProbedSynapses, source, equations, record, watched, method, name=copy)
+                record = np.arange(len(record))
+            self._add(StateMonitor, source, watched, record=record, clock=self.clock, name=f"probe_{name}")
 
     def is_probe(self, name):
         """Whether an object records in probe windows only (output spikes are always recorded)."""
