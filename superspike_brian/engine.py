@@ -323,9 +323,15 @@ def standalone_device(precision):
 
 
 def windows_within(probe, start, stop):
-    """The parts of probe windows (see `Program.run`) that lie in a block."""
-    windows = [(start, stop)] * probe if isinstance(probe, bool) else probe
-    return [(max(a, start), min(b, stop)) for a, b in windows if a < stop and b > start]
+    """The steps of a block that lie in probe windows (see `Program.run`): first and the one after the last, in order."""
+    windows = [(start, stop)] * probe if isinstance(probe, bool) else sorted(probe)
+    found = []
+    for a, b in ((max(a, start), min(b, stop)) for a, b in windows if a < stop and b > start):
+        if found and a <= found[-1][1]:  # they overlap: record once
+            found[-1] = found[-1][0], max(b, found[-1][1])
+        else:
+            found.append((a, b))
+    return found
 
 
 def write_record(stream, name, array):

@@ -12,7 +12,10 @@ from brian2 import mV, second
 
 from . import models, tasks
 from .codegen.kernels import KERNELS
+from .network import Structure
+from .probes import units_from_text
 from .protocol import Protocol
+from .serialize import PROBES
 from .units import parse_quantity
 
 TASK_OPTIONS = {
@@ -104,6 +107,19 @@ def model_options(parser):
     group.add_argument("--seed", type=number(int, 0), default=0, help="of every random choice")
 
 
+def units(text):
+    """Argparse type of a choice of units."""
+    try:
+        return units_from_text(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _help(name):
+    fields = {f.name: f for kind in (Protocol, Structure) for f in dataclasses.fields(kind)}
+    return fields[name].metadata["help"]
+
+
 def run_options(parser):
     """Add what a training run needs."""
     group = parser.add_argument_group("run")
@@ -116,6 +132,16 @@ def run_options(parser):
     group.add_argument("--snapshot-every", type=time_value("100s"), metavar="T", help="keep the weights so often")
     group.add_argument("--probe-at", type=time_value("100s"), action="append", default=[], metavar="T")
     group.add_argument("--probe-every", type=time_value("50s"), metavar="T", help="record a period so often")
+    group.add_argument(
+        "--probe-learning", type=time_value("100s"), action="append", default=[], metavar="T", help=_help("probe_learning")
+    )
+    group.add_argument("--probe-length", type=time_value("200ms"), metavar="T", help=_help("probe_length"))
+    group.add_argument(
+        "--probe-units", type=units, default=Structure.probe_units, metavar="UNITS", help=_help("probe_units")
+    )
+    n = Structure.probe_synapses
+    group.add_argument("--probe-synapses", type=number(int, 0), default=n, metavar="N", help=_help("probe_synapses"))
+    group.add_argument("--probe-variables", metavar="NAME,...", help=_help("probe_variables"))
     group.add_argument(
         "--criterion",
         type=number(float, 0),
@@ -142,7 +168,7 @@ def probe_times(args):
 
 def run_arguments(args):
     """Arguments of `train` that the options of ``run_options`` stand for, save where to and how loudly."""
-    names = [f.name for f in dataclasses.fields(Protocol)] + ["device", "precision", "kernel", "build_dir"]
+    names = [f.name for f in dataclasses.fields(Protocol)] + ["device", "precision", "kernel", "build_dir", *PROBES]
     return {name: getattr(args, name) for name in names} | {"probe_at": probe_times(args)}
 
 

@@ -87,6 +87,25 @@ def plain_units(chosen, layers):
     return tuple(int(n) for n in numbers)
 
 
+def units_from_text(text):
+    """What ``20``, ``0,7`` or ``hidden_1=20,output=0,7`` means; ``7,`` is unit 7 alone."""
+    if "=" not in text:
+        numbers = [int(n) if n.strip().isdecimal() else None for n in text.split(",") if n.strip()]
+        if not numbers or None in numbers:
+            raise ValueError(f"'{text}' is neither a number of units, such as 20, nor numbers of units, such as 0,7")
+        return tuple(numbers) if "," in text else numbers[0]
+    layers = {}
+    for part in text.split(","):
+        name, given, _ = part.rpartition("=")
+        if given:
+            layers[layer := name.strip()] = part[len(name) + 1 :]
+        elif not layers:
+            raise ValueError(f"'{text}' does not begin with the name of a layer, as output=0,7 does")
+        else:
+            layers[layer] += f",{part}"
+    return {name: units_from_text(units) for name, units in layers.items()}
+
+
 def plain_synapses(chosen):
     """Check a number of synapses."""
     if not _is_count(chosen, 0):

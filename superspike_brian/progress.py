@@ -1,7 +1,9 @@
 """What a user sees while a run goes on: a bar in a terminal or notebook, plain lines elsewhere, or nothing."""
 
+import math
 import sys
 import time
+from contextlib import contextmanager
 
 
 class Silent:
@@ -21,6 +23,11 @@ class Silent:
 
     def overall(self, at, status):
         """Many runs together are at simulated time `at` (s)."""
+
+    @contextmanager
+    def phase(self, name):
+        """Something besides training goes on: yields what to call with the fraction that is done."""
+        yield lambda fraction: None
 
     def say(self, text):
         """Something that a person should know."""
@@ -69,6 +76,20 @@ class Lines(Silent):
         if time.perf_counter() - self.last > 5 * self.interval or at >= self.duration:
             self._report(at)
 
+    @contextmanager
+    def phase(self, name):
+        """Report now and then, if it takes long."""
+        began, last = time.perf_counter(), -math.inf
+
+        def show(fraction):
+            nonlocal last
+            now = time.perf_counter()
+            if now - began > self.interval and now - last > 15 * self.interval:
+                last = now
+                self.say(f"{name}: {fraction:.0%}")
+
+        yield show
+
     def _report(self, at):
         self.last = time.perf_counter()
         speed = (at - self.at) / max(self.last - self.began, 1e-9)
@@ -109,6 +130,14 @@ class Bar(Silent):
         from tqdm.auto import tqdm
 
         tqdm.write(text, file=sys.stderr)
+
+    @contextmanager
+    def phase(self, name):
+        """Show what goes on behind the bar, and then again what was there."""
+        before = self.bar.postfix or ""
+        self.bar.set_postfix_str(name)
+        yield lambda fraction: self.bar.set_postfix_str(f"{name}: {fraction:.0%}")
+        self.bar.set_postfix_str(before)
 
     def overall(self, at, status):
         """Move the bar of many runs."""

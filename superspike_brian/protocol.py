@@ -26,7 +26,12 @@ class Protocol:
     snapshot_every : Quantity, optional
         Time between stored copies of the weights (second).
     probe_at : tuple of Quantity
-        Times at which one period is recorded in full, besides the first and the last (second).
+        Times at which a probe window without plasticity is recorded, besides those at the start and at the end (second). It
+        is no part of the run.
+    probe_length : Quantity, optional
+        Length of every probe window (second). Default: the period of the task.
+    probe_learning : tuple of Quantity
+        Starts of probe windows that are part of the run, with its plasticity (second). They change no bit of it.
     criterion : float, optional
         Fraction of correct trials at which training ends, after the first block whose last `criterion_trials` trials reach it.
     criterion_trials : int
@@ -44,17 +49,23 @@ class Protocol:
     r0_decay_at: tuple = ()
     snapshot_every: Quantity | None = None
     probe_at: tuple = ()
+    probe_length: Quantity | None = dataclasses.field(
+        default=None, metadata={"help": "length of every probe window (default: the task's period)", "unit": "time"}
+    )
+    probe_learning: tuple = dataclasses.field(
+        default=(), metadata={"help": "record a window from here on while the run goes on", "unit": "time"}
+    )
     criterion: float | None = None
     criterion_trials: int = 1000
 
     def __post_init__(self):
-        for name in ("r0_decay_at", "probe_at"):
+        for name in ("r0_decay_at", "probe_at", "probe_learning"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
             for value in getattr(self, name):
-                _check_time(name, value)
-        for name in ("duration", "burn_in", "block", "snapshot_every"):
+                _check_time(name, value, allow_zero=name == "probe_learning")
+        for name in ("duration", "burn_in", "block", "snapshot_every", "probe_length"):
             value = getattr(self, name)
-            if value is not None or name != "snapshot_every":
+            if value is not None or name not in ("snapshot_every", "probe_length"):
                 _check_time(name, value, allow_zero=name == "burn_in")
         if self.criterion is not None and not 0 < self.criterion <= 1:
             raise ValueError(f"criterion must be a fraction of correct trials, for instance 0.99, not {self.criterion}")
@@ -82,6 +93,16 @@ class Protocol:
             Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots, b in probes)
             for a, b in itertools.pairwise(edges)
         ]
+
+    def probe_steps(self, dt, period):
+        """Time steps of a probe window."""
+        return round(float(period if self.probe_length is None else self.probe_length) / float(dt))
+
+    def learning_windows(self, dt, period):
+        """Probe windows while the run goes on: first step and the one after the last, cut at the end of the run."""
+        end, length = round(float(self.duration) / float(dt)), self.probe_steps(dt, period)
+        starts = sorted({round(float(t) / float(dt)) for t in self.probe_learning})
+        return [(a, min(a + length, end)) for a in starts if a < end]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,7 @@ from .protocol import Protocol
 from .tasks import Classification, SpikePattern, Task
 
 _TRIALS = {"background": Hz, "window": second, "pause_min": second, "pause_mean": second, "period": second}
+PROBES = tuple(f.name for f in dataclasses.fields(Structure) if f.name.startswith("probe_"))  # what windows record
 _KINDS = {field.name: getattr(specification, field.type.__name__) for field in dataclasses.fields(specification.Model)}
 
 
@@ -119,4 +120,5 @@ def structure_from_request(request):
         tuple(request["sizes"]),
         request["hidden_learning"],
         quantity_from_json(request["dt"]),
+        **{name: request[name] for name in PROBES if name in request},  # they are younger than old runs
     )

@@ -25,6 +25,7 @@ from .progress import Silent
 from .protocol import Protocol
 from .runfolder import FolderInUseError, RunFolder, RunFolderError
 from .serialize import (
+    PROBES,
     model_from_json,
     model_to_json,
     protocol_from_json,
@@ -73,7 +74,8 @@ class Job:
     def structure(self):
         """The network that the run simulates."""
         sizes = (self.task.n_inputs, *self.hidden, self.task.n_outputs)
-        return Structure(self.model, sizes, self.option("hidden_learning"), self.option("dt"))
+        probes = {name: self.option(name) for name in PROBES}
+        return Structure(self.model, sizes, self.option("hidden_learning"), self.option("dt"), **probes)
 
     @property
     def protocol(self):

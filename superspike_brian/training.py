@@ -16,11 +16,13 @@ from .codegen.kernels import KERNELS
 from .engine import PRECISIONS, build
 from .models import SUPERSPIKE
 from .network import DT, Structure
+from .probes import check_windows
 from .progress import reporter
 from .protocol import Protocol
 from .runfolder import RunFolder
 from .runtime import RuntimeProgram
 from .serialize import (
+    PROBES,
     model_to_json,
     protocol_from_json,
     protocol_to_json,
@@ -51,6 +53,9 @@ def train(
     progress=None,
     command=None,
     dt=DT,
+    probe_units=Structure.probe_units,
+    probe_synapses=Structure.probe_synapses,
+    probe_variables=Structure.probe_variables,
     **protocol,
 ):
     """Train a network on a task.
@@ -89,8 +94,11 @@ def train(
         Stored with the results.
     dt : Quantity
         Time step (second).
+    probe_units, probe_synapses, probe_variables
+        What probe windows record: see `Structure`.
     **protocol
-        `burn_in`, `block`, `r0_decay_at`, `snapshot_every`, `probe_at`, `criterion`, `criterion_trials`: see `Protocol`.
+        `burn_in`, `block`, `r0_decay_at`, `snapshot_every`, `probe_at`, `probe_length`, `probe_learning`, `criterion`,
+        `criterion_trials`: see `Protocol`.
 
     Returns
     -------
@@ -106,15 +114,18 @@ def train(
     """
     plan = Protocol(duration, **protocol)
     check_criterion(plan, task)
-    structure = Structure(model, (task.n_inputs, *hidden, task.n_outputs), hidden_learning, dt)
+    sizes, probes = (task.n_inputs, *hidden, task.n_outputs), (probe_units, probe_synapses, probe_variables)
+    structure = Structure(model, sizes, hidden_learning, dt, *probes)
     if not plan.blocks(dt):
         raise ValueError(f"duration {duration} is less than one time step of {dt}")
+    check_windows(plan, structure, task)
     initial = initial_state(structure, task, seed)
     request = {
         "model": model_to_json(model),
         "sizes": list(structure.sizes),
         "hidden_learning": hidden_learning,
         "dt": quantity_to_json(dt),
+        **{name: getattr(structure, name) for name in PROBES},
         "protocol": protocol_to_json(plan),
         "seed": seed,
         "device": device,
