@@ -25,23 +25,12 @@ from .build import BuildError
 from .cli_sweep import SweepError, add_sweep, summary_text
 from .engine import SimulationError
 from .grid import is_sweep, load_sweep
-from .network import Structure
-from .options import (
-    hidden_sizes,
-    machine_options,
-    make_model,
-    make_task,
-    model_options,
-    number,
-    run_arguments,
-    run_options,
-    task_options,
-    time_value,
-)
+from .kinds import File, argument_type
+from .options import machine, machine_options, make_spec, network_options, number, run_options, time_value
 from .progress import reporter
 from .reproduce import ReproductionError
 from .runfolder import RunFolderError
-from .training import resume, train
+from .training import resume, start
 
 USER_ERRORS = (
     ValueError,
@@ -81,14 +70,14 @@ def build_parser():
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     run = commands.add_parser("run", help="train a network on a task", allow_abbrev=False)
-    task_options(run)
-    model_options(run)
+    network_options(run)
     run_options(run)
+    machine_options(run)
+    output_options(run)
     run.set_defaults(function=command_run)
     add_sweep(commands)
     describe = commands.add_parser("describe", help="print the model that would run, as Markdown", allow_abbrev=False)
-    task_options(describe)
-    model_options(describe)
+    network_options(describe)
     describe.set_defaults(function=command_describe)
     again = commands.add_parser(
         "resume", help="continue an interrupted run, or extend a finished one", allow_abbrev=False
@@ -116,24 +105,23 @@ def build_parser():
     return parser
 
 
+def output_options(parser):
+    """Add where a run goes."""
+    group = parser.add_argument_group("results")
+    group.add_argument(
+        "--out",
+        type=argument_type(File("results", "DIR")),
+        metavar="DIR",
+        help="run folder (default: a new one in ./runs)",
+    )
+    group.add_argument("--overwrite", action="store_true", help="replace a run in --out (default: refuse)")
+
+
 def command_run(args):
     """Train, draw, report."""
-    task, hidden = make_task(args), hidden_sizes(args)
-    model = make_model(args, task)
+    spec = make_spec(args)
     args.out = out = args.out or _new_folder(args.task)
-    data = train(
-        task,
-        model,
-        hidden,
-        seed=args.seed,
-        hidden_learning=args.hidden_learning,
-        out=out,
-        overwrite=args.overwrite,
-        threads=args.threads,
-        progress=reporter(args.quiet),
-        command=args.line,
-        **run_arguments(args),
-    )
+    data = start(spec, machine(args), out, args.overwrite, reporter(args.quiet), args.line)
     _report(data, out, args)
 
 
@@ -154,9 +142,8 @@ def command_describe(args):
     """Print the model."""
     from .describe import describe_structure
 
-    task = make_task(args)
-    model, sizes = make_model(args, task), (task.n_inputs, *hidden_sizes(args), task.n_outputs)
-    print(describe_structure(Structure(model, sizes, args.hidden_learning), task))
+    spec = make_spec(args)
+    print(describe_structure(spec.structure, spec.task))
 
 
 def command_bench(args):
