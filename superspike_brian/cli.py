@@ -82,22 +82,28 @@ def build_parser():
     again = commands.add_parser(
         "resume", help="continue an interrupted run, or extend a finished one", allow_abbrev=False
     )
-    again.add_argument("dir", type=Path)
-    again.add_argument("--duration", type=time_value("800s"), help="new total simulated time")
+    again.add_argument("dir", type=Path, help="run folder")
+    again.add_argument("--duration", type=time_value("800s"), help="new total simulated time (default: the run's)")
     machine_options(again)
     again.set_defaults(function=command_resume)
     show = commands.add_parser("show", help="summarise a run or a sweep", allow_abbrev=False)
-    show.add_argument("dir", type=Path)
-    show.add_argument("--json", action="store_true")
+    show.add_argument("dir", type=Path, help="folder of a run or a sweep")
+    show.add_argument("--json", action="store_true", help="the results of a run as JSON (default: as text)")
     show.set_defaults(function=command_show)
     plot = commands.add_parser("plot", help="redraw the figure of a run or a sweep", allow_abbrev=False)
-    plot.add_argument("dir", type=Path)
-    plot.add_argument("--unit", type=int, default=0, help="output unit to show")
+    plot.add_argument("dir", type=Path, help="folder of a run or a sweep")
+    plot.add_argument("--unit", type=int, default=0, metavar="N", help="output unit to show (default: 0)")
     plot.set_defaults(function=command_plot)
     bench = commands.add_parser("bench", help="measure the kernels on this machine, as ratios", allow_abbrev=False)
     bench.add_argument("--out", type=Path, default=Path("bench"), help="folder for table and figure (default: ./bench)")
-    bench.add_argument("--rounds", type=number(int, 1), default=5, help="measurements of each variant")
-    bench.add_argument("--data-dir", default=os.environ.get("SUPERSPIKE_DATA_DIR"), help="copy of the benchmark suite")
+    bench.add_argument(
+        "--rounds", type=number(int, 1), default=5, metavar="N", help="measurements of each variant (default: 5)"
+    )
+    bench.add_argument(
+        "--data-dir",
+        default=os.environ.get("SUPERSPIKE_DATA_DIR"),
+        help="copy of the benchmark suite (default: $SUPERSPIKE_DATA_DIR)",
+    )
     bench.add_argument("--build-dir", type=Path, help="reuse programs from there (default: build afresh)")
     bench.set_defaults(function=command_bench)
     for module in (convert, animation, reproduce):

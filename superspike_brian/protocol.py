@@ -22,9 +22,9 @@ class Protocol:
     """
 
     duration: Quantity = setting(Time("250s"), "simulated time, burn-in included", 800 * second)
-    burn_in: Quantity = setting(Time("20s", zero=True), "time without weight changes at the start", 20 * second)
+    burn_in: Quantity = setting(Time("5s", zero=True), "time without weight changes at the start", 20 * second)
     block: Quantity = setting(
-        Time("10s"), "simulated time between checkpoints and points of the learning curve", 10 * second
+        Time("5s"), "simulated time between checkpoints and points of the learning curve", 10 * second
     )
     r0_decay_at: tuple = setting(
         Time("400s"), "time at which the learning rate is divided by 10; repeat for more", (), unset="never", many=True

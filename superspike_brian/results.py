@@ -237,7 +237,7 @@ def load(path):
     """
     import xarray as xr
 
-    path = Path(path)
+    path = Path(path).expanduser()
     file = path / "run.nc" if path.is_dir() else path
     folder = RunFolder(path) if (path / "run.json").exists() else None
     if not file.exists() and folder is None:

@@ -64,7 +64,7 @@ class RunSpec:
         many=True,
         group="model",
     )
-    hidden_learning: bool = setting(Flag(), "whether weights onto hidden layers are plastic", True, group="model")
+    hidden_learning: bool = setting(Flag("no"), "whether weights onto hidden layers are plastic", True, group="model")
     dt: Quantity = setting(Time("50us"), "time step", DT, group="model")
     seed: int = setting(
         Whole("1", minimum=0),

@@ -5,14 +5,15 @@ import math
 import re
 from numbers import Number
 
-import brian2
 import numpy as np
-from brian2 import Hz, Quantity, get_dimensions, have_same_dimensions, kHz, ms, mV, second, us, uvolt, volt
+from brian2 import Quantity, get_dimensions, have_same_dimensions, ms, second
+from brian2.units.allunits import all_units
 from brian2.units.fundamentalunits import get_unit
 
-_UNITS = {"s": second, "ms": ms, "us": us, "min": 60 * second, "h": 3600 * second}
-_UNITS |= {"V": volt, "mV": mV, "uV": uvolt, "Hz": Hz, "kHz": kHz}
-_UNITS |= {name: getattr(brian2, name) for name in ("second", "msecond", "usecond", "volt", "mvolt", "hertz")}
+# Brian2's units under their names and symbols (mV and mvolt), and what people write besides
+_UNITS = {name: unit for unit in all_units if (name := unit.name).isalpha()}
+_UNITS |= {unit.dispname: unit for unit in all_units if unit.dispname.isalpha() and unit.dispname.isascii()}
+_UNITS |= {"s": second, "min": 60 * second, "h": 3600 * second}
 _UNUSUAL = {"us": ("ms", ms), "ks": ("s", second)}
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)")
 _FACTOR = re.compile(r"\s*([*/]?)\s*([A-Za-z]+)(?:\s*(?:\*\*|\^)\s*([+-]?\d))?")
