@@ -47,7 +47,7 @@ def convert(kind, source, out, period=2 * second, n=None, time_unit=1 * second, 
 def add_parser(commands):
     """Add ``superspike convert``."""
     parser = commands.add_parser("convert", help="make a raster (.ras) of other files", allow_abbrev=False)
-    parser.add_argument("kind", choices=["image", *READERS])
+    parser.add_argument("kind", choices=["image", *READERS], help="what the source is")
     parser.add_argument("source", type=Path, help="picture; CSV with columns time, unit; archive with times, units")
     parser.add_argument("out", type=Path, help="raster to write, such as target.ras")
     parser.add_argument("--period", type=time_value("2s"), required=True, help="length of the loop, such as 2s")
