@@ -60,7 +60,7 @@ class Structure:
         Whether weights onto hidden layers are plastic.
     dt : Quantity
         Time step (second).
-    probe_units : int, sequence of int, or mapping of str to these
+    probe_units : int, sequence of int, or mapping of str to one of these
         How many units of each layer probe windows record (the first ones), or which; for all layers, or for those named.
     probe_synapses : int
         How many synapses of each weight group they record, evenly spread.
@@ -78,18 +78,9 @@ class Structure:
     sizes: tuple
     hidden_learning: bool = True
     dt: Quantity = dataclasses.field(default_factory=lambda: DT)
-    probe_units: int | tuple | Mapping = dataclasses.field(
-        default=probes.UNITS,
-        metadata={"help": "how many units of each layer probe windows record, or which, such as 20, 0,7 or output=0,7"},
-    )
-    probe_synapses: int = dataclasses.field(
-        default=probes.SYNAPSES,
-        metadata={"help": "how many synapses of each weight group probe windows record"},
-    )
-    probe_variables: tuple | None = dataclasses.field(
-        default=None,
-        metadata={"help": f"which variables probe windows record (default {','.join(probes.VARIABLES)})"},
-    )
+    probe_units: int | tuple | Mapping = probes.UNITS
+    probe_synapses: int = probes.SYNAPSES
+    probe_variables: tuple | None = None
 
     def __post_init__(self):
         if len(self.sizes) < 2 or min(self.sizes) < 1:
@@ -101,9 +92,9 @@ class Structure:
                 f"{self.model.feedback.name} feedback needs weights from the hidden layer to the output, which the first "
                 f"of {self.n_hidden_layers} hidden layers lacks: use random or uniform feedback, or one hidden layer"
             )
-        object.__setattr__(self, "probe_units", probes.plain_units(self.probe_units, self.populations[1:]))
-        object.__setattr__(self, "probe_synapses", probes.plain_synapses(self.probe_synapses))
-        object.__setattr__(self, "probe_variables", probes.plain_variables(self.probe_variables))
+        object.__setattr__(self, "probe_units", probes.Units().check(self.probe_units, "probe_units"))
+        if self.probe_variables is not None:
+            object.__setattr__(self, "probe_variables", probes.Names().check(self.probe_variables, "probe_variables"))
         if self.probe_units != probes.UNITS or self.probe_variables is not None:
             probes.check_recorded(self)
 

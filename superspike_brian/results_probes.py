@@ -6,7 +6,7 @@ import numpy as np
 
 from .probes import recorded, variables_of
 from .results_trials import labelled
-from .serialize import protocol_from_json, unit_text
+from .serialize import unit_text
 from .trials import trainer
 
 _LONG = {
@@ -19,7 +19,7 @@ _LONG = {
 }
 
 
-def probe_windows(records, last, structure, task, request, step):
+def probe_windows(records, last, spec, step):
     """Probe windows of a run in the order of their start, as `superspike_brian.blocks` recorded them.
 
     Parameters
@@ -28,8 +28,8 @@ def probe_windows(records, last, structure, task, request, step):
         Of the start and of every block up to `step`.
     last : dict, optional
         Window after the last block.
-    structure, task, request
-        Of the run.
+    spec : RunSpec
+        What the run is.
     step : int
         Last time step that is known.
 
@@ -40,16 +40,16 @@ def probe_windows(records, last, structure, task, request, step):
     """
     windows = [r for r in records if any(k.startswith("probe/probe_") for k in r)] + ([last] if last else [])
     windows = [w | {"learning": False} for w in windows]
-    windows += _while_learning(records, structure, task, request, step)
+    windows += _while_learning(records, spec, step)
     return sorted(windows, key=lambda w: (_times(w)[0], w["learning"]))
 
 
-def _while_learning(records, structure, task, request, step):
-    mine, dt = trainer(task, structure, request["seed"]), float(structure.dt)
+def _while_learning(records, spec, step):
+    mine, dt = trainer(spec.task, spec.structure, spec.seed), float(spec.dt)
     pieces = [r for r in records if any(k.startswith("learning/") for k in r)]
     keys = [k for k in pieces[0] if k.startswith("learning/")] if pieces else []
     joined = {k: np.concatenate([r[k] for r in pieces]) for k in keys}
-    for start, stop in protocol_from_json(request["protocol"]).learning_windows(structure.dt, task.period):
+    for start, stop in spec.protocol.learning_windows(spec.dt, spec.task.period):
         window = {"learning": True}
         for key, values in joined.items():
             steps = np.rint(joined[f"{key.rpartition('.')[0]}.t"] / dt).astype(int)
