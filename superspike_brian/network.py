@@ -64,7 +64,7 @@ class Structure:
         How many units of each layer probe windows record (the first ones), or which; for all layers, or for those named.
     probe_synapses : int
         How many synapses of each weight group they record, evenly spread.
-    probe_variables : sequence of str, optional
+    probe_variables : str or sequence of str, optional
         Which variables of layers and synapses they record; of synapses also ``NAME_pre`` and ``NAME_post``. Default: U,
         error, sigma_prime, eligibility, m and w.
 
@@ -94,7 +94,8 @@ class Structure:
             )
         object.__setattr__(self, "probe_units", probes.Units().check(self.probe_units, "probe_units"))
         if self.probe_variables is not None:
-            object.__setattr__(self, "probe_variables", probes.Names().check(self.probe_variables, "probe_variables"))
+            names = probes.Names().check(self.probe_variables, "probe_variables").split(",")
+            object.__setattr__(self, "probe_variables", tuple(names))
         if self.probe_units != probes.UNITS or self.probe_variables is not None:
             probes.check_recorded(self)
 

@@ -31,7 +31,9 @@ class Units(Kind):
         if "=" not in text:
             numbers = [n.strip() for n in text.split(",") if n.strip()]
             if not numbers or not all(n.isascii() and n.isdecimal() for n in numbers):
-                raise ValueError(f"'{text}' is neither a number of units, such as 20, nor numbers of units, such as 0,7")
+                raise ValueError(
+                    f"'{text}' is neither a number of units, such as 20, nor numbers of units, such as 0,7"
+                )
             return self.check([int(n) for n in numbers] if "," in text else int(numbers[0]), "it")
         layers, name = {}, ""
         for part in text.split(","):
@@ -77,7 +79,7 @@ def _is_pairs(value):
 
 @dataclasses.dataclass(frozen=True)
 class Names(Kind):
-    """Names of variables."""
+    """Names of variables; they are kept as on the command line."""
 
     example: str = "U,I_syn"
     metavar: str | None = "NAME,..."
@@ -92,11 +94,7 @@ class Names(Kind):
         names = list(names) if isinstance(names, Iterable) and not isinstance(names, bytes) and np.ndim(names) else []
         if not names or not all(isinstance(n, str) and n.strip().isidentifier() for n in names):
             raise ValueError(f"{name} must name variables of the model, such as {self.example}, not {value!r}")
-        return tuple(dict.fromkeys(str(n).strip() for n in names))
-
-    def show(self, value):
-        """As on the command line."""
-        return ",".join(value)
+        return ",".join(dict.fromkeys(n.strip() for n in names))
 
 
 def equations_of(structure: Any) -> dict[str, Equations]:

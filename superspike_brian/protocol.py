@@ -49,7 +49,9 @@ class Protocol:
         unset="none",
         many=True,
     )
-    probe_length: Quantity | None = setting(Time("200ms"), "length of every probe window", None, unset="the task's period")
+    probe_length: Quantity | None = setting(
+        Time("200ms"), "length of every probe window", None, unset="the task's period"
+    )
     criterion: float | None = setting(
         Number("0.99", "FRACTION", 0, 1, "a fraction of correct trials"),
         "fraction of correct trials: training ends after the first block whose last trials reach it",

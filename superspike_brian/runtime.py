@@ -68,7 +68,9 @@ class RuntimeProgram:
             for first, last in itertools.pairwise(edges):
                 for monitor in monitors:
                     monitor.active = (first, last) in windows or not self.assembly.is_probe(monitor.name)
-                report = progress and (lambda _, done, *__, a=first, b=last: progress((a + done * (b - a) - start) / n_steps))
+                report = progress and (
+                    lambda _, done, *__, a=first, b=last: progress((a + done * (b - a) - start) / n_steps)
+                )
                 duration = (last - first) * self.structure.dt
                 self.net.run(duration, namespace={}, report=report, report_period=0.2 * second)
             after = {name: np.copy(np.atleast_1d(var.get_value())) for name, var in self.arrays.items()}

@@ -91,7 +91,7 @@ class RunSpec:
     probe_synapses: int = setting(
         Whole("20", minimum=0), "how many synapses of each weight group probe windows record", probes.SYNAPSES
     )
-    probe_variables: tuple | None = setting(
+    probe_variables: str | None = setting(
         Names(), "which variables of units and synapses probe windows record", None, unset=",".join(probes.VARIABLES)
     )
     protocol: Protocol = dataclasses.field(default_factory=Protocol, metadata={"record": Protocol})

@@ -1,6 +1,6 @@
 """A C++ standalone device whose program reads its state, runs block after block, and writes its state after each.
 
-``main THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): simulated time of start, duration, the windows in which
+``main THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): simulated time of start, duration, windows in which
 probes record, and any subset of the arrays; what is missing keeps the value that the block before, or the model, gave it.
 THREADS, the main one included, share the work of lagging synapses (``workers.h``); with EAGER (0 or 1) even that of small
 layers.
@@ -154,7 +154,9 @@ class StateDevice(CPPStandaloneDevice):
         """Copies of probed synapses: dict of the synapses' code object to the copy's and to lines that let it start anew."""
         groups = [o for o in net.objects if isinstance(o, ProbedSynapses)]
         updaters = {g: (g.synapses.state_updater.codeobj.name, g.state_updater.codeobj.name) for g in groups}
-        return {name: (copy, list(g.take(lambda v: self.get_array_name(v, False)))) for g, (name, copy) in updaters.items()}
+        return {
+            name: (copy, list(g.take(lambda v: self.get_array_name(v, False)))) for g, (name, copy) in updaters.items()
+        }
 
     def generate_main_source(self, writer):
         """As Brian2, with this package's header (which includes ``superspike.h``)."""
