@@ -24,7 +24,7 @@ from pathlib import Path
 
 import brian2
 import numpy as np
-from brian2 import prefs, second, set_device
+from brian2 import StateMonitor, prefs, second, set_device
 from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.devices.device import reset_device
 from brian2.utils.stringtools import get_identifiers
@@ -130,8 +130,10 @@ class Program:
             feeder = threading.Thread(target=self._feed, args=(process.stdin, start, plan, probe), daemon=True)
             feeder.start()
             try:
-                for _ in plan:
-                    yield self._receive(process, progress)
+                for n_steps, _ in plan:
+                    probed = sum(b - a for a, b in windows_within(probe, start, start + n_steps))
+                    yield self._receive(process, progress, probed)
+                    start += n_steps
             finally:
                 process.kill()
                 feeder.join()
@@ -149,17 +151,21 @@ class Program:
                 stream.flush()
                 start += n_steps
 
-    def _receive(self, process, progress):
+    def _receive(self, process, progress, n_probed):
         dtypes = self.manifest["arrays"] | self.manifest["records"]
-        arrays, pieces = {}, {name: [np.zeros(0, dtype)] for name, dtype in self.manifest["records"].items()}
-        while (record := read_record(process.stdout)) is not None:
+        columns = self.manifest["columns"]  # what state monitors recorded in `n_probed` steps comes in pieces
+        places = {name: np.empty(n * n_probed, dtypes[name]) for name, n in columns.items()}
+        free = {name: place.view(np.uint8) for name, place in places.items()}
+        arrays = {}
+        while (record := read_record(process.stdout, free)) is not None:
             name, data = record
             if name == "end":
-                return arrays, {k: np.concatenate(p) for k, p in pieces.items()}
+                arrays |= places
+                return arrays, {k: arrays.pop(k) for k in self.manifest["records"]}
             if name == "peak_memory":
                 self.peak_memory = int(data.view(np.uint64)[0])
-            elif name in pieces:
-                pieces[name].append(data.view(dtypes[name]))
+            elif name in free:
+                free[name] = free[name][data.size :]
             elif name != "progress":
                 arrays[name] = data.view(dtypes[name])
             elif progress:
@@ -301,8 +307,10 @@ def _manifest(device, assembly, structure):
     arrays = device.state_arrays(assembly.net)
     dtypes = {name: np.dtype(var.dtype).str for name, var in arrays.items()}
     dtypes |= {name: "<i4" for name in device.spike_queues(assembly.net)}
-    records = {name: np.dtype(var.dtype).str for name, var in device.records(assembly.net).items()}
-    return {"dt": float(structure.dt / second), "arrays": dtypes, "records": records}
+    found = device.records(assembly.net)
+    records = {name: np.dtype(var.dtype).str for name, var in found.items()}
+    columns = {k: v.owner.n_indices if v.ndim == 2 else 1 for k, v in found.items() if isinstance(v.owner, StateMonitor)}
+    return {"dt": float(structure.dt / second), "arrays": dtypes, "records": records, "columns": columns}
 
 
 @contextmanager
@@ -341,12 +349,13 @@ def write_record(stream, name, array):
     stream.write(data.data)
 
 
-def read_record(stream):
-    """Read what a program wrote: name and bytes; None where its output ends."""
+def read_record(stream, places=None):
+    """Read what a program wrote: name and bytes, in `places` by name if there is one; None where its output ends."""
     head = stream.read(4)
     name = stream.read(struct.unpack("<I", head)[0]) if len(head) == 4 else b""
     size = stream.read(8)
     if len(size) < 8:
         return None
-    data = np.empty(struct.unpack("<Q", size)[0], np.uint8)
-    return (name.decode(), data) if stream.readinto(data.data) == data.size else None
+    name, n = name.decode(), struct.unpack("<Q", size)[0]
+    data = places[name][:n] if places and name in places else np.empty(n, np.uint8)
+    return (name, data) if n == data.size and stream.readinto(data.data) == n else None

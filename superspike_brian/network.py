@@ -12,7 +12,8 @@ forward_K           Synapses: weights from the K-th population to the next, with
 window_*            Synapses: cue and deadline of an answer
 error_*             Synapses: impulses of the output error, from target and output spikes
 feedback_*_K        Synapses: the same impulses, to the K-th hidden layer
-probed_K            ProbedSynapses: copies of the probed synapses, where the kernel of forward_K lags behind
+probed_K            ProbedSynapses: copies of the probed synapses, where the kernel of forward_K lags behind; views of
+                    them, where what is recorded is not in the synapses
 spikes_*, probe_*   monitors
 ==================  ==================================================================================
 
@@ -36,6 +37,7 @@ from brian2 import (
     ms,
     second,
 )
+from brian2.core.variables import ArrayVariable
 
 from . import probes
 from .codegen import all_to_all, axons, kernels, neurons
@@ -322,16 +324,22 @@ class Assembly:
             self._add(SpikeMonitor, self.groups[name], name=f"spikes_{name}")
         for name, (watched, record) in probes.recorded(self.structure).items():
             source = self.groups[name]
-            if self.kernels.get(name) in kernels.CHUNK:  # it lags behind
+            lags = self.kernels.get(name) in kernels.CHUNK
+            if lags or (name in self.kernels and not _are_own(source, watched)):
                 equations, method = probes.equations_of(self.structure)[name], _method(self.model.plasticity.method)
-                copy = name.replace("forward", "probed")
-                source = self._add(ProbedSynapses, source, equations, record, watched, method, name=copy)
-                record = np.arange(len(record))
+                arguments, group = (source, equations, record, watched, lags, method), name.replace("forward", "probed")
+                source, record = self._add(ProbedSynapses, *arguments, name=group), np.arange(len(record))
             self._add(StateMonitor, source, watched, record=record, clock=self.clock, name=f"probe_{name}")
 
     def is_probe(self, name):
         """Whether an object records in probe windows only (output spikes are always recorded)."""
         return name.startswith("probe_") or (name.startswith("spikes_") and name != "spikes_output")
+
+
+def _are_own(synapses, names):
+    """Whether variables are arrays of the synapses themselves."""
+    indices, variables = synapses.variables.indices, synapses.variables
+    return all(indices[n] == "_idx" and isinstance(variables[n], ArrayVariable) for n in names)
 
 
 def _method(name):

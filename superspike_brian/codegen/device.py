@@ -152,7 +152,7 @@ class StateDevice(CPPStandaloneDevice):
 
     def _copies(self, net):
         """Copies of probed synapses: dict of the synapses' code object to the copy's and to lines that let it start anew."""
-        groups = [o for o in net.objects if isinstance(o, ProbedSynapses)]
+        groups = [o for o in net.objects if isinstance(o, ProbedSynapses) and o.states]
         updaters = {g: (g.synapses.state_updater.codeobj.name, g.state_updater.codeobj.name) for g in groups}
         return {
             name: (copy, list(g.take(lambda v: self.get_array_name(v, False)))) for g, (name, copy) in updaters.items()

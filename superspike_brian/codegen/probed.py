@@ -1,4 +1,4 @@
-"""The few synapses that a probe records, integrated beside the others.
+"""The few synapses that a probe records, as a group of their own.
 
 A kernel that lags behind would have to catch up with all synapses at every recorded step. Instead a copy of the probed ones
 takes every step, by Brian2's own code for the same equations. It holds what the kernel integrates and nothing else: all that
@@ -6,11 +6,13 @@ the equations read besides, weights and learning rates too, is read where the sy
 synapses whenever they have caught up: at the start of a window and of a block, at multiples of ``EVERY`` steps, and after
 every statement that wants them up to date, such as the weight update. So what it adds to a run are a few synapses, and what
 it records depends neither on threads nor on where blocks end.
+
+Where no kernel lags behind the group holds nothing: it is a view that lets a monitor read what it cannot read of synapses.
 """
 
 import numpy as np
 from brian2 import Equations, NeuronGroup
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SingleEquation
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION, SingleEquation
 from brian2.utils.stringtools import get_identifiers
 
 EVERY = 125  # steps: the chunk of the kernels that sum over time; where it ends they have caught up, and a copy costs nothing
@@ -18,7 +20,7 @@ _INDEX = {"_idx": "_probed_idx", "_presynaptic_idx": "_probed_pre", "_postsynapt
 
 
 class ProbedSynapses(NeuronGroup):
-    """Copy of some synapses that lag behind; it acts in probe windows only.
+    """Copy of some synapses that lag behind, or a view of others; it acts in probe windows only.
 
     Parameters
     ----------
@@ -30,15 +32,17 @@ class ProbedSynapses(NeuronGroup):
         Which synapses.
     watched : list of str
         Variables of the synapses that can be recorded here.
+    lags : bool
+        Whether the synapses lag behind.
     method : str or StateUpdateMethod
         As theirs.
     name : str
         Of the group.
     """
 
-    def __init__(self, synapses, equations, numbers, watched, method, name):
-        n_post = len(synapses.target)
-        own = [e for e in equations.values() if e.type != PARAMETER and "constant over dt" not in e.flags]
+    def __init__(self, synapses, equations, numbers, watched, lags, method, name):
+        n_post, kinds = len(synapses.target), (DIFFERENTIAL_EQUATION, SUBEXPRESSION) if lags else (SUBEXPRESSION,)
+        own = [e for e in equations.values() if e.type in kinds and "constant over dt" not in e.flags]
         self.synapses, self.states = synapses, [e.varname for e in own if e.type == DIFFERENTIAL_EQUATION]
         super().__init__(
             len(numbers),

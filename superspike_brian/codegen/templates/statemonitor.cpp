@@ -5,7 +5,7 @@
 {% block extra_headers %}
 #include "superspike.h"
 namespace {
-constexpr size_t _STEPS = 2048;
+constexpr size_t _STEPS = 4096;
 size_t _recorded = 0; // steps
 std::vector<double> _times;
 {% for varname, var in _recorded_variables | dictsort %}
