@@ -13,7 +13,7 @@ import numpy as np
 
 from . import results
 from .serialize import protocol_from_json, structure_from_request, task_from_arrays
-from .state import initial_state
+from .state import initial_state, noise
 from .trials import MOVING, trainer
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Run:
             latest = 0, initial
             weights = {f"start_{name}": initial[f"{name}.w"] for name in self.structure.forward}
             self.folder.save_block(0, initial, self._probe(initial, 0) | weights)
-        step, state = latest
+        step, state = latest[0], noise(self.seed) | latest[1]
         met = self._recall()
         blocks = [] if met else [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)

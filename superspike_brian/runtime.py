@@ -8,7 +8,8 @@ from brian2.core.variables import DynamicArrayVariable
 from brian2.devices.device import reset_device, set_device
 from brian2.synapses.spikequeue import SpikeQueue
 
-from .codegen.device import StateDevice
+from .codegen.device import RANDOM, RUNTIME, StateDevice
+from .codegen.random_numbers import KEY
 from .engine import PRECISIONS
 from .network import Assembly
 
@@ -43,7 +44,7 @@ class RuntimeProgram:
     @contextmanager
     def _device(self):
         saved = prefs.core.default_float_dtype, prefs.codegen.target
-        set_device("runtime")
+        set_device(RUNTIME)
         try:
             prefs.core.default_float_dtype = PRECISIONS[self.precision]
             if prefs.codegen.target == "auto":
@@ -56,7 +57,7 @@ class RuntimeProgram:
     def run(self, state, start, n_steps, probe=False, progress=None):
         """As `engine.Program.run`."""
         with self._device():
-            self._restore({**self.start, **state}, start)
+            self._restore(state, start)
             monitors = [o for o in self.net.objects if o.name.startswith(("spikes_", "probe_"))]
             for monitor in monitors:
                 monitor.active = probe or not self.assembly.is_probe(monitor.name)
@@ -66,6 +67,7 @@ class RuntimeProgram:
             duration = n_steps * self.structure.dt
             self.net.run(duration, namespace={}, report=report, report_period=0.2 * second)
             after = {name: np.copy(np.atleast_1d(var.get_value())) for name, var in self.arrays.items()}
+            after |= {RANDOM: np.copy(KEY)}
             after |= {name: _spikes_in_flight(pathway.queue) for name, pathway in self.pathways.items()}
             records = {k: np.copy(var.get_value()).ravel() for k, var in StateDevice.records(self.net).items()}
         return after, records
@@ -78,7 +80,9 @@ class RuntimeProgram:
             start += n_steps
             yield state, records
 
-    def _restore(self, state, start):
+    def _restore(self, given, start):
+        KEY[:] = given.get(RANDOM, 0)
+        state = {**self.start, **given}
         self.net.t_ = 0.0
         for name in self.structure.generators:
             steps, ids = state[f"{name}._timebins"], state[f"{name}.neuron_index"]
@@ -90,6 +94,7 @@ class RuntimeProgram:
             if not isinstance(self.groups[name.split(".")[0]], SpikeGeneratorGroup) or name.endswith("_lastindex"):
                 value = np.asarray(state[name], var.dtype)
                 var.set_value(value if isinstance(var, DynamicArrayVariable) or not var.scalar else value[0])
+        self.assembly.initialise(given)
         for name, pathway in self.pathways.items():
             _set_spikes_in_flight(pathway.queue, state.get(name, np.zeros(0, np.int32)))
 
