@@ -4,13 +4,14 @@ from contextlib import contextmanager
 
 import numpy as np
 from brian2 import SpikeGeneratorGroup, prefs, second
+from brian2.core.base import BrianObjectException
 from brian2.core.variables import DynamicArrayVariable
 from brian2.devices.device import reset_device, set_device
 from brian2.synapses.spikequeue import SpikeQueue
 
 from .codegen.device import RANDOM, RUNTIME, StateDevice
 from .codegen.random_numbers import KEY
-from .engine import PRECISIONS
+from .engine import PRECISIONS, SimulationError
 from .network import Assembly
 
 
@@ -50,6 +51,8 @@ class RuntimeProgram:
             if prefs.codegen.target == "auto":
                 prefs.codegen.target = "numpy"  # Cython takes longer to compile the pieces than a small network to run
             yield
+        except BrianObjectException as error:
+            raise SimulationError(f"the simulation stopped: {_root(error)}") from error
         finally:
             prefs.core.default_float_dtype, prefs.codegen.target = saved
             reset_device()
@@ -97,6 +100,12 @@ class RuntimeProgram:
         self.assembly.initialise(given)
         for name, pathway in self.pathways.items():
             _set_spikes_in_flight(pathway.queue, state.get(name, np.zeros(0, np.int32)))
+
+
+def _root(error):
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _spikes_in_flight(queue):

@@ -91,7 +91,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
     def network_run(self, net, *args, **kwds):
         """As Brian2, with start, duration and probing as inputs of the program."""
         super().network_run(net, *args, **kwds)
-        initial = list(self._take_initial_values())
+        initial = self._take_initial_values()
         at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
         _, lines = self.main_queue[at][1]
         probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
@@ -128,9 +128,10 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
 
     def _take_initial_values(self):
         """Take what sets initial values out of the program's beginning, where seed and parameters are not known yet."""
-        setting = [args[0] for kind, args in self.main_queue if kind == "run_code_object" and args[0].name in self.initial]
-        self.main_queue = [e for e in self.main_queue if e[0] != "run_code_object" or e[1][0] not in setting]
-        yield from (f'if (archive.lacks("{self.initial[c.name]}")) _run_{c.name}();' for c in setting)
+        taken = [e for e in self.main_queue if e[0] == "run_code_object" and e[1][0].name in self.initial]
+        self.main_queue = [e for e in self.main_queue if e not in taken]
+        names = [code_object.name for _, (code_object,) in taken]
+        return [f'if (archive.lacks("{self.initial[n]}")) _run_{n}();' for n in names]
 
     @staticmethod
     def state_arrays(net):

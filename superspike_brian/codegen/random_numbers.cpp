@@ -6,7 +6,10 @@ namespace superspike {
 
 uint64_t random_key[2] = {};
 
-double rand(uint64_t site, int64_t step, int64_t unit) { return rand(random_key, site, step, unit); }
+double rand(uint64_t site, int64_t step, double largest, int64_t unit)
+{
+    return rand(random_key, site, step, largest, unit);
+}
 
 double randn(uint64_t site, int64_t step, int64_t unit) { return randn(random_key, site, step, unit); }
 

@@ -4,6 +4,7 @@
 #ifndef SUPERSPIKE_RANDOM_NUMBERS_H
 #define SUPERSPIKE_RANDOM_NUMBERS_H
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -52,11 +53,11 @@ public:
     double fraction(int i) const { return ((word[i] >> 12) + 0.5) / (uint64_t(1) << 52); }
 };
 
-inline double rand(const uint64_t* key, uint64_t site, int64_t step, int64_t unit)
+inline double rand(const uint64_t* key, uint64_t site, int64_t step, double largest, int64_t unit)
 {
     Draw draw(key, site, step, unit);
     draw.attempt(0);
-    return draw.fraction(0);
+    return std::min(draw.fraction(0), largest);
 }
 
 // standard normal (Box & Muller 1958)
@@ -107,7 +108,7 @@ inline int32_t poisson(const uint64_t* key, uint64_t site, int64_t step, double 
 
 // the same with the program's own key, a part of its state
 extern uint64_t random_key[2];
-double rand(uint64_t site, int64_t step, int64_t unit);
+double rand(uint64_t site, int64_t step, double largest, int64_t unit);
 double randn(uint64_t site, int64_t step, int64_t unit);
 int32_t poisson(uint64_t site, int64_t step, double mean, int64_t unit);
 

@@ -15,6 +15,7 @@ from math import lgamma
 from pathlib import Path
 
 import numpy as np
+from brian2 import prefs
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 from brian2.codegen.generators.cython_generator import CythonCodeGenerator
 from brian2.codegen.generators.numpy_generator import NumpyCodeGenerator
@@ -38,13 +39,13 @@ class _Draw:
         units = self.units[chosen] if self.units.ndim else self.units
         if units.size == 0:
             return np.empty((2, 0))
-        first, last = int(units.min()), int(units.max())
-        words = np.random.Philox(counter=[first, self.step, self.site, number], key=KEY).random_raw(4 * (last - first + 1))
+        first, n = int(units.min()), int(units.max() - units.min()) + 1
+        words = np.random.Philox(counter=[first, self.step, self.site, number], key=KEY).random_raw(4 * n)
         return ((words.reshape(-1, 4)[units - first, :2] >> np.uint64(12)) + 0.5).T * 2.0**-52
 
 
-def _rand(site, step, units):
-    return _Draw(site, step, units).attempt()[0]
+def _rand(site, step, largest, units):
+    return np.minimum(_Draw(site, step, units).attempt()[0], largest)
 
 
 def _randn(site, step, units):
@@ -115,7 +116,7 @@ def _function(implementation, arguments, returns, **kwds):
 
 
 _SEEDED = {
-    "rand": _function(_rand, [], "double"),
+    "rand": _function(_rand, ["double"], "double"),
     "randn": _function(_randn, [], "double"),
     "poisson": _function(_poisson, ["double"], "int32_t", return_type="integer"),
 }
@@ -153,7 +154,10 @@ def seeded(owner, name, template_name, code, variables):
         drawn[place] = drawn.get(place, -1) + 1
         site = hashlib.sha256(f"{name.rstrip('*')}\n{place.strip()}\n{drawn[place]}".encode()).digest()
         used[f"_{function}"] = _SEEDED[function]
-        return f"_{function}({int.from_bytes(site[:6], 'big')}, {step}" + (")" if closed else ", ")
+        arguments = [str(int.from_bytes(site[:6], "big")), step]
+        if function == "rand":  # the largest number below 1, lest one is rounded to 1
+            arguments.append(repr(1 - float(np.finfo(prefs.core.default_float_dtype).epsneg)))
+        return f"_{function}({', '.join(arguments)}" + (")" if closed else ", ")
 
     code = {
         block: "\n".join(_CALL.sub(lambda m, line=line: replace(m, line), line) for line in text.splitlines())
