@@ -131,7 +131,7 @@ class Run:
         return {f"{name}.r0": r0 for name in plastic}
 
     def _probe(self, state, step):
-        """Everything that the monitors watch over one period from `state`, without plasticity; the state is not kept."""
+        """Everything that the monitors watch over one period from `state`, without plasticity, in the noise of these steps."""
         return self._without_learning("probe", state, step, 1, probe=True)
 
     def _test(self, state, step):

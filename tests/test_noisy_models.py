@@ -10,7 +10,7 @@ from brian2 import seed as brian2_seed
 from brian2.core.functions import DEFAULT_FUNCTIONS
 from superspike_brian.models import HETEROSYNAPTIC, LIF, RANDOM, SUPERSPIKE, WINDOWED, Model, ModelError, noise
 from superspike_brian.tasks import latencies
-from test_kernels import assert_same, learn
+from test_kernels import assert_same, learn, task
 
 from superspike_brian import engine
 from superspike_brian.codegen import random_numbers
@@ -139,15 +139,8 @@ def test_every_kernel_draws_the_same(build_dir):
     assert len(expected[1]["spikes_output.t"]) > 20
     for kernel in KERNELS[1:]:
         assert_same(learn(EVERYWHERE, kernel, build_dir, sizes, pieces), expected)
-    structure, task = Structure(EVERYWHERE, sizes), engine_task(sizes)
-    state, records = RuntimeProgram(structure).run(initial_state(structure, task, seed=1), 0, *pieces)
-    assert_same((state, {k: v for k, v in records.items() if "output" in k}), expected)
-
-
-def engine_task(sizes):
-    from test_kernels import task
-
-    return task(sizes)
+    structure = Structure(EVERYWHERE, sizes)
+    assert_same(RuntimeProgram(structure).run(initial_state(structure, task(sizes), seed=1), 0, *pieces), expected)
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])
@@ -176,15 +169,15 @@ def test_noise_in_synapses(build_dir, caplog):
 def test_resumed_run_ends_in_the_same_bits(tmp_path, build_dir, device, poisson_task):
     options = {"hidden": (4,), "device": device, "build_dir": build_dir, "burn_in": 0.1 * second, "seed": 5}
     options |= {"progress": False, "dt": (1 if device == "runtime" else 0.1) * ms}
-    task = poisson_task(12, 3, seed=1)
+    spikes = poisson_task(12, 3, seed=1)
 
     def end(name):
         return RunFolder(tmp_path / name).newest()[2]
 
-    whole = train(task, EVERYWHERE, out=tmp_path / "whole", duration=1 * second, block=0.5 * second, **options)
-    train(task, EVERYWHERE, out=tmp_path / "cut", duration=0.4 * second, block=0.2 * second, **options)
+    whole = train(spikes, EVERYWHERE, out=tmp_path / "whole", duration=1 * second, block=0.5 * second, **options)
+    train(spikes, EVERYWHERE, out=tmp_path / "cut", duration=0.4 * second, block=0.2 * second, **options)
     resumed = resume(tmp_path / "cut", duration=1 * second, build_dir=build_dir, progress=False)
-    probed = train(task, EVERYWHERE, duration=1 * second, block=0.25 * second, probe_at=[0.5 * second], **options)
+    probed = train(spikes, EVERYWHERE, duration=1 * second, block=0.25 * second, probe_at=[0.5 * second], **options)
     assert differences(end("cut"), end("whole")) == []
     np.testing.assert_array_equal(end("cut")[KEY], key_of(5)[KEY])
     for name in ("weights_1_end", "weights_2_end"):
@@ -203,7 +196,7 @@ def test_initial_values_know_seed_and_parameters(build_dir):
     structure = Structure(SUPERSPIKE.replace(neuron=neuron, w_0=0 * mV), (12, 40, 3))
     programs = engine.build(structure, build_dir=build_dir), RuntimeProgram(structure)
     for seed in (1, 2):
-        state = initial_state(structure, engine_task(structure.sizes), seed)
+        state = initial_state(structure, task(structure.sizes), seed)
         found = [p.run(state, 0, 1)[0] for p in programs]
         np.testing.assert_allclose(found[0]["hidden_1.I_syn"], found[1]["hidden_1.I_syn"], 1e-12)
         np.testing.assert_allclose(found[0]["hidden_1.U"], found[1]["hidden_1.U"], 1e-12)
@@ -219,7 +212,7 @@ def test_a_mean_below_zero_stops_the_run_with_a_message(device, build_dir):
     structure = Structure(SUPERSPIKE.replace(neuron=neuron), (12, 3))
     program = RuntimeProgram(structure) if device == "runtime" else engine.build(structure, build_dir=build_dir)
     with pytest.raises(engine.SimulationError, match=r"poisson\(-1.*\): a mean lies between 0 and 2e\+?0?9"):
-        program.run(initial_state(structure, engine_task(structure.sizes), 1), 0, 10)
+        program.run(initial_state(structure, task(structure.sizes), 1), 0, 10)
 
 
 XI = "\ndnoise/dt = -noise/tau_mem + {} : 1"
