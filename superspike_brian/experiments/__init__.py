@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from ..sweep import Job
-from ..tasks.raster import did_you_mean
+from ..tasks.files import did_you_mean
 
 SCALES = ("quick", "full")
 
