@@ -28,14 +28,14 @@ def duration(value: Quantity, name: str) -> float:
     return float(found)
 
 
-def rate(value: Quantity, name: str) -> float:
+def rate(value: Quantity, name: str, example: str = "5*Hz") -> float:
     """Return one firing rate in Hz; refuse anything else."""
     try:
         found = _plain(value, name, Hz, "a firing rate")
     except ValueError:
         found = np.array(np.nan)
     if found.ndim or not 0 <= found < np.inf:
-        raise ValueError(f"{name} is {shown(value)}; expected a firing rate, such as 5*Hz.")
+        raise ValueError(f"{name} is {shown(value)}; expected a firing rate, such as {example}.")
     return float(found)
 
 

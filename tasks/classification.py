@@ -133,7 +133,10 @@ class Classification:
             raise ValueError(
                 f"period is {self.period}; expected more than the {shortest} s of one trial and its pause."
             )
-        drawn(rate(self.background, "background") * times["period"] * self.n_inputs, "background, period and inputs")
+        drawn(
+            rate(self.background, "background", "4*Hz") * times["period"] * self.n_inputs,
+            "background, period and inputs",
+        )
 
     @property
     def n_inputs(self) -> int:

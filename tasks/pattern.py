@@ -63,8 +63,8 @@ class SpikePattern:
                 f"ids and times have the shapes {ids.shape} and {times.shape}; expected one of each a spike."
             )
         for bad, expected in (
-            ((ids < 0) | (ids >= n), f"a unit from 0 to {n - 1}, as n is {n}"),
-            (~((times >= 0) & (times < period)), f"a time of at least 0 s and below the period, {period} s"),
+            ((ids < 0) | (ids >= n), f"a unit from 0 to {n - 1} in ids, as n is {n}"),
+            (~((times >= 0) & (times < period)), f"a time of at least 0 s and below the period, {period} s, in times"),
         ):
             if bad.any():
                 k = int(bad.argmax())
