@@ -61,12 +61,12 @@ def check_model(model):
         Naming the component, the equation or statement, and the symbol.
     """
     constants = _constants(model)
-    if found := noise.fault(model):
-        component, field, message = found
-        raise ModelError(f"{component.name}, {field}: {message}")
     terminals = Equations(model.plasticity.terminal_equations)
     layers = {output: _join(model.layer_equations, output=output) for output in (False, True)}
     synapses = _join(lambda: model.synapse_equations(model.regularizer))
+    if found := noise.fault(model):
+        component, field, message = found
+        raise ModelError(f"{component.name}, {field}: {message}")
     _needs(model, layers[False], {"sigma_prime": model.surrogate, "error": model.error}, "a layer")
     _needs(
         model, synapses, {"weight_decay": model.regularizer, "w": model.plasticity, "m": model.plasticity}, "a synapse"

@@ -140,7 +140,9 @@ def test_every_kernel_draws_the_same(build_dir):
     for kernel in KERNELS[1:]:
         assert_same(learn(EVERYWHERE, kernel, build_dir, sizes, pieces), expected)
     structure = Structure(EVERYWHERE, sizes)
-    assert_same(RuntimeProgram(structure).run(initial_state(structure, task(sizes), seed=1), 0, *pieces), expected)
+    found = RuntimeProgram(structure).run(initial_state(structure, task(sizes), seed=1), 0, *pieces)
+    common = {name: values for name, values in expected[0].items() if not name.endswith(".queue")}
+    assert_same(found, (common, expected[1]))
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])
