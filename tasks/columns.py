@@ -156,10 +156,10 @@ def _columns(path, rows, comment):
         )
     if path.suffix.lower() == ".gdf":
         return Columns(1, 0, ms)
-    if all(row.cells[0].isdigit() for row in rows):
+    if all(cell.isdigit() for row in rows for cell in row.cells):
         raise ValueError(
-            f"{path}, line {rows[0].number}: {rows[0].line[:80]!r}: all numbers of the first column are whole, so it may "
-            "be the time or the unit; expected a first line with the names of the columns: time,unit or unit,time."
+            f"{path}, line {rows[0].number}: {rows[0].line[:80]!r}: all numbers are whole, so that either column may be the "
+            "time; expected a first line with the names of the columns: time,unit or unit,time."
         )
     return Columns(0, 1)
 
