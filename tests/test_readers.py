@@ -176,6 +176,8 @@ def test_what_is_no_unit_is_refused_with_its_line(kind, unit):
 @pytest.mark.parametrize("name", TEXTS)
 def test_whatever_stands_in_a_row_is_read_as_what_it_says_or_refused(tmp_path_factory, name, time, unit):
     first, line = TEXTS[name]
+    if set(line) <= set("{}01 "):  # between blanks, one within a cell would make two of it
+        time, unit = time.replace(" ", ""), unit.replace(" ", "")
     path = tmp_path_factory.getbasetemp() / name
     text = line.format(time, unit)
     put(path, f"{first}\n{text}\n")
