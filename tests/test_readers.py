@@ -436,6 +436,7 @@ FOREIGN = {
     "no end": archive()[:-10],
     "one array": zipped(times=SINGLE),
     "of one name twice": zipped(times=SINGLE, units=SINGLE, tymes=SINGLE).replace(b"tymes", b"times"),
+    "names of two lines": zipped(times=SINGLE, units=SINGLE).replace(b"times", b"ti\nes"),
     "empty members": zipped(times=b"", units=b""),
     "text members": zipped(times=b"0.1", units=b"2"),
     "a million million": zipped(times=npy(HUGE % 10**12), units=single(np.array(UNITS))),
