@@ -120,27 +120,28 @@ class Program:
         if unknown := {name for _, changes in plan for name in changes} - known.keys():
             raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
         command, pipe = ["./main", str(int(probe)), str(self.threads), str(int(self.eager))], subprocess.PIPE
-        # a group of its own: Ctrl-C reaches Python alone, which then ends the program; it reads its connectivity from `cwd`
-        options = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "start_new_session": True, "cwd": self.folder}
-        try:
-            process = subprocess.Popen(command, **options)
-        except OSError as error:
-            raise SimulationError(f"cannot run {self.folder / 'main'}: {error}") from error
-        with process:
-            feeder = threading.Thread(target=self._feed, args=(process.stdin, start, plan), daemon=True)
-            feeder.start()
+        with tempfile.TemporaryFile() as errors:  # not a pipe, which blocks the program when it is full
+            # a group of its own: Ctrl-C reaches Python alone, which then ends the program; it reads its connectivity from `cwd`
+            options = {"stdin": pipe, "stdout": pipe, "stderr": errors, "start_new_session": True, "cwd": self.folder}
             try:
-                for _ in plan:
-                    yield self._receive(process, progress)
-            finally:
-                process.kill()
-                feeder.join()
+                process = subprocess.Popen(command, **options)
+            except OSError as error:
+                raise SimulationError(f"cannot run {self.folder / 'main'}: {error}") from error
+            with process:
+                feeder = threading.Thread(target=self._feed, args=(process.stdin, start, plan), daemon=True)
+                feeder.start()
+                try:
+                    for _ in plan:
+                        yield self._receive(process, errors, progress)
+                finally:
+                    process.kill()
+                    feeder.join()
 
     def _feed(self, stream, start, plan):
-        dt, known = self.manifest["dt"], self.manifest["arrays"]
+        known = self.manifest["arrays"]
         with suppress(BrokenPipeError), stream:  # the reader of its output says why it ended
             for n_steps, changes in plan:
-                write_record(stream, "block", np.array([start * dt, (start + n_steps) * dt - start * dt]))
+                write_record(stream, "block", np.array([start, n_steps], np.int64))
                 for name in known:
                     if name in changes:
                         write_record(stream, name, np.asarray(changes[name], known[name]))
@@ -148,7 +149,7 @@ class Program:
                 stream.flush()
                 start += n_steps
 
-    def _receive(self, process, progress):
+    def _receive(self, process, errors, progress):
         dtypes = self.manifest["arrays"] | self.manifest["records"]
         arrays = {}
         while (record := read_record(process.stdout)) is not None:
@@ -162,7 +163,9 @@ class Program:
                 arrays[name] = data.view(dtypes[name])
             elif progress:
                 progress(float(data.view(np.float64)[0]))
-        message, code = process.stderr.read().decode(errors="replace").strip(), process.wait()
+        code = process.wait()
+        errors.seek(max(0, errors.seek(0, os.SEEK_END) - 3000))
+        message = errors.read().decode(errors="replace").strip()
         why = f"was killed by signal {-code}" if code < 0 else message or f"ended with code {code}"
         raise SimulationError(f"the simulation {self.folder / 'main'} stopped: {why}")
 

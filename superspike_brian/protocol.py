@@ -5,6 +5,9 @@ import itertools
 
 from brian2 import Quantity, get_dimensions, second
 
+# Brian2's generators of spikes count steps in 32 bits; the rest is for probes and tests after the end
+MAX_STEPS = 2_000_000_000
+
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
@@ -62,11 +65,22 @@ class Protocol:
             raise ValueError(f"criterion_trials must be a whole number of 1 or more, not {self.criterion_trials!r}")
 
     def blocks(self, dt):
-        """Return the blocks as a list of `Block`, from 0 to `duration`, in steps of `dt` (second)."""
+        """Return the blocks as a list of `Block`, from 0 to `duration`, in steps of `dt` (second).
+
+        Raises
+        ------
+        ValueError
+            If they are more steps than `MAX_STEPS`.
+        """
 
         def steps(time):
             return round(float(time) / float(dt))
 
+        if steps(self.duration) > MAX_STEPS:
+            raise ValueError(
+                f"duration {self.duration} takes {steps(self.duration):,} steps of {dt}, and a run can have at most "
+                f"{MAX_STEPS:,}: use at most {MAX_STEPS * dt}, or a longer dt"
+            )
         end, burn_in = steps(self.duration), min(steps(self.burn_in), steps(self.duration))
         decays = sorted(steps(t) for t in self.r0_decay_at)
         snapshots = set()

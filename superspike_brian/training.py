@@ -187,6 +187,7 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
         done = newest[0] * float(quantity_from_json(request["dt"])) if newest else 0.0
         if duration is not None and done > float(duration) + 1e-9:
             raise ValueError(f"{path} has run for {done:g} s already: the duration cannot be {duration}")
+        protocol_from_json(request["protocol"]).blocks(quantity_from_json(request["dt"]))  # refuses what is too long
         program = make_program(
             structure_from_request(request),
             request["device"],

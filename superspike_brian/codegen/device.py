@@ -1,9 +1,9 @@
 """A C++ standalone device whose program reads its state, runs block after block, and writes its state after each.
 
-``main PROBE THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): simulated time of start, duration, and any
-subset of the arrays; what is missing keeps the value that the block before, or the model, gave it. PROBE (0 or 1) switches on
-the objects that record in probe windows only. THREADS, the main one included, share the work of lagging synapses
-(``workers.h``); with EAGER (0 or 1) even that of small layers.
+``main PROBE THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): first step, number of steps, and any subset
+of the arrays; what is missing keeps the value that the block before, or the model, gave it. PROBE (0 or 1) switches on the
+objects that record in probe windows only. THREADS, the main one included, share the work of lagging synapses (``workers.h``);
+with EAGER (0 or 1) even that of small layers.
 """
 
 from pathlib import Path
@@ -66,7 +66,7 @@ class StateDevice(CPPStandaloneDevice):
         return StateCodeObject if codeobj_class is None else codeobj_class
 
     def network_run(self, net, *args, **kwds):
-        """As Brian2, with start, duration and probing as inputs of the program."""
+        """As Brian2, with start, number of steps and probing as inputs of the program."""
         super().network_run(net, *args, **kwds)
         at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
         _, lines = self.main_queue[at][1]
@@ -78,7 +78,7 @@ class StateDevice(CPPStandaloneDevice):
         arrays, queues, records = self.state_arrays(net), self.spike_queues(net), self.records(net)
         block = [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         block += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
-        block += ["archive.loaded();", f"{net.name}.t = archive.start; {net.name}.run(archive.duration);"]
+        block += ["archive.loaded();", f"{net.name}.run(archive.start, archive.n_steps);"]
         block += step.at_end()
         block += [f'archive.save("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         block += [f'archive.save_queue("{name}", {pathway});' for name, pathway in queues.items()]
