@@ -33,9 +33,8 @@ from filelock import FileLock
 from .build import BuildError, compile_program, default_build_dir, identity, precompile
 from .codegen import device as state_device
 from .network import Assembly
+from .preferences import own_preferences
 from .serialize import quantity_to_json
-
-PRECISIONS = {"single": np.float32, "double": np.float64}
 
 
 class SimulationError(RuntimeError):
@@ -259,6 +258,7 @@ def _own_sources():
     files = [
         here / "network.py",
         here / "engine.py",
+        here / "preferences.py",
         *sorted((here / "codegen").rglob("*")),
     ]
     content = [f.read_bytes() for f in files if f.suffix in (".py", ".h", ".cpp")]
@@ -308,17 +308,15 @@ def _manifest(device, assembly, structure):
 def standalone_device(precision):
     """Activate the standalone device, and leave Brian2 as it was."""
     gc.collect()  # Brian2 numbers its names past those of objects that are gone but not collected
-    saved = prefs.core.default_float_dtype
-    device = set_device(state_device.NAME, build_on_run=False) or brian2.get_device()
-    device.reinit()
-    device.activate(build_on_run=False)
-    try:
-        prefs.core.default_float_dtype = PRECISIONS[precision]
-        yield device
-    finally:
-        prefs.core.default_float_dtype = saved
+    with own_preferences(precision):
+        device = set_device(state_device.NAME, build_on_run=False) or brian2.get_device()
         device.reinit()
-        reset_device()
+        device.activate(build_on_run=False)
+        try:
+            yield device
+        finally:
+            device.reinit()
+            reset_device()
 
 
 def write_record(stream, name, array):

@@ -3,14 +3,25 @@
 from contextlib import contextmanager
 
 import numpy as np
-from brian2 import SpikeGeneratorGroup, prefs, second
+from brian2 import SpikeGeneratorGroup, second
 from brian2.core.variables import DynamicArrayVariable
 from brian2.devices.device import reset_device, set_device
 from brian2.synapses.spikequeue import SpikeQueue
 
 from .codegen.device import StateDevice
-from .engine import PRECISIONS
 from .network import Assembly
+from .preferences import own_preferences
+
+
+@contextmanager
+def runtime_device(precision="double"):
+    """Activate Brian2's runtime device, and leave Brian2 as it was."""
+    with own_preferences(precision):
+        set_device("runtime")
+        try:
+            yield
+        finally:
+            reset_device()
 
 
 class RuntimeProgram:
@@ -28,7 +39,7 @@ class RuntimeProgram:
 
     def __init__(self, structure, precision="double"):
         self.structure, self.precision = structure, precision
-        with self._device():
+        with runtime_device(self.precision):
             self.assembly = Assembly(structure)
             self.net = self.assembly.net
             self.net.run(0 * second, namespace={})
@@ -40,22 +51,9 @@ class RuntimeProgram:
     def _pathway(self, name):
         return next(p for g in self.net.objects for p in getattr(g, "_pathways", ()) if p.name == name)
 
-    @contextmanager
-    def _device(self):
-        saved = prefs.core.default_float_dtype, prefs.codegen.target
-        set_device("runtime")
-        try:
-            prefs.core.default_float_dtype = PRECISIONS[self.precision]
-            if prefs.codegen.target == "auto":
-                prefs.codegen.target = "numpy"  # Cython takes longer to compile the pieces than a small network to run
-            yield
-        finally:
-            prefs.core.default_float_dtype, prefs.codegen.target = saved
-            reset_device()
-
     def run(self, state, start, n_steps, probe=False, progress=None):
         """As `engine.Program.run`."""
-        with self._device():
+        with runtime_device(self.precision):
             self._restore({**self.start, **state}, start)
             monitors = [o for o in self.net.objects if o.name.startswith(("spikes_", "probe_"))]
             for monitor in monitors:

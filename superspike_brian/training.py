@@ -13,9 +13,10 @@ import numpy as np
 from ._version import __version__
 from .blocks import Run
 from .codegen.kernels import KERNELS
-from .engine import PRECISIONS, build
+from .engine import build
 from .models import SUPERSPIKE
 from .network import DT, Structure
+from .preferences import PRECISIONS
 from .progress import reporter
 from .protocol import Protocol
 from .runfolder import RunFolder

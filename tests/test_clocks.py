@@ -65,7 +65,9 @@ def loop(tmp_path_factory):
     (folder / "network.cpp").write_text(code.cpp_file)
     (folder / "network.h").write_text(code.h_file)
     (folder / "main.cpp").write_text(HARNESS)
-    subprocess.run([compiler(), "-I.", "-std=c++11", "-O1", "main.cpp", "network.cpp", "-o", "main"], cwd=folder, check=True)
+    subprocess.run(
+        [compiler(), "-I.", "-std=c++11", "-O1", "main.cpp", "network.cpp", "-o", "main"], cwd=folder, check=True
+    )
 
     def run(cases):
         text = "".join(f"{dt!r} {interval!r} {start} {n}\n" for dt, interval, start, n in cases)

@@ -5,9 +5,8 @@ from itertools import product
 import mpmath
 import numpy as np
 import pytest
-from brian2 import Equations, NeuronGroup, mV, ms, prefs, second, us, volt
+from brian2 import Equations, NeuronGroup, ms, prefs, second, us, volt
 from brian2.core.functions import DEFAULT_FUNCTIONS
-from brian2.core.variables import Constant
 from brian2.stateupdaters.exact import exact
 from superspike_brian.models import LIF, SUPERSPIKE
 from superspike_brian.tasks import spike_timing
@@ -34,7 +33,7 @@ def response(rates, t):
             mpmath.fprod(rates[1:]) / mpmath.fprod(other - rate for other in rates if other is not rate)
             for rate in rates
         ]
-        return np.array([float(sum(w * mpmath.exp(-r * s) for w, r in zip(weights, rates))) for s in t])
+        return np.array([float(sum(w * mpmath.exp(-r * s) for w, r in zip(weights, rates, strict=True))) for s in t])
 
 
 def chain(n, inputs=False):
@@ -127,9 +126,7 @@ def test_oscillations():
 
 
 def test_an_integrator_and_a_constant_drive():
-    code = code_of(
-        Equations("dx/dt = y/tau : 1\ndy/dt = (level - y)/tau : 1\nlevel : 1 (constant)"), {"tau": 8 * ms}
-    )
+    code = code_of(Equations("dx/dt = y/tau : 1\ndy/dt = (level - y)/tau : 1\nlevel : 1 (constant)"), {"tau": 8 * ms})
     x, y = steps(code, ["x", "y"], 400, level=3.0, tau=0.008)
     t = DT * np.arange(1, 401)
     np.testing.assert_allclose(y, -3 * np.expm1(-t / 0.008), rtol=1e-12)

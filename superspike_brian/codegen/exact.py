@@ -68,7 +68,9 @@ def _step(equations, variables):
     switches = sorted(matrix.atoms(sympy.Function("int_")), key=str)
     cases = {}
     for values in itertools.product((0, 1), repeat=len(switches)):
-        cases[values] = _numbers(matrix.xreplace(dict(zip(switches, map(sympy.Integer, values)))), variables)
+        cases[values] = _numbers(
+            matrix.xreplace(dict(zip(switches, map(sympy.Integer, values), strict=True))), variables
+        )
     if any(numbers is None for numbers in cases.values()):
         return _pair(names, matrix, drive)
     if _suits(cases[(1,) * len(switches)], dt, regular=True) and all(_suits(a, dt) for a in cases.values()):
@@ -88,7 +90,9 @@ def _numbers(matrix, variables):
 def _suits(matrix, dt, regular=False):
     """Whether SymPy's exponential of the matrix is real and keeps its digits (and, if wanted, the matrix an inverse)."""
     eps, lost = np.finfo(prefs.core.default_float_dtype).eps, LOST[prefs.core.default_float_dtype]
-    linked = np.linalg.matrix_power(np.eye(len(matrix)) + abs(np.sign(matrix)) + abs(np.sign(matrix.T)), len(matrix)) > 0
+    linked = (
+        np.linalg.matrix_power(np.eye(len(matrix)) + abs(np.sign(matrix)) + abs(np.sign(matrix.T)), len(matrix)) > 0
+    )
     for part in {tuple(np.flatnonzero(row)) for row in linked}:  # what a refractory unit leaves of the links
         values = np.linalg.eigvals(matrix[np.ix_(part, part)])
         if np.iscomplexobj(values) or (regular and not values.all()):
