@@ -12,6 +12,8 @@ from brian2.equations.unitcheck import check_dimensions, check_units_statements
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_unit
 from brian2.utils.stringtools import get_identifiers
 
+from . import noise
+
 _BUILT_IN = {
     **DEFAULT_FUNCTIONS,
     **{name: Variable(name, dimensions=unit.dim) for name, unit in DEFAULT_UNITS.items()},
@@ -59,6 +61,9 @@ def check_model(model):
         Naming the component, the equation or statement, and the symbol.
     """
     constants = _constants(model)
+    if found := noise.fault(model):
+        component, field, message = found
+        raise ModelError(f"{component.name}, {field}: {message}")
     terminals = Equations(model.plasticity.terminal_equations)
     layers = {output: _join(model.layer_equations, output=output) for output in (False, True)}
     synapses = _join(lambda: model.synapse_equations(model.regularizer))
@@ -147,7 +152,8 @@ def _home(model, text):
 
 
 def _check_equations(model, equations, others, constants):
-    names = {**_named(equations), **others, **constants}
+    xi = {n: Variable(n, dimensions=(second**-0.5).dim) for n in equations.stochastic_variables}
+    names = {**_named(equations), **others, **constants, **xi}
     for name, equation in equations.items():
         if equation.type == "parameter":
             _same_unit(_home(model, name), name, equation.dim, constants)

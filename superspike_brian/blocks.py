@@ -12,8 +12,7 @@ from contextlib import closing
 import numpy as np
 
 from . import results
-from .serialize import protocol_from_json, structure_from_request, task_from_arrays
-from .state import initial_state
+from .state import initial_state, noise
 from .trials import MOVING, trainer
 
 logger = logging.getLogger(__name__)
@@ -27,13 +26,9 @@ class DivergedError(RuntimeError):
 class Run:
     """A run folder with its program: what `train` and `resume` drive."""
 
-    def __init__(self, folder, program, progress):
-        request = folder.request
-        self.folder, self.program, self.progress = folder, program, progress
-        self.protocol = protocol_from_json(request["protocol"])
-        self.task = task_from_arrays(folder.task_arrays)
-        self.seed = request["seed"]
-        self.structure = structure_from_request(request)
+    def __init__(self, folder, program, spec, progress):
+        self.folder, self.program, self.spec, self.progress = folder, program, spec, progress
+        self.protocol, self.task, self.seed, self.structure = spec.protocol, spec.task, spec.seed, spec.structure
         remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
         self.trainer = trainer(self.task, self.structure, self.seed, max(MOVING, remember))
 
@@ -46,7 +41,7 @@ class Run:
             latest = 0, initial
             weights = {f"start_{name}": initial[f"{name}.w"] for name in self.structure.forward}
             self.folder.save_block(0, initial, self._probe(initial, 0) | weights)
-        step, state = latest
+        step, state = latest[0], noise(self.seed) | latest[1]
         met = self._recall()
         blocks = [] if met else [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
@@ -76,7 +71,7 @@ class Run:
             last = self._probe(state, step) | self._test(state, step)
         finally:
             self.progress.close()
-        data = results.assemble(self.folder, last, self.program.build_seconds)
+        data = results.assemble(self.folder, self.spec, last, self.program.build_seconds)
         results.save(data, self.folder.path / "run.nc")
         return data
 

@@ -298,7 +298,7 @@ def _generate_and_compile(structure, precision, kernel, folder, jobs):
 
 def _manifest(device, assembly, structure):
     arrays = device.state_arrays(assembly.net)
-    dtypes = {name: np.dtype(var.dtype).str for name, var in arrays.items()}
+    dtypes = {state_device.RANDOM: "<u8"} | {name: np.dtype(var.dtype).str for name, var in arrays.items()}
     dtypes |= {name: "<i4" for name in device.spike_queues(assembly.net)}
     records = {name: np.dtype(var.dtype).str for name, var in device.records(assembly.net).items()}
     return {"dt": float(structure.dt / second), "arrays": dtypes, "records": records}

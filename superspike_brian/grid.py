@@ -26,10 +26,12 @@ from brian2 import Quantity
 from . import results
 from .runfolder import RunFolderError, write_durably
 from .serialize import quantity_from_json, quantity_to_json, unit_text
+from .spec import Machine, RunSpec
+from .state import check_fit
 from .sweep import Job, run_all
-from .trials import check_criterion
 
 FORMAT = 1
+_TICK = 1e-6  # s; blocks of different runs that end within it end together
 _FIGURES = {  # of a run that has ended: name in its summary, unit, meaning
     "final_cost": ("cost_hz", "Hz", "cost at the end"),
     "simulated": ("simulated_s", "s", "simulated time"),
@@ -38,7 +40,15 @@ _FIGURES = {  # of a run that has ended: name in its summary, unit, meaning
     "time_to_95": ("time_to_95_s", "s", "simulated time at which 95 % of 100 trials were correct"),
     "criterion_met": ("criterion_met", "1", "1: training ended because the criterion was met"),
 }
-_RESERVED = ("seed", "block", "time", "cost", "rate", "message", "wall_s", *_FIGURES)
+_TAKEN = (
+    "block",
+    "time",
+    "cost",
+    "rate",
+    "message",
+    "wall_s",
+    *_FIGURES,
+)  # an option of this name: dimension NAME_option
 
 
 def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print, progress=None, **options):
@@ -58,7 +68,7 @@ def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print,
     workers, executor, report, progress
         See `superspike_brian.sweep.run_all`.
     **options
-        Other arguments of `train` that all runs share, ``duration`` at least.
+        Other arguments of `train` that all runs share.
 
     Returns
     -------
@@ -72,9 +82,9 @@ def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print,
     >>> run_sweep(make, {"r0": [1, 0.5] * mV, "feedback": [RANDOM, SYMMETRIC]}, 20, "sweep", duration=250 * second)
     ... # doctest: +SKIP
     """
-    out = Path(out)
+    out = Path(out).expanduser()
     grid = {name: list(values) for name, values in grid.items()}
-    seeds = list(range(seeds)) if isinstance(seeds, int) else [int(s) for s in seeds]
+    seeds = list(range(seeds)) if isinstance(seeds, int | np.integer) else [int(s) for s in seeds]
     _check_grid(grid, seeds)
     jobs, entries = [], []
     for values in itertools.product(*grid.values()):
@@ -109,7 +119,7 @@ def load_sweep(path):
     """
     import xarray as xr
 
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_file():
         with xr.open_dataset(path, engine="h5netcdf") as data:
             return data.load()
@@ -152,7 +162,7 @@ def label(value):
 
 def _check_grid(grid, seeds):
     for name, values in grid.items():
-        if name in _RESERVED or not name.isidentifier():
+        if name == "seed" or not name.isidentifier():
             raise ValueError(f"a grid cannot have the dimension {name!r}")
         if not values:
             raise ValueError(f"the grid has no value of {name}")
@@ -163,14 +173,11 @@ def _check_grid(grid, seeds):
 
 
 def _job(out, make, condition, seed, options):
-    found = {"model": None, "hidden": (), **options, **make(seed, **condition)}
-    task, model, hidden = (found.pop(k) for k in ("task", "model", "hidden"))
-    if model is None:
-        from .models import SUPERSPIKE as model
+    found = {**options, **make(seed, **condition), "seed": seed}
+    machine = Machine(**{"threads": 1} | {k: found.pop(k) for k in ("build_dir", "threads") if k in found})
     name = re.sub(r"[^\w.+=,-]", "_", ",".join(f"{k}={label(v)}" for k, v in condition.items())) or "runs"
-    job = Job(out / name / f"seed-{seed:03d}", task, model, tuple(hidden), {"threads": 1, **found, "seed": seed})
-    job.structure  # noqa: B018 - a network or a protocol that cannot be, before anything runs
-    check_criterion(job.protocol, task)
+    job = Job(out / name / f"seed-{seed:03d}", RunSpec.make(**found), machine)
+    check_fit(job.spec.structure, job.spec.task)  # before anything runs
     return job
 
 
@@ -214,8 +221,11 @@ def _save_plan(out, plan):
 def _collect(path, plan):
     import xarray as xr
 
-    names = [*plan["grid"], "seed"]
-    keys = [{k: _value_from_json(v) for k, v in e["condition"].items()} | {"seed": e["seed"]} for e in plan["runs"]]
+    names = [*map(dimension, plan["grid"]), "seed"]
+    keys = [
+        {dimension(k): _value_from_json(v) for k, v in e["condition"].items()} | {"seed": e["seed"]}
+        for e in plan["runs"]
+    ]
     axes = {n: list(dict.fromkeys(label(k[n]) for k in keys)) for n in names}
     shape = tuple(map(len, axes.values()))
     curves, variables = {}, {"wall_s": np.full(shape, np.nan), "message": np.full(shape, "", dtype=object)}
@@ -255,24 +265,30 @@ def _curves(run):
 
 
 def _stack(curves, names, shape):
-    """Learning curves of all runs in one array a variable, and their common time."""
+    """Learning curves of all runs in one array a variable, over the union of their times; NaN where a run has no block."""
     if not curves:
         return {}
-    longest = max((c["time"] for c in curves.values()), key=len)
-    for found in curves.values():
-        time = found["time"].values
-        if not np.allclose(time, longest.values[: len(time)], rtol=0, atol=1e-6):
-            raise RunFolderError("the runs of the sweep have different blocks: one dataset cannot hold them")
+    first = next(iter(curves.values()))["time"]
+    ticks = sorted({tick for found in curves.values() for tick in _ticks(found)})
     stacked = {}
     for at, found in curves.items():
+        blocks = np.searchsorted(ticks, _ticks(found))
         for name, curve in found.items():
             if name == "time" or name in names:
                 continue
             if name not in stacked:
-                blank = np.full((*shape, len(longest)), np.nan)
-                stacked[name] = ((*names, "block"), blank, curve.attrs)
-            stacked[name][1][at][: len(curve)] = curve.values
-    return {"time": ("block", longest.values, longest.attrs)} | stacked
+                stacked[name] = ((*names, "block"), np.full((*shape, len(ticks)), np.nan), curve.attrs)
+            stacked[name][1][at][blocks] = curve.values
+    return {"time": ("block", np.array(ticks) * _TICK, first.attrs)} | stacked
+
+
+def _ticks(curves):
+    return np.rint(curves["time"].values / _TICK).astype(int).tolist()
+
+
+def dimension(name):
+    """Name of an option's dimension in the dataset of a sweep."""
+    return f"{name}_option" if name in _TAKEN else name
 
 
 def _coordinate(name, values):

@@ -136,13 +136,15 @@ class Assembly:
         The objects by name.
     kernels : dict of str to str
         What integrates each plastic weight group.
+    initial : list of tuple
+        Layer, variable and initial value, in the model's order.
     """
 
     def __init__(self, structure, kernel="stock"):
         self.structure, self.model, self.kernel = structure, structure.model, kernel
         self.clock = Clock(structure.dt, name="network_clock")
         self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
-        self.groups, self.kernels = {}, {}
+        self.groups, self.kernels, self.initial = {}, {}, []
         for name in structure.generators:
             size = structure.sizes[0 if name == "inputs" else -1]
             self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)
@@ -153,6 +155,13 @@ class Assembly:
         self._add_errors()
         self._add_monitors()
         self.net = Network(list(self.groups.values()))
+        self.initialise()
+
+    def initialise(self, given=()):
+        """Give variables the values that the model says, save for those whose ``group.variable`` is given."""
+        for layer, variable, value in self.initial:
+            if f"{layer.name}.{variable}" not in given:
+                setattr(layer, variable, value)
 
     def _add(self, kind, *args, name, **kwds):
         self.groups[name] = kind(*args, name=name, **kwds)
@@ -181,8 +190,7 @@ class Assembly:
         )
         initial = neuron.initial.strip() + ("\n" + self.model.error.initial.strip() if output else "")
         for line in initial.strip().splitlines():
-            variable, value = (part.strip() for part in line.split("=", 1))
-            setattr(layer, variable, value)
+            self.initial.append((layer, *(part.strip() for part in line.split("=", 1))))
         if output:
             layer.run_regularly(self.model.error.cost_update, clock=self.clock, when="end", name="output_cost")
 

@@ -34,7 +34,8 @@ import numpy as np
 
 from .results_trials import accuracy, labelled, pattern_table, trial_tables
 from .runfolder import FORMAT, RunFolder, RunFolderError, write_durably
-from .serialize import model_to_json, structure_from_request, task_from_arrays, unit_text
+from .serialize import model_to_json, unit_text
+from .spec import stored_spec
 from .tasks import Classification
 
 _LONG = {
@@ -47,13 +48,15 @@ _LONG = {
 }
 
 
-def assemble(folder, last_probe=None, build_seconds=0.0):
+def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
     """Make the dataset of a run, finished or not, from its folder.
 
     Parameters
     ----------
     folder : RunFolder
         Request, log and newest checkpoint.
+    spec : RunSpec, optional
+        What the run is; default: what the folder says.
     last_probe : dict of ndarray, optional
         Probe window after the last block.
     build_seconds : float
@@ -76,12 +79,13 @@ def assemble(folder, last_probe=None, build_seconds=0.0):
             f"{folder.path} has no readable checkpoint yet: `superspike resume {folder.path}` starts it"
         )
     request, state, records = folder.request, newest[2], folder.records()
-    structure, task = structure_from_request(request), task_from_arrays(folder.task_arrays)
+    spec = spec or stored_spec(folder)
+    structure, task = spec.structure, spec.task
     first, *blocks = records
     windows = [r for r in records if "probe/probe_output.t" in r] + ([last_probe] if last_probe else [])
     variables = _learning_curve(blocks) | _weights(structure, first, blocks, state) | _pattern(task)
     variables |= _probes(structure, windows) | _parameters(structure.model)
-    variables |= trial_tables(task, structure, request["seed"], variables, windows, newest[0])
+    variables |= trial_tables(task, structure, spec.seed, variables, windows, newest[0])
     data = xr.Dataset(variables)
     provenance = request["provenance"]
     data.attrs = {
@@ -91,14 +95,14 @@ def assemble(folder, last_probe=None, build_seconds=0.0):
         "task_source": task.source,
         "period_s": float(task.period),
         "sizes": list(structure.sizes),
-        "seed": request["seed"],
+        "seed": spec.seed,
         "n_synapses": structure.n_synapses,
         "simulated_s": float(blocks[-1]["time"]) if blocks else 0.0,
         "criterion_met": int(bool(blocks and blocks[-1].get("criterion_met", False))),
         "wall_s": float(sum(b["wall_s"] for b in blocks)),
         "build_s": build_seconds,
-        "device": request["device"],
-        "precision": request["precision"],
+        "device": spec.device,
+        "precision": spec.precision,
         "feedback": structure.model.feedback.name,
         "hidden_learning": int(structure.hidden_learning),
         "theta_V": float(structure.model.parameters["theta"]),
@@ -233,7 +237,7 @@ def load(path):
     """
     import xarray as xr
 
-    path = Path(path)
+    path = Path(path).expanduser()
     file = path / "run.nc" if path.is_dir() else path
     folder = RunFolder(path) if (path / "run.json").exists() else None
     if not file.exists() and folder is None:

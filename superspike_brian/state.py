@@ -6,10 +6,11 @@ that a change of one (say, another number of hidden units) leaves the others as 
 
 import numpy as np
 
+from .codegen.device import RANDOM
 from .models import NO_DECAY
 from .tasks import Classification, Task
 
-_STREAMS = {"weights": 1, "feedback": 2, "trials": 3, "probe": 4, "test": 5}
+_STREAMS = {"weights": 1, "feedback": 2, "trials": 3, "probe": 4, "test": 5, "noise": 6}
 
 
 def random_stream(seed, what, *k):
@@ -39,7 +40,7 @@ def initial_state(structure, task, seed):
     ValueError
         If the task does not fit the network's sizes or time step.
     """
-    state = {}
+    state = noise(seed)
     check_fit(structure, task)
     if isinstance(task, Task):
         period = round(float(task.period / structure.dt))
@@ -53,6 +54,11 @@ def initial_state(structure, task, seed):
             b = random_feedback(structure, k, seed).ravel()
             state |= {f"feedback_target_{k}.b": b, f"feedback_output_{k}.b": b}
     return state
+
+
+def noise(seed):
+    """Entry of the state that the random numbers in equations and statements are made from."""
+    return {RANDOM: np.random.SeedSequence([seed, _STREAMS["noise"]]).generate_state(2, np.uint64)}
 
 
 def check_fit(structure, task):

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 #include <string>
 #include <vector>
 #if defined(__SSE__)
@@ -61,6 +62,8 @@ inline uint64_t peak_memory()
 class Archive {
     std::string name;  // of the record at hand, whose bytes are still to be read
     uint64_t size = 0;
+    std::set<std::string> given; // names of the records so far
+    bool begun = false;
 
     static void get(void* data, uint64_t n)
     {
@@ -74,6 +77,7 @@ class Archive {
         name.assign(length, ' ');
         get(&name[0], length);
         get(&size, sizeof size);
+        given.insert(name);
     }
 
 public:
@@ -110,8 +114,12 @@ public:
         if (name != "run") fail("the program has no array " + name + ", or not at this place");
     }
 
-    void saved() const
+    // whether the model says how a variable starts: in the first block, if the state does not
+    bool lacks(const std::string& wanted) const { return !begun && !given.count(wanted); }
+
+    void saved()
     {
+        begun = true;
         const uint64_t peak = peak_memory();
         put("peak_memory", &peak, sizeof peak);
         put("end", nullptr, 0);
