@@ -30,16 +30,36 @@ from brian2.devices.device import reset_device
 from brian2.utils.stringtools import get_identifiers
 from filelock import FileLock
 
-from .build import BuildError, compile_program, default_build_dir, identity, precompile
+from .build import BuildError, compile_program, default_build_dir, file_hash, identity, precompile
 from .codegen import device as state_device
 from .network import Assembly
+from .preferences import own_preferences
 from .serialize import quantity_to_json
-
-PRECISIONS = {"single": np.float32, "double": np.float64}
 
 
 class SimulationError(RuntimeError):
     """The compiled program stopped; the message says why."""
+
+
+class Errors(threading.Thread):
+    """Reads what a program writes to stderr, so that a full pipe does not block it, and keeps the end of it."""
+
+    KEPT = 3000  # bytes
+
+    def __init__(self, stream):
+        super().__init__(daemon=True)
+        self.stream, self.tail = stream, b""
+        self.start()
+
+    def run(self):
+        """Read until the program ends."""
+        while chunk := self.stream.read1(1 << 16):
+            self.tail = (self.tail + chunk)[-self.KEPT :]
+
+    def text(self):
+        """Return the end of all that was written, once the program has ended."""
+        self.join()
+        return self.tail.decode(errors="replace").strip()
 
 
 class Program:
@@ -50,7 +70,7 @@ class Program:
     folder : Path
         Generated code, ``main`` and ``manifest.json``.
     manifest : dict
-        ``dt``, ``arrays`` and ``records`` with their dtypes, ``files`` with their sizes.
+        ``dt``, ``arrays`` and ``records`` with their dtypes, ``files`` with the hash of what is in them.
     build_seconds : float
         What building took; near 0 when the program was there.
     threads : int
@@ -64,7 +84,15 @@ class Program:
     def __init__(self, folder, build_seconds=0.0, threads=1):
         self.folder, self.build_seconds, self.threads = Path(folder), build_seconds, threads
         self.eager, self.peak_memory = False, 0
-        self.manifest = json.loads((self.folder / "manifest.json").read_text())
+        self.manifest = self._read()
+
+    def _read(self):
+        """Return the manifest of the folder; it would run without its connectivity, or as something else."""
+        if (manifest := read_manifest(self.folder)) is None:
+            raise SimulationError(
+                f"the program {self.folder} is gone or incomplete: `superspike resume` builds it again and goes on"
+            )
+        return manifest
 
     def run(self, state, start, n_steps, probe=False, progress=None):
         """Continue from `state` at step `start` for `n_steps` steps.
@@ -112,10 +140,7 @@ class Program:
         state, records
             After each block, as `run` returns them.
         """
-        if not is_complete(self.folder):  # it would run without its connectivity
-            raise SimulationError(
-                f"the program {self.folder} is gone or incomplete: `superspike resume` builds it again and goes on"
-            )
+        self._read()
         plan, known = list(plan), self.manifest["arrays"]
         if unknown := {name for _, changes in plan for name in changes} - known.keys():
             raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
@@ -128,19 +153,21 @@ class Program:
             raise SimulationError(f"cannot run {self.folder / 'main'}: {error}") from error
         with process:
             feeder = threading.Thread(target=self._feed, args=(process.stdin, start, plan), daemon=True)
+            errors = Errors(process.stderr)
             feeder.start()
             try:
                 for _ in plan:
-                    yield self._receive(process, progress)
+                    yield self._receive(process, errors, progress)
             finally:
                 process.kill()
                 feeder.join()
+                errors.join()
 
     def _feed(self, stream, start, plan):
-        dt, known = self.manifest["dt"], self.manifest["arrays"]
+        known = self.manifest["arrays"]
         with suppress(BrokenPipeError), stream:  # the reader of its output says why it ended
             for n_steps, changes in plan:
-                write_record(stream, "block", np.array([start * dt, (start + n_steps) * dt - start * dt]))
+                write_record(stream, "block", np.array([start, n_steps], np.int64))
                 for name in known:
                     if name in changes:
                         write_record(stream, name, np.asarray(changes[name], known[name]))
@@ -148,7 +175,7 @@ class Program:
                 stream.flush()
                 start += n_steps
 
-    def _receive(self, process, progress):
+    def _receive(self, process, errors, progress):
         dtypes = self.manifest["arrays"] | self.manifest["records"]
         arrays = {}
         while (record := read_record(process.stdout)) is not None:
@@ -162,7 +189,7 @@ class Program:
                 arrays[name] = data.view(dtypes[name])
             elif progress:
                 progress(float(data.view(np.float64)[0]))
-        message, code = process.stderr.read().decode(errors="replace").strip(), process.wait()
+        code, message = process.wait(), errors.text()
         why = f"was killed by signal {-code}" if code < 0 else message or f"ended with code {code}"
         raise SimulationError(f"the simulation {self.folder / 'main'} stopped: {why}")
 
@@ -208,12 +235,35 @@ def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto
 
 
 def is_complete(folder):
-    """Whether all that a program reads is in its folder; cleaners of cache folders remove single files."""
+    """Whether all that a program reads is in its folder as it was built."""
+    return read_manifest(folder) is not None
+
+
+def read_manifest(folder):
+    """Return what `write_manifest` wrote, or None if it or any file that it names is missing or damaged.
+
+    Cleaners of cache folders remove single files, and full disks and crashes leave halves.
+    """
     try:
-        files = json.loads((folder / "manifest.json").read_text())["files"]
-        return all((folder / name).stat().st_size == size for name, size in files.items())
-    except (OSError, ValueError):
-        return False
+        stored = json.loads((folder / "manifest.json").read_bytes())
+        manifest = stored["manifest"]
+        if stored["hash"] != _hash_of(manifest) or not os.access(folder / "main", os.X_OK):
+            return None
+        return manifest if all(file_hash(folder / n) == h for n, h in manifest["files"].items()) else None
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def write_manifest(folder, manifest):
+    """Seal a program's folder: everything that it reads when it runs is part of the manifest."""
+    needed = (folder / "main", *sorted((folder / "static_arrays").iterdir()))
+    manifest = manifest | {"files": {str(f.relative_to(folder)): file_hash(f) for f in needed}}
+    stored = {"hash": _hash_of(manifest), "manifest": manifest}
+    (folder / "manifest.json").write_text(json.dumps(stored, indent=1))
+
+
+def _hash_of(manifest):
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def program_folder(structure, precision="double", build_dir=None, kernel="auto"):
@@ -256,6 +306,7 @@ def _own_sources():
     files = [
         here / "network.py",
         here / "engine.py",
+        here / "preferences.py",
         *sorted((here / "codegen").rglob("*")),
     ]
     content = [f.read_bytes() for f in files if f.suffix in (".py", ".h", ".cpp")]
@@ -284,9 +335,7 @@ def _generate_and_compile(structure, precision, kernel, folder, jobs):
             manifest = _manifest(device, assembly, structure)
             sources = sorted(device.writer.source_files)
         compile_program(staging, sources, *flags, objects, jobs)
-        needed = (staging / "main", *(staging / "static_arrays").iterdir())
-        manifest["files"] = {str(f.relative_to(staging)): f.stat().st_size for f in needed}
-        (staging / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        write_manifest(staging, manifest)
         shutil.rmtree(folder, ignore_errors=True)
         staging.rename(folder)
     finally:
@@ -305,17 +354,15 @@ def _manifest(device, assembly, structure):
 def standalone_device(precision):
     """Activate the standalone device, and leave Brian2 as it was."""
     gc.collect()  # Brian2 numbers its names past those of objects that are gone but not collected
-    saved = prefs.core.default_float_dtype
-    device = set_device(state_device.NAME, build_on_run=False) or brian2.get_device()
-    device.reinit()
-    device.activate(build_on_run=False)
-    try:
-        prefs.core.default_float_dtype = PRECISIONS[precision]
-        yield device
-    finally:
-        prefs.core.default_float_dtype = saved
+    with own_preferences(precision):
+        device = set_device(state_device.NAME, build_on_run=False) or brian2.get_device()
         device.reinit()
-        reset_device()
+        device.activate(build_on_run=False)
+        try:
+            yield device
+        finally:
+            device.reinit()
+            reset_device()
 
 
 def write_record(stream, name, array):

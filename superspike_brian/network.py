@@ -40,6 +40,7 @@ from .codegen.exact import exact_by_blocks
 from .models import NO_DECAY, Model
 
 DT = 0.1 * ms
+MAX_SYNAPSES = 2**31 - 1  # Brian2 numbers them in 32 bits
 PROBE_UNITS = 5  #     units of a layer whose state a probe records
 PROBE_SYNAPSES = 10  # synapses a weight group whose state a probe records
 
@@ -70,6 +71,9 @@ class Structure:
             raise ValueError(
                 f"a network needs at least one input and one output unit, and no empty layer: {self.sizes}"
             )
+        for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True):
+            if a * b > MAX_SYNAPSES:
+                raise ValueError(f"{a} to {b} units are {a * b:,} synapses; a layer can have at most {MAX_SYNAPSES:,}")
         if self.model.feedback.weights == "forward" and self.hidden_learning and self.n_hidden_layers > 1:
             raise ValueError(
                 f"{self.model.feedback.name} feedback needs weights from the hidden layer to the output, which the first "

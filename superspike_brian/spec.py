@@ -16,10 +16,10 @@ import numpy as np
 from brian2 import Quantity
 
 from .codegen.kernels import KERNELS
-from .engine import PRECISIONS
 from .kinds import Choice, File, Flag, Time, Whole, check_settings, nearest, options_of, setting
 from .models import CLASSIFIER, SUPERSPIKE, Model
 from .network import DT, Structure
+from .preferences import PRECISIONS
 from .protocol import Protocol
 from .serialize import (
     model_from_json,

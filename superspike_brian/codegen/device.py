@@ -1,9 +1,9 @@
 """A C++ standalone device whose program reads its state, runs block after block, and writes its state after each.
 
-``main PROBE THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): simulated time of start, duration, and any
-subset of the arrays; what is missing keeps the value that the block before, or the model, gave it. PROBE (0 or 1) switches on
-the objects that record in probe windows only. THREADS, the main one included, share the work of lagging synapses
-(``workers.h``); with EAGER (0 or 1) even that of small layers.
+``main PROBE THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): first step, number of steps, and any subset
+of the arrays; what is missing keeps the value that the block before, or the model, gave it. PROBE (0 or 1) switches on the
+objects that record in probe windows only. THREADS, the main one included, share the work of lagging synapses (``workers.h``);
+with EAGER (0 or 1) even that of small layers.
 """
 
 from pathlib import Path
@@ -89,7 +89,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         return made
 
     def network_run(self, net, *args, **kwds):
-        """As Brian2, with start, duration and probing as inputs of the program."""
+        """As Brian2, with start, number of steps and probing as inputs of the program."""
         super().network_run(net, *args, **kwds)
         initial = self._take_initial_values()
         at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
@@ -104,7 +104,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         block = [f"archive.load({key});"]
         block += [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         block += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
-        block += ["archive.loaded();", *initial, f"{net.name}.t = archive.start; {net.name}.run(archive.duration);"]
+        block += ["archive.loaded();", *initial, f"{net.name}.run(archive.start, archive.n_steps);"]
         block += step.at_end()
         block += [f"archive.save({key});"]
         block += [f'archive.save("{name}", {self._cpp(var)});' for name, var in arrays.items()]

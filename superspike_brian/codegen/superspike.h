@@ -1,7 +1,7 @@
 // What the generated program needs besides Brian2's own code: state in, state out, progress, no subnormals.
 //
 // Both directions are sequences of records: name length (uint32), name, byte count (uint64), bytes. In: for each block a
-// record "block" (start and duration, s), the arrays that change, in the program's order, and an empty record "run". Out:
+// record "block" (first step and number of steps, int64), the arrays that change, in the program's order, and an empty record "run". Out:
 // records "progress" (completed fraction of the block), then every array of the state, the spikes in flight and what was
 // recorded, the largest memory so far, and an empty record "end". A run goes on from a state as if it had never stopped.
 #ifndef SUPERSPIKE_H
@@ -81,29 +81,30 @@ class Archive {
     }
 
 public:
-    double start = 0, duration = 0;
+    int64_t start = 0, n_steps = 0;
 
     static void put(const std::string& name, const void* data, uint64_t size)
     {
         const uint32_t length = name.size();
         bool good = std::fwrite(&length, sizeof length, 1, stdout) == 1 &&
                     std::fwrite(name.data(), 1, length, stdout) == length &&
-                    std::fwrite(&size, sizeof size, 1, stdout) == 1 && std::fwrite(data, 1, size, stdout) == size;
+                    std::fwrite(&size, sizeof size, 1, stdout) == 1 &&
+                    (size == 0 || std::fwrite(data, 1, size, stdout) == size); // an empty array may have no address
         if (!good) fail("nobody reads the state");
     }
 
-    // whether there is another block: when it starts, how long it takes (s), then what changes in the state
+    // whether there is another block: its first step, how many it has, then what changes in the state
     bool next_block()
     {
         const int first = std::getc(stdin);
         if (first == EOF) return false;
         std::ungetc(first, stdin);
         next();
-        double times[2];
-        if (name != "block" || size != sizeof times) fail("expected a block, found " + name);
-        get(times, size);
-        start = times[0];
-        duration = times[1];
+        int64_t steps[2];
+        if (name != "block" || size != sizeof steps) fail("expected a block, found " + name);
+        get(steps, size);
+        start = steps[0];
+        n_steps = steps[1];
         next();
         return true;
     }
@@ -200,8 +201,8 @@ inline void connect_all(std::vector<int32_t>& i, std::vector<int32_t>& j, int n_
 {
     i.resize((size_t)n_pre * n_post);
     j.resize((size_t)n_pre * n_post);
-    for (int a = 0; a < n_pre; a++)
-        for (int b = 0; b < n_post; b++) {
+    for (size_t a = 0; a < (size_t)n_pre; a++)
+        for (size_t b = 0; b < (size_t)n_post; b++) {
             i[a * pre + b * post] = a;
             j[a * pre + b * post] = b;
         }
