@@ -156,8 +156,8 @@ class Run:
         self.progress.say(f"not finite at {(start + n_steps) * dt:g} s: looking for the step in which it began")
         before, step, after = first_step(self.program, state, start, start + n_steps, last)
         text = explain(self.structure, before, step, after)
-        at = (step - 1) * dt - float(self.task.period) / 2
-        look = f"probe_at=[{at:.4g}*second] (--probe-at {at:.4g}s)" if at > 0 else "the probe window at the start"
+        at = round((step - 1) * dt - float(self.task.period) / 2, 3)
+        look = f"probe_at=[{at:.10g}*second] (--probe-at {at:.10g}s)" if at > 0 else "the probe window at the start"
         kept = (
             f"what was computed up to {start * dt:g} s is kept in {self.folder.path}"
             if self.kept

@@ -26,7 +26,7 @@ import numpy as np
 
 PERIODS = 10  #      of the task, at the end of learning, in which outputs are looked at
 NEAR_LIMIT = 0.95  # of the highest rate that the refractory period allows
-MANY = 0.25  #       fraction of a group's weights at their bound
+MANY = 0.1  #        fraction of a group's weights at their bound
 
 
 class Note(NamedTuple):

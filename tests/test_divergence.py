@@ -142,7 +142,8 @@ def test_the_first_step_is_found_in_one_more_run_of_the_block(start, length, dat
         ),
         (
             {"neuron": LIF.replace(on_input="I_syn_post += w*exp(abs(w)/uvolt)")},
-            r"I_syn of hidden_1, unit \d became -?inf .*`I_syn_post \+= w\*exp\(abs\(w\)/uvolt\)` \(leaky integrate-and-fire, on_input\)",
+            r"I_syn of hidden_1, unit \d became -?inf .*"
+            r"`I_syn_post \+= w\*exp\(abs\(w\)/uvolt\)` \(leaky integrate-and-fire, on_input\)",
         ),
         (
             {
