@@ -120,7 +120,7 @@ def test_the_limit_is_that_of_the_refractory_period(train, task):
 
 
 def test_the_fraction_at_the_bound_is_counted_for_each_group(train, task):
-    data = train(task, STILL.replace(feedback=RANDOM), [4]).copy(deep=True)
+    data = train(task, STILL.replace(feedback=RANDOM), [4], seed=0).copy(deep=True)
     assert at_bound(data) == {"forward_1": 0, "forward_2": 0}
     weights = data.weights_2_end.values
     weights.flat[: int(MANY * weights.size) + 1] = -0.1
@@ -133,7 +133,7 @@ def test_the_fraction_at_the_bound_is_counted_for_each_group(train, task):
 
 
 def test_weights_that_do_not_learn_are_not_noted(train, task):
-    data = train(task, STILL, [4], hidden_learning=False)
+    data = train(task, STILL, [4], seed=0, hidden_learning=False)
     assert np.array_equal(data.weights_1_start, data.weights_1_end) and judge(data) == []
 
 
