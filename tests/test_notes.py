@@ -14,7 +14,9 @@ from superspike_brian import results
 from superspike_brian.notes import MANY, NEAR_LIMIT, PERIODS, at_bound, judge
 
 SHORT = {"seed": 1, "duration": 30 * second, "burn_in": 5 * second, "block": 5 * second}
-STILL = SUPERSPIKE.replace(r0=1e-9 * volt, theta=-59.8 * mV)  # it spikes, and what it learns changes nothing that is seen
+STILL = SUPERSPIKE.replace(
+    r0=1e-9 * volt, theta=-59.8 * mV
+)  # it spikes, and what it learns changes nothing that is seen
 
 
 @pytest.fixture
