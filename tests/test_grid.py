@@ -89,6 +89,13 @@ def test_a_failed_run_is_reported_and_the_others_go_on(make, build_dir, tmp_path
     assert ss.load_sweep(tmp_path / "s").message.values[1, 0] == data.message.values[1, 0]
 
 
+def test_a_run_that_could_not_learn_is_noted_in_its_line(make, build_dir, tmp_path):
+    lines, options = [], {**SHORT, "burn_in": 100 * second, "build_dir": build_dir}
+    ss.run_sweep(make, {"r0": [1 * mV]}, 1, tmp_path / "s", report=lines.append, **options)
+    (line,) = (line for line in lines if "seed-000" in line)
+    assert "; note: nothing is learned" in line
+
+
 def test_a_killed_sweep_keeps_blocks(make, build_dir, tmp_path, monkeypatch):
     options = {"report": silent, "build_dir": build_dir, **SHORT}
     out = tmp_path / "s"
