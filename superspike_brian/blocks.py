@@ -12,6 +12,8 @@ from contextlib import closing
 import numpy as np
 
 from . import results
+from .divergence import DivergedError, explain, first_step, not_finite
+from .notes import judge
 from .state import initial_state, noise
 from .trials import MOVING, trainer
 
@@ -19,15 +21,11 @@ logger = logging.getLogger(__name__)
 WATCHED = 5  # output units whose spikes are kept for the whole run
 
 
-class DivergedError(RuntimeError):
-    """A state variable is no longer finite."""
-
-
 class Run:
-    """A run folder with its program: what `train` and `resume` drive."""
+    """A run folder with its program: what `train` and `resume` drive; `kept`: whether the folder outlives the run."""
 
-    def __init__(self, folder, program, spec, progress):
-        self.folder, self.program, self.spec, self.progress = folder, program, spec, progress
+    def __init__(self, folder, program, spec, progress, kept=True):
+        self.folder, self.program, self.spec, self.progress, self.kept = folder, program, spec, progress, kept
         self.protocol, self.task, self.seed, self.structure = spec.protocol, spec.task, spec.seed, spec.structure
         remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
         self.trainer = trainer(self.task, self.structure, self.seed, max(MOVING, remember))
@@ -54,10 +52,14 @@ class Run:
         )
         try:
             with closing(running):  # an interruption ends the program
-                for block in blocks:
+                for block, (n_steps, changes) in zip(blocks, plan, strict=True):
                     within |= {"start": step * dt, "stop": block.stop * dt}
+                    begun = state | changes
                     state, spikes = next(running)
                     ended = time.perf_counter()
+                    if not_finite(state):
+                        running.close()
+                        raise DivergedError(self._diverged(begun, step, n_steps, state))
                     met = self._finish(block, step, state, spikes, ended - began)
                     step, began = block.stop, ended
                     if met:
@@ -73,6 +75,8 @@ class Run:
             self.progress.close()
         data = results.assemble(self.folder, self.spec, last, self.program.build_seconds)
         results.save(data, self.folder.path / "run.nc")
+        for note in judge(data):
+            self.progress.say(f"note: {note.text}")
         return data
 
     def _finish(self, block, start, state, spikes, wall_s):
@@ -82,7 +86,6 @@ class Run:
         """
         dt, r0 = float(self.structure.dt), float(self.structure.model.parameters["r0"]) * block.factor
         time_now, units, times = block.stop * dt, spikes["spikes_output.i"], spikes["spikes_output.t"]
-        self._check(state, time_now)
         watched = units < (WATCHED if self.trainer is None else len(state["output.U"]))
         record = {
             "time": np.array(time_now),
@@ -147,12 +150,17 @@ class Run:
         _, records = self.program.run(state | self._r0(0.0), step, n_steps, probe=probe)
         return {f"{what}/{k}": v for k, v in records.items()} | {f"{what}/trials.{k}": v for k, v in trials.items()}
 
-    def _check(self, state, time_now):
-        for name, values in state.items():
-            if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-                group, variable = name.split(".")
-                at = int(np.flatnonzero(~np.isfinite(values))[0])
-                raise DivergedError(
-                    f"{variable} of {group} is {values[at]} (element {at}) at {time_now:g} s: the run stops, blocks before are "
-                    f"kept in {self.folder.path}. Smaller r0, or an error in an edited equation?"
-                )
+    def _diverged(self, state, start, n_steps, last):
+        """Say what became non-finite first in a block, and how to look at it."""
+        dt = float(self.structure.dt)
+        self.progress.say(f"not finite at {(start + n_steps) * dt:g} s: looking for the step in which it began")
+        before, step, after = first_step(self.program, state, start, start + n_steps, last)
+        text = explain(self.structure, before, step, after)
+        at = round((step - 1) * dt - float(self.task.period) / 2, 3)
+        look = f"probe_at=[{at:.10g}*second] (--probe-at {at:.10g}s)" if at > 0 else "the probe window at the start"
+        kept = (
+            f"what was computed up to {start * dt:g} s is kept in {self.folder.path}"
+            if self.kept
+            else "nothing is kept: train(..., out='DIR') keeps the blocks before"
+        )
+        return f"{text}. The run stops there; {kept}. To see how it came about: {look}"

@@ -29,6 +29,14 @@ class Silent:
         """The run has ended, well or not."""
 
 
+class Remarks(Silent):
+    """Nothing but what a person should know."""
+
+    def say(self, text):
+        """Print a line."""
+        print(text, file=sys.stderr, flush=True)
+
+
 def _status(cost, r0, rate, accuracy):
     correct = "" if accuracy is None else f"{accuracy:.0%} correct, "
     return f"{correct}cost {cost:.3g} Hz, r0 {r0 * 1e3:g} mV, output {rate:.3g} Hz"
@@ -163,11 +171,11 @@ def in_notebook():
 
 
 def reporter(quiet=False, lines=True):
-    """Return the reporter that fits where the output goes; `lines`: print lines where it is no terminal."""
+    """Return the reporter that fits where the output goes; `lines`: report progress also where it is no terminal."""
     if quiet:
         return Silent()
     if in_notebook():
         return Notebook()
     if sys.stderr.isatty():
         return Bar()
-    return Lines() if lines else Silent()
+    return Lines() if lines else Remarks()

@@ -32,6 +32,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .notes import at_bound, judge
 from .results_trials import accuracy, labelled, pattern_table, trial_tables
 from .runfolder import FORMAT, RunFolder, RunFolderError, write_durably
 from .serialize import model_to_json, unit_text
@@ -97,6 +98,7 @@ def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
         "sizes": list(structure.sizes),
         "seed": spec.seed,
         "n_synapses": structure.n_synapses,
+        "dt_s": float(structure.dt),
         "simulated_s": float(blocks[-1]["time"]) if blocks else 0.0,
         "criterion_met": int(bool(blocks and blocks[-1].get("criterion_met", False))),
         "wall_s": float(sum(b["wall_s"] for b in blocks)),
@@ -115,6 +117,7 @@ def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
         "version": importlib.metadata.version("superspike_brian"),
         "references": "Zenke & Ganguli 2018, doi:10.1162/neco_a_01086",
     }
+    data.attrs["notes"] = json.dumps([note._asdict() for note in judge(data)])
     return data
 
 
@@ -276,6 +279,8 @@ def summary(data, out):
         "build_s": float(attrs["build_s"]),
         "wall_s": float(attrs["wall_s"]),
         **accuracy(data),
+        "at_bound": at_bound(data),
+        "notes": [note._asdict() for note in judge(data)],
         "n_synapses": int(attrs["n_synapses"]),
         "seed": int(attrs["seed"]),
         "out": str(out),
@@ -295,6 +300,7 @@ def summary_text(data):
         f"  cost       {_hz(figures['cost_first_hz'])} at the end of burn-in, {_hz(figures['cost_hz'])} at the end",
         f"  output     {float(data.rate[-1].mean()) if data.sizes['block'] else float('nan'):.3g} Hz in the last block",
         *_accuracy_text(figures),
+        *(f"  note       {note['text']}" for note in figures["notes"]),
         f"  begun      {attrs['date']} on {attrs['machine']}: {attrs['command']}",
     ]
     return "\n".join(lines)
