@@ -11,8 +11,7 @@ from contextlib import closing
 
 import numpy as np
 
-from . import results
-from .serialize import protocol_from_json, structure_from_request, task_from_arrays
+from . import results, stored
 from .state import initial_state
 from .trials import MOVING, trainer
 
@@ -28,12 +27,12 @@ class Run:
     """A run folder with its program: what `train` and `resume` drive."""
 
     def __init__(self, folder, program, progress):
-        request = folder.request
+        request = stored.request(folder)
         self.folder, self.program, self.progress = folder, program, progress
-        self.protocol = protocol_from_json(request["protocol"])
-        self.task = task_from_arrays(folder.task_arrays)
+        self.protocol = stored.protocol(folder, request)
+        self.task = stored.task(folder)
         self.seed = request["seed"]
-        self.structure = structure_from_request(request)
+        self.structure = stored.structure(folder, request)
         remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
         self.trainer = trainer(self.task, self.structure, self.seed, max(MOVING, remember))
 
@@ -47,6 +46,8 @@ class Run:
             weights = {f"start_{name}": initial[f"{name}.w"] for name in self.structure.forward}
             self.folder.save_block(0, initial, self._probe(initial, 0) | weights)
         step, state = latest
+        with stored.reading(self.folder.path, "a checkpoint is not of this network; put copies of the files back"):
+            stored.check_state(state, self.structure)
         met = self._recall()
         blocks = [] if met else [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)

@@ -7,7 +7,6 @@ from brian2 import Hz, Quantity, get_dimensions, second
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_or_create_dimension, get_unit
 
 from .models import specification
-from .network import Structure
 from .protocol import Protocol
 from .tasks import Classification, SpikePattern, Task
 
@@ -110,13 +109,3 @@ def task_from_arrays(arrays):
     patterns = [_pattern_from_arrays(f"pattern_{k}", arrays) for k in range(len(classes))]
     timing = {name: float(arrays[name]) * unit for name, unit in _TRIALS.items()}
     return Classification(name, patterns, classes, source=source, **timing)
-
-
-def structure_from_request(request):
-    """Return the `Structure` that a stored request describes."""
-    return Structure(
-        model_from_json(request["model"]),
-        tuple(request["sizes"]),
-        request["hidden_learning"],
-        quantity_from_json(request["dt"]),
-    )

@@ -10,6 +10,7 @@ from pathlib import Path
 import brian2
 import numpy as np
 
+from . import stored
 from ._version import __version__
 from .blocks import Run
 from .codegen.kernels import KERNELS
@@ -22,11 +23,9 @@ from .runfolder import RunFolder
 from .runtime import RuntimeProgram
 from .serialize import (
     model_to_json,
-    protocol_from_json,
     protocol_to_json,
     quantity_from_json,
     quantity_to_json,
-    structure_from_request,
     task_to_arrays,
 )
 from .state import initial_state
@@ -178,17 +177,18 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
     progress = progress or reporter(quiet=progress is False, lines=False)
     folder = RunFolder.open(path)
     try:
-        changes = {"provenance": [*folder.request["provenance"], _provenance(command)]}
+        request = stored.request(folder)
+        changes = {"provenance": [*request["provenance"], _provenance(command)]}
         if duration is not None:
-            protocol = protocol_to_json(protocol_from_json(folder.request["protocol"]))
+            protocol = protocol_to_json(stored.protocol(folder, request))
             changes["protocol"] = protocol | {"duration": quantity_to_json(Protocol(duration).duration)}
-        request = folder.request | changes
+        request |= changes
         newest = folder.newest()
         done = newest[0] * float(quantity_from_json(request["dt"])) if newest else 0.0
         if duration is not None and done > float(duration) + 1e-9:
             raise ValueError(f"{path} has run for {done:g} s already: the duration cannot be {duration}")
         program = make_program(
-            structure_from_request(request),
+            stored.structure(folder, request),
             request["device"],
             request["precision"],
             request.get("kernel", "auto"),
