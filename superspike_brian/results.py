@@ -57,7 +57,7 @@ _CURVES = {"time": ("block",), "r0": ("block",), "cost": ("block", "output"), "r
 
 
 class NoResultsError(RunFolderError):
-    """A run that has not come to its first checkpoint."""
+    """A run that is not there, or has not come to its first checkpoint."""
 
 
 def assemble(folder, last_probe=None, build_seconds=0.0):
@@ -245,12 +245,12 @@ def load(path):
     path = Path(path)
     if not path.is_dir():
         if not path.exists():
-            raise RunFolderError(f"there is no run at {path}")
+            raise NoResultsError(f"there is no run at {path}")
         return _load_file(path)
     file, folder = path / "run.nc", RunFolder(path)
     if not (path / "run.json").exists():
         if not file.exists():
-            raise RunFolderError(f"there is no run at {path}")
+            raise NoResultsError(f"there is no run at {path}")
         return _load_file(file)
     if not file.exists():
         return assemble(folder)

@@ -102,7 +102,7 @@ def check_state(state, network):
 
 def _connections(pathway, network):
     """Number of synapses (of a source's units, for axons) that spikes in flight of a pathway can be at."""
-    kind, *_, k = *pathway.removesuffix("_pre.queue").split("_"), ""
+    kind, *_, k = pathway.removesuffix("_pre.queue").split("_")
     layers = network.sizes[int(k) - 1 : int(k) + 1] if k.isdigit() else ()
     sizes = {"axons": layers[:1], "forward": layers, "feedback": (*layers[1:], network.sizes[-1])}
     return int(np.prod(sizes.get(kind, network.sizes[-1:])))
@@ -158,7 +158,8 @@ def _whole(name, value):
         raise ValueError(f"{name} is {value!r:.80}; expected a whole number from 0 on")
 
 
-def _quantity(name, value):
+def check_quantity(name, value):
+    """Raise ValueError unless a value has the form that `serialize.quantity_to_json` gives it."""
     if not isinstance(value, list) or len(value) != 3 or not isinstance(value[1], list) or len(value[1]) != 7:
         raise ValueError(f"{name} is {value!r:.80}; expected a value, exponents of the seven base units, and a text")
     if type(value[0]) not in (int, float):  # whether it makes sense is the model's to say
@@ -171,7 +172,7 @@ def _quantity(name, value):
 
 
 def _step(name, value):
-    _quantity(name, value)
+    check_quantity(name, value)
     if get_dimensions(quantity_from_json(value)) is not second.dim or not 0 < value[0] < math.inf:
         raise ValueError(f"{name} is {value[2]!r}; expected a time above 0")
 
@@ -199,7 +200,7 @@ def _model(name, value):
             _text(TEXT)(f"{field} of {kind}", code)
         _mapping(f"parameters of {kind}", component["parameters"])
         for symbol, quantity in component["parameters"].items():
-            _quantity(f"{symbol} of {kind}", quantity)
+            check_quantity(f"{symbol} of {kind}", quantity)
 
 
 def _mapping(name, value):
@@ -218,7 +219,7 @@ def _protocol(name, value):
             raise ValueError(f"{name} has an entry {field!r:.80}; expected {', '.join(sorted(known))}")
         for part in entry["list"] if isinstance(entry, dict) and entry.keys() == {"list"} else [entry]:
             if isinstance(part, list):
-                _quantity(field, part)
+                check_quantity(field, part)
             elif part is not None:
                 _number(field, part)
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from . import results
+from . import results, stored
 from .build import BuildError
+from .datasets import is_sound
 from .engine import build, structure_key
 from .models import Model
 from .network import Structure
@@ -95,16 +96,17 @@ class Job:
         if not (Path(self.out) / "run.json").exists():
             return None
         folder, wanted = RunFolder(self.out), self._wanted()
-        stored = {k: folder.request[k] for k in wanted}
-        for request in (wanted, stored):
+        found = {"kernel": "auto"} | stored.request(folder)  # older runs have no kernel
+        there = {k: found[k] for k in wanted}
+        for request in (wanted, there):
             for part in request["model"].values():  # a parameter is value, dimensions, and a text that varies
                 part["parameters"] = {k: v[:2] for k, v in part["parameters"].items()}
             protocol = protocol_to_json(protocol_from_json(request["protocol"]))  # a field may be younger than the run
             request["protocol"] = {k: v for k, v in protocol.items() if k != "duration"}
-        different = [k for k in wanted if wanted[k] != stored[k]]
-        there, here = folder.task_arrays, task_to_arrays(self.task)
-        compared = (there.keys() | here.keys()) - {"name", "source"}
-        different += sorted(k for k in compared if not np.array_equal(there.get(k), here.get(k)))
+        different = [k for k in wanted if wanted[k] != there[k]]
+        spikes, here = folder.task_arrays, task_to_arrays(self.task)
+        compared = (spikes.keys() | here.keys()) - {"name", "source"}
+        different += sorted(k for k in compared if not np.array_equal(spikes.get(k), here.get(k)))
         return ", ".join(different) or None
 
     def _wanted(self):
@@ -145,13 +147,13 @@ def run_payload(payload):
 def _is_done(out, duration):
     try:
         folder = RunFolder(out)
-        request, newest = folder.request, folder.newest()
-        if newest is None or not (Path(out) / "run.nc").exists():
+        request, newest = stored.request(folder), folder.newest()
+        if newest is None or not is_sound(Path(out) / "run.nc"):
             return False
         met = folder.records()[-1].get("criterion_met", False)
+        end = max(float(stored.protocol(folder, request).duration), float(duration))
     except (RunFolderError, OSError):
         return False
-    end = max(float(protocol_from_json(request["protocol"]).duration), float(duration))
     return bool(met) or newest[0] * request["dt"][0] >= end - 1e-9
 
 
@@ -194,9 +196,10 @@ def run_all(jobs, workers=1, executor=None, report=print, progress=None):
             report(f"{out} failed: {message}")
         todo = [job for job in todo if job.out not in failed]
     watch = _Watch(jobs, todo, progress, time.perf_counter() - began)
-    pool = executor or LocalPool(workers)
+    pool, futures = executor or LocalPool(workers), {}
     try:
-        futures = {pool.submit(run_payload, job.payload()): job for job in todo}
+        for job in todo:
+            futures[pool.submit(run_payload, job.payload())] = job
         waiting = set(futures)
         while waiting:
             finished, waiting = wait(waiting, timeout=POLL, return_when=FIRST_COMPLETED)
