@@ -55,7 +55,10 @@ class Steady:
 
     def isatty(self):
         """Whether a person looks on."""
-        return self._stream is not None and not self._stream.closed and self._stream.isatty()
+        try:
+            return self._stream is not None and self._stream.isatty()
+        except ValueError:  # closed
+            return False
 
     @property
     def broken(self):
