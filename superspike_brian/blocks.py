@@ -26,13 +26,9 @@ class DivergedError(RuntimeError):
 class Run:
     """A run folder with its program: what `train` and `resume` drive."""
 
-    def __init__(self, folder, program, progress):
-        request = stored.request(folder)
-        self.folder, self.program, self.progress = folder, program, progress
-        self.protocol = stored.protocol(folder, request)
-        self.task = stored.task(folder)
-        self.seed = request["seed"]
-        self.structure = stored.structure(folder, request)
+    def __init__(self, folder, program, spec, progress):
+        self.folder, self.program, self.spec, self.progress = folder, program, spec, progress
+        self.protocol, self.task, self.seed, self.structure = spec.protocol, spec.task, spec.seed, spec.structure
         remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
         self.trainer = trainer(self.task, self.structure, self.seed, max(MOVING, remember))
 
@@ -77,7 +73,7 @@ class Run:
             last = self._probe(state, step) | self._test(state, step)
         finally:
             self.progress.close()
-        data = results.assemble(self.folder, last, self.program.build_seconds)
+        data = results.assemble(self.folder, self.spec, last, self.program.build_seconds)
         results.save(data, self.folder.path / "run.nc")
         return data
 

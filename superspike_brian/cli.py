@@ -24,24 +24,13 @@ from .build import BuildError
 from .cli_sweep import SweepError, add_sweep, summary_text
 from .engine import SimulationError
 from .grid import is_sweep, load_sweep
-from .network import Structure
-from .options import (
-    hidden_sizes,
-    machine_options,
-    make_model,
-    make_task,
-    model_options,
-    number,
-    run_arguments,
-    run_options,
-    task_options,
-    time_value,
-)
+from .kinds import File, argument_type
+from .options import machine, machine_options, make_spec, network_options, number, run_options, time_value
 from .progress import reporter
 from .reproduce import ReproductionError
 from .runfolder import RunFolderError
 from .streams import Messages, printable, say, steady_streams
-from .training import resume, train
+from .training import resume, start
 
 PRINTED = ("show", "describe")  # commands whose output is what they are for; the others leave files
 USER_ERRORS = (
@@ -82,34 +71,40 @@ def build_parser():
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     run = commands.add_parser("run", help="train a network on a task", allow_abbrev=False)
-    task_options(run)
-    model_options(run)
+    network_options(run)
     run_options(run)
+    machine_options(run)
+    output_options(run)
     run.set_defaults(function=command_run)
     add_sweep(commands)
     describe = commands.add_parser("describe", help="print the model that would run, as Markdown", allow_abbrev=False)
-    task_options(describe)
-    model_options(describe)
+    network_options(describe)
     describe.set_defaults(function=command_describe)
     again = commands.add_parser(
         "resume", help="continue an interrupted run, or extend a finished one", allow_abbrev=False
     )
-    again.add_argument("dir", type=Path)
-    again.add_argument("--duration", type=time_value("800s"), help="new total simulated time")
+    again.add_argument("dir", type=Path, help="run folder")
+    again.add_argument("--duration", type=time_value("800s"), help="new total simulated time (default: the run's)")
     machine_options(again)
     again.set_defaults(function=command_resume)
     show = commands.add_parser("show", help="summarise a run or a sweep", allow_abbrev=False)
-    show.add_argument("dir", type=Path)
-    show.add_argument("--json", action="store_true")
+    show.add_argument("dir", type=Path, help="folder of a run or a sweep")
+    show.add_argument("--json", action="store_true", help="the results of a run as JSON (default: as text)")
     show.set_defaults(function=command_show)
     plot = commands.add_parser("plot", help="redraw the figure of a run or a sweep", allow_abbrev=False)
-    plot.add_argument("dir", type=Path)
-    plot.add_argument("--unit", type=int, default=0, help="output unit to show")
+    plot.add_argument("dir", type=Path, help="folder of a run or a sweep")
+    plot.add_argument("--unit", type=int, default=0, metavar="N", help="output unit to show (default: 0)")
     plot.set_defaults(function=command_plot)
     bench = commands.add_parser("bench", help="measure the kernels on this machine, as ratios", allow_abbrev=False)
     bench.add_argument("--out", type=Path, default=Path("bench"), help="folder for table and figure (default: ./bench)")
-    bench.add_argument("--rounds", type=number(int, 1), default=5, help="measurements of each variant")
-    bench.add_argument("--data-dir", default=os.environ.get("SUPERSPIKE_DATA_DIR"), help="copy of the benchmark suite")
+    bench.add_argument(
+        "--rounds", type=number(int, 1), default=5, metavar="N", help="measurements of each variant (default: 5)"
+    )
+    bench.add_argument(
+        "--data-dir",
+        default=os.environ.get("SUPERSPIKE_DATA_DIR"),
+        help="copy of the benchmark suite (default: $SUPERSPIKE_DATA_DIR)",
+    )
     bench.add_argument("--build-dir", type=Path, help="reuse programs from there (default: build afresh)")
     bench.set_defaults(function=command_bench)
     for module in (convert, animation, reproduce):
@@ -117,24 +112,23 @@ def build_parser():
     return parser
 
 
+def output_options(parser):
+    """Add where a run goes."""
+    group = parser.add_argument_group("results")
+    group.add_argument(
+        "--out",
+        type=argument_type(File("results", "DIR")),
+        metavar="DIR",
+        help="run folder (default: a new one in ./runs)",
+    )
+    group.add_argument("--overwrite", action="store_true", help="replace a run in --out (default: refuse)")
+
+
 def command_run(args):
     """Train, draw, report."""
-    task, hidden = make_task(args), hidden_sizes(args)
-    model = make_model(args, task)
+    spec = make_spec(args)
     args.out = out = args.out or _new_folder(args.task)
-    data = train(
-        task,
-        model,
-        hidden,
-        seed=args.seed,
-        hidden_learning=args.hidden_learning,
-        out=out,
-        overwrite=args.overwrite,
-        threads=args.threads,
-        progress=reporter(args.quiet),
-        command=args.line,
-        **run_arguments(args),
-    )
+    data = start(spec, machine(args), out, args.overwrite, reporter(args.quiet), args.line)
     _report(data, out, args)
 
 
@@ -155,9 +149,8 @@ def command_describe(args):
     """Print the model."""
     from .describe import describe_structure
 
-    task = make_task(args)
-    model, sizes = make_model(args, task), (task.n_inputs, *hidden_sizes(args), task.n_outputs)
-    print(describe_structure(Structure(model, sizes, args.hidden_learning), task))
+    spec = make_spec(args)
+    print(describe_structure(spec.structure, spec.task))
 
 
 def command_bench(args):
@@ -208,11 +201,12 @@ def _draw(data, out, unit=0):
     from .plotting_activity import plot_activity
     from .plotting_trials import plot_trials
 
+    where = out if out.is_dir() else out.parent
     if "trial_onset" in data:
-        return save_figure(plot_trials(data), Path(out) / "figure")
-    paths = save_figure(plot_run(data, unit), Path(out) / "figure")
+        return save_figure(plot_trials(data), where / "figure")
+    paths = save_figure(plot_run(data, unit), where / "figure")
     if data.sizes["output"] > 1:
-        paths += save_figure(plot_activity(data), Path(out) / "activity")
+        paths += save_figure(plot_activity(data), where / "activity")
     return paths
 
 

@@ -1,25 +1,30 @@
 """``superspike sweep``: every combination of some options' values, many seeds each."""
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
+from . import models
 from .grid import label, run_sweep
+from .kinds import given, nearest
 from .options import (
-    hidden_sizes,
+    MACHINE,
+    MODEL_OPTIONS,
+    machine_options,
     make_model,
     make_task,
-    model_options,
+    network_options,
     number,
-    run_arguments,
+    read_parameter,
     run_options,
+    seed_of,
     task_options,
 )
 from .progress import reporter
+from .spec import OPTIONS
 
-_APPENDED = ("hidden",)  # options that may be repeated: one value of the grid is one of them
-_FIXED = ("task", "data_dir", "model", "seed")
-_TRUTH = {"yes": True, "no": False}
+_FIXED = ("model", "set", "seed", "data_dir")  # of a sweep: the same in all runs, or given otherwise
 
 
 class SweepError(RuntimeError):
@@ -29,21 +34,33 @@ class SweepError(RuntimeError):
 def add_sweep(commands):
     """Add the subcommand."""
     sweep = commands.add_parser("sweep", help="train under many conditions, with many seeds", allow_abbrev=False)
-    task_options(sweep)
-    model_options(sweep)
+    network_options(sweep)
     run_options(sweep)
+    machine_options(sweep, MACHINE | {"threads": dataclasses.replace(MACHINE["threads"], unset="1 in each run")})
     group = sweep.add_argument_group("sweep")
     group.add_argument(
         "--grid",
         action="append",
         default=[],
         metavar="OPTION=VALUE,...",
-        help="values of an option of the task or the model; repeat for all combinations",
+        help="values of any option above, or of any parameter of the model; repeat for all combinations (default: one "
+        "condition)",
     )
-    group.add_argument("--seeds", type=number(int, 1), default=1, help="runs of each condition, seeds from --seed on")
-    group.add_argument("--workers", type=number(int, 1), default=1, help="local processes (default 1)")
-    group.add_argument("--scheduler", metavar="ADDRESS", help="Dask scheduler, tcp://HOST:PORT or its scheduler file")
-    sweep.set_defaults(function=command_sweep, sweep_parser=sweep)
+    group.add_argument(
+        "--seeds",
+        type=number(int, 1),
+        default=1,
+        metavar="N",
+        help="runs of each condition, seeds from --seed on (default: 1)",
+    )
+    group.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep (required)")
+    group.add_argument("--workers", type=number(int, 1), default=1, metavar="N", help="local processes (default: 1)")
+    group.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask scheduler, tcp://HOST:PORT or its scheduler file (default: no cluster)",
+    )
+    sweep.set_defaults(function=command_sweep)
 
 
 def command_sweep(args):
@@ -53,35 +70,27 @@ def command_sweep(args):
 
     if args.out is None:
         raise ValueError("a sweep needs --out DIR: the same command with the same folder goes on where it was")
-    if args.overwrite:
-        raise ValueError(
-            "--overwrite: a sweep keeps the runs that it finds; choose another --out, or delete the folder"
-        )
+    args.out = args.out.expanduser()
     grid = read_grid(args)
 
     def make(seed, **condition):
-        chosen = argparse.Namespace(**{**vars(args), "seed": seed, **condition})
+        values = {k: v for k, v in condition.items() if k in _options()}
+        more = [(k, v) for k, v in condition.items() if k not in values]
+        chosen = argparse.Namespace(**vars(args) | values | {"seed": seed, "set": [*(args.set or ()), *more]})
         task = make_task(chosen)
-        return {
-            "task": task,
-            "model": make_model(chosen, task),
-            "hidden": hidden_sizes(chosen),
-            "hidden_learning": chosen.hidden_learning,
-        }
+        return {"task": task, "model": make_model(chosen, task), **given(chosen, OPTIONS)}
 
     progress, executor = reporter(args.quiet), connect(args.scheduler) if args.scheduler else None
     data = run_sweep(
         make,
         grid,
-        range(args.seed, args.seed + args.seeds),
+        range(seed_of(args), seed_of(args) + args.seeds),
         args.out,
         workers=args.workers,
         executor=executor,
         progress=progress,
         report=progress.say,
-        command=args.line,
-        threads=args.threads or 1,
-        **run_arguments(args),
+        **given(args, MACHINE),
     )
     print(f"results {args.out / 'sweep.nc'}")
     if "cost" in data:
@@ -93,29 +102,37 @@ def command_sweep(args):
         raise SweepError(f"{len(messages)} of {data.message.size} runs failed, the first with: {messages[0]}")
 
 
+def _options():
+    """Options that may differ between the runs of a sweep."""
+    return {k: o for k, o in (task_options() | MODEL_OPTIONS | OPTIONS).items() if k not in _FIXED}
+
+
 def read_grid(args):
-    """Read ``--grid`` as the options themselves are read: dict of option to values."""
-    known = {a.dest for g in args.sweep_parser._action_groups if g.title in ("task", "model") for a in g._group_actions}
-    grid = {}
+    """Read ``--grid`` as the options themselves are read: dict of option or parameter to values."""
+    grid, model = {}, None
     for text in args.grid:
         name, _, values = text.partition("=")
         key = name.strip().lstrip("-").replace("-", "_")
-        if key not in known or key in _FIXED:
-            usable = ", ".join(sorted(k.replace("_", "-") for k in known - set(_FIXED)))
-            raise ValueError(f"--grid {text}: '{name}' is none of the options that can vary: {usable}")
         if key in grid:
             raise ValueError(f"--grid {text}: {name} is in the grid already")
-        grid[key] = [_value(args, key, value.strip()) for value in values.split(",")]
+        texts = [value.strip() for value in values.split(",")]
+        if (option := _options().get(key)) is not None:
+            grid[key] = [[option.parse(t)] if option.many else option.parse(t) for t in texts]
+            continue
+        model = model or _any_model(args)
+        if key not in model.parameters or key in _FIXED:
+            known = sorted([*(o.flag.lstrip("-") for o in _options().values()), *model.parameters])
+            raise ValueError(
+                f"--grid {text}: '{name}' is none of the options and parameters that can vary{nearest(name, known)}"
+            )
+        grid[key] = [read_parameter(model, key, t) for t in texts]
     return grid
 
 
-def _value(args, key, text):
-    flag = f"--{key.replace('_', '-')}"
-    if isinstance(getattr(args.sweep_parser.parse_args(["-"]), key), bool):
-        if text not in _TRUTH:
-            raise ValueError(f"--grid {key}: '{text}' is neither yes nor no")
-        return _TRUTH[text]
-    return getattr(args.sweep_parser.parse_args(["-", f"{flag}={text}"]), key)
+def _any_model(args):
+    """A model with the parameters of those that the grid may choose: their units are the same in all."""
+    model = make_model(args, make_task(args))
+    return model if "rho" in model.parameters else model.replace(regularizer=models.ERROR_GATED_DECAY)
 
 
 def connect(address):

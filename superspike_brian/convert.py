@@ -47,14 +47,14 @@ def convert(kind, source, out, period=2 * second, n=None, time_unit=1 * second, 
 def add_parser(commands):
     """Add ``superspike convert``."""
     parser = commands.add_parser("convert", help="make a raster (.ras) of other files", allow_abbrev=False)
-    parser.add_argument("kind", choices=["image", *READERS])
+    parser.add_argument("kind", choices=["image", *READERS], help="what the source is")
     parser.add_argument("source", type=Path, help="picture; CSV with columns time, unit; archive with times, units")
     parser.add_argument("out", type=Path, help="raster to write, such as target.ras")
     parser.add_argument("--period", type=time_value("2s"), required=True, help="length of the loop, such as 2s")
     parser.add_argument("--n", type=number(int, 1), help="units (default: what the source implies)")
     parser.add_argument("--time-unit", type=time_value("1ms"), default=1 * second, help="of the source (default: 1s)")
-    parser.add_argument("--seed", type=number(int, 0), default=0, help="of spike times within pixels")
-    parser.add_argument("--overwrite", action="store_true", help="replace the raster")
+    parser.add_argument("--seed", type=number(int, 0), default=0, help="of spike times within pixels (default: 0)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the raster (default: refuse)")
     parser.set_defaults(function=command)
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 CHECKSUMS = "checksums"  # entry of a JSON file: a checksum of each other entry
@@ -30,7 +31,8 @@ def write_durably(path, data):
     except OSError as error:
         raise RunFolderError(f"cannot write {path}: {error.strerror}; what was written before is intact") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _create_anew(path, flags):

@@ -29,11 +29,13 @@ from .datasets import read_dataset, save
 from .durable import RunFolderError, json_with_checksums, read_json, write_durably
 from .locks import Lock
 from .serialize import quantity_from_json, quantity_to_json, unit_text
+from .spec import Machine, RunSpec
+from .state import check_fit
 from .sweep import Job, run_all
-from .trials import check_criterion
 
 FORMAT = 1
 logger = logging.getLogger(__name__)
+_TICK = 1e-6  # s; blocks of different runs that end within it end together
 _FIGURES = {  # of a run that has ended: name in its summary, unit, meaning
     "final_cost": ("cost_hz", "Hz", "cost at the end"),
     "simulated": ("simulated_s", "s", "simulated time"),
@@ -42,7 +44,15 @@ _FIGURES = {  # of a run that has ended: name in its summary, unit, meaning
     "time_to_95": ("time_to_95_s", "s", "simulated time at which 95 % of 100 trials were correct"),
     "criterion_met": ("criterion_met", "1", "1: training ended because the criterion was met"),
 }
-_RESERVED = ("seed", "block", "time", "cost", "rate", "message", "wall_s", *_FIGURES)
+_TAKEN = (
+    "block",
+    "time",
+    "cost",
+    "rate",
+    "message",
+    "wall_s",
+    *_FIGURES,
+)  # an option of this name: dimension NAME_option
 
 
 def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print, progress=None, **options):
@@ -62,7 +72,7 @@ def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print,
     workers, executor, report, progress
         See `superspike_brian.sweep.run_all`.
     **options
-        Other arguments of `train` that all runs share, ``duration`` at least.
+        Other arguments of `train` that all runs share.
 
     Returns
     -------
@@ -76,9 +86,9 @@ def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print,
     >>> run_sweep(make, {"r0": [1, 0.5] * mV, "feedback": [RANDOM, SYMMETRIC]}, 20, "sweep", duration=250 * second)
     ... # doctest: +SKIP
     """
-    out = Path(out)
+    out = Path(out).expanduser()
     grid = {name: list(values) for name, values in grid.items()}
-    seeds = list(range(seeds)) if isinstance(seeds, int) else [int(s) for s in seeds]
+    seeds = list(range(seeds)) if isinstance(seeds, int | np.integer) else [int(s) for s in seeds]
     _check_grid(grid, seeds)
     jobs, entries = [], []
     for values in itertools.product(*grid.values()):
@@ -86,8 +96,8 @@ def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print,
         for seed in seeds:
             job = _job(out, make, condition, seed, options)
             jobs.append(job)
-            stored = {name: _value_to_json(value) for name, value in condition.items()}
-            entries.append({"folder": str(job.out.relative_to(out)), "condition": stored, "seed": seed})
+            plain = {name: _value_to_json(value) for name, value in condition.items()}
+            entries.append({"folder": str(job.out.relative_to(out)), "condition": plain, "seed": seed})
     _check_links(out, jobs)
     _join_plan(out, list(grid), entries)
     failed = run_all(jobs, workers, executor, report, progress)
@@ -111,7 +121,7 @@ def load_sweep(path):
         Dimensions: those of the grid, ``seed``, ``block``. Learning curves are means over output units; NaN where a run is not
         there yet. Also saved as ``sweep.nc`` in the folder.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_file():
         return _load_file(path)
     read_plan(path)
@@ -201,7 +211,7 @@ def _check_grid(grid, seeds):
 
 
 def _check_name(name):
-    if name in _RESERVED or not name.isidentifier():
+    if name == "seed" or not name.isidentifier():
         raise ValueError(f"a grid cannot have the dimension {name!r:.80}")
 
 
@@ -213,14 +223,11 @@ def _check_links(out, jobs):
 
 
 def _job(out, make, condition, seed, options):
-    found = {"model": None, "hidden": (), **options, **make(seed, **condition)}
-    task, model, hidden = (found.pop(k) for k in ("task", "model", "hidden"))
-    if model is None:
-        from .models import SUPERSPIKE as model
+    found = {**options, **make(seed, **condition), "seed": seed}
+    machine = Machine(**{"threads": 1} | {k: found.pop(k) for k in ("build_dir", "threads") if k in found})
     name = re.sub(r"[^\w.+=,-]", "_", ",".join(f"{k}={label(v)}" for k, v in condition.items())) or "runs"
-    job = Job(out / name / f"seed-{seed:03d}", task, model, tuple(hidden), {"threads": 1, **found, "seed": seed})
-    job.structure  # noqa: B018 - a network or a protocol that cannot be, before anything runs
-    check_criterion(job.protocol, task)
+    job = Job(out / name / f"seed-{seed:03d}", RunSpec.make(**found), machine)
+    check_fit(job.spec.structure, job.spec.task)  # before anything runs
     return job
 
 
@@ -279,8 +286,11 @@ def _is_of_a_sweep(path):
 def _collect(path, plan):
     import xarray as xr
 
-    names = [*plan["grid"], "seed"]
-    keys = [{k: _value_from_json(v) for k, v in e["condition"].items()} | {"seed": e["seed"]} for e in plan["runs"]]
+    names = [*map(dimension, plan["grid"]), "seed"]
+    keys = [
+        {dimension(k): _value_from_json(v) for k, v in e["condition"].items()} | {"seed": e["seed"]}
+        for e in plan["runs"]
+    ]
     axes = {n: list(dict.fromkeys(label(k[n]) for k in keys)) for n in names}
     shape = tuple(map(len, axes.values()))
     curves, variables = {}, {"wall_s": np.full(shape, np.nan), "message": np.full(shape, "", dtype=object)}
@@ -323,24 +333,30 @@ def _curves(run):
 
 
 def _stack(curves, names, shape):
-    """Learning curves of all runs in one array a variable, and their common time."""
+    """Learning curves of all runs in one array a variable, over the union of their times; NaN where a run has no block."""
     if not curves:
         return {}
-    longest = max((c["time"] for c in curves.values()), key=len)
-    for found in curves.values():
-        time = found["time"].values
-        if not np.allclose(time, longest.values[: len(time)], rtol=0, atol=1e-6):
-            raise RunFolderError("the runs of the sweep have different blocks: one dataset cannot hold them")
+    first = next(iter(curves.values()))["time"]
+    ticks = sorted({tick for found in curves.values() for tick in _ticks(found)})
     stacked = {}
     for at, found in curves.items():
+        blocks = np.searchsorted(ticks, _ticks(found))
         for name, curve in found.items():
             if name == "time" or name in names:
                 continue
             if name not in stacked:
-                blank = np.full((*shape, len(longest)), np.nan)
-                stacked[name] = ((*names, "block"), blank, curve.attrs)
-            stacked[name][1][at][: len(curve)] = curve.values
-    return {"time": ("block", longest.values, longest.attrs)} | stacked
+                stacked[name] = ((*names, "block"), np.full((*shape, len(ticks)), np.nan), curve.attrs)
+            stacked[name][1][at][blocks] = curve.values
+    return {"time": ("block", np.array(ticks) * _TICK, first.attrs)} | stacked
+
+
+def _ticks(curves):
+    return np.rint(curves["time"].values / _TICK).astype(int).tolist()
+
+
+def dimension(name):
+    """Name of an option's dimension in the dataset of a sweep."""
+    return f"{name}_option" if name in _TAKEN else name
 
 
 def _coordinate(name, values):

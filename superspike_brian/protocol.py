@@ -3,7 +3,9 @@
 import dataclasses
 import itertools
 
-from brian2 import Quantity, get_dimensions, second
+from brian2 import Quantity, second
+
+from .kinds import Number, Time, Whole, check_settings, setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,26 +13,7 @@ class Protocol:
     """When learning is on, how fast, and where a run is cut into blocks.
 
     A block ends with a checkpoint and a point of the learning curve. Where blocks end does not change the simulation, but a
-    criterion is looked at only there.
-
-    Parameters
-    ----------
-    duration : Quantity
-        Simulated time, burn-in included (second).
-    burn_in : Quantity
-        Time without weight changes at the start (second).
-    block : Quantity
-        Simulated time between reports and checkpoints (second).
-    r0_decay_at : tuple of Quantity
-        Times at which the learning rate is divided by 10 (second).
-    snapshot_every : Quantity, optional
-        Time between stored copies of the weights (second).
-    probe_at : tuple of Quantity
-        Times at which one period is recorded in full, besides the first and the last (second).
-    criterion : float, optional
-        Fraction of correct trials at which training ends, after the first block whose last `criterion_trials` trials reach it.
-    criterion_trials : int
-        Trials that the criterion looks back on.
+    criterion is looked at only there. The fields are options of a run (`superspike_brian.spec`).
 
     Raises
     ------
@@ -38,45 +21,59 @@ class Protocol:
         If a value is no time, or out of its range.
     """
 
-    duration: Quantity
-    burn_in: Quantity = dataclasses.field(default_factory=lambda: 20 * second)
-    block: Quantity = dataclasses.field(default_factory=lambda: 10 * second)
-    r0_decay_at: tuple = ()
-    snapshot_every: Quantity | None = None
-    probe_at: tuple = ()
-    criterion: float | None = None
-    criterion_trials: int = 1000
+    duration: Quantity = setting(Time("250s"), "simulated time, burn-in included", 800 * second)
+    burn_in: Quantity = setting(Time("5s", zero=True), "time without weight changes at the start", 20 * second)
+    block: Quantity = setting(
+        Time("5s"), "simulated time between checkpoints and points of the learning curve", 10 * second
+    )
+    r0_decay_at: tuple = setting(
+        Time("400s"), "time at which the learning rate is divided by 10; repeat for more", (), unset="never", many=True
+    )
+    snapshot_every: Quantity | None = setting(
+        Time("100s"), "time between stored copies of the weights", None, unset="at the start and the end"
+    )
+    probe_at: tuple = setting(
+        Time("100s"),
+        "time at which one period is recorded in full, besides the start and the end; repeat for more",
+        (),
+        unset="none",
+        many=True,
+    )
+    probe_every: Quantity | None = setting(
+        Time("50s"), "time between more periods recorded in full", None, unset="none but those of probe-at"
+    )
+    criterion: float | None = setting(
+        Number("0.99", "FRACTION", 0, 1, "a fraction of correct trials"),
+        "fraction of correct trials: training ends after the first block whose last trials reach it",
+        None,
+        unset="train to the end",
+    )
+    criterion_trials: int = setting(Whole("500", minimum=1), "trials that the criterion looks back on", 1000)
 
     def __post_init__(self):
-        for name in ("r0_decay_at", "probe_at"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-            for value in getattr(self, name):
-                _check_time(name, value)
-        for name in ("duration", "burn_in", "block", "snapshot_every"):
-            value = getattr(self, name)
-            if value is not None or name != "snapshot_every":
-                _check_time(name, value, allow_zero=name == "burn_in")
-        if self.criterion is not None and not 0 < self.criterion <= 1:
-            raise ValueError(f"criterion must be a fraction of correct trials, for instance 0.99, not {self.criterion}")
-        if not isinstance(self.criterion_trials, int) or self.criterion_trials < 1:
-            raise ValueError(f"criterion_trials must be a whole number of 1 or more, not {self.criterion_trials!r}")
+        check_settings(self)
+        if self.criterion == 0:
+            raise ValueError("criterion must be a fraction of correct trials above 0, for instance 0.99")
 
-    def blocks(self, dt):
-        """Return the blocks as a list of `Block`, from 0 to `duration`, in steps of `dt` (second)."""
+    def probes(self, dt: Quantity) -> set[int]:
+        """Steps of `dt` (second) at which a period is recorded in full."""
+        end, found = _steps(self.duration, dt), {_steps(t, dt) for t in self.probe_at}
+        if self.probe_every is not None:
+            every = max(1, _steps(self.probe_every, dt))
+            found |= set(range(every, end, every))
+        return {step for step in found if step < end}
 
-        def steps(time):
-            return round(float(time) / float(dt))
-
-        end, burn_in = steps(self.duration), min(steps(self.burn_in), steps(self.duration))
-        decays = sorted(steps(t) for t in self.r0_decay_at)
-        snapshots = set()
+    def blocks(self, dt: Quantity) -> list["Block"]:
+        """Return the blocks from 0 to `duration`, in steps of `dt` (second)."""
+        end, burn_in = _steps(self.duration, dt), min(_steps(self.burn_in, dt), _steps(self.duration, dt))
+        decays = sorted(_steps(t, dt) for t in self.r0_decay_at)
+        snapshots, probes = set(), self.probes(dt)
         if self.snapshot_every is not None:
-            every = max(1, steps(self.snapshot_every))
+            every = max(1, _steps(self.snapshot_every, dt))
             snapshots = set(range(every, end + 1, every))
-        probes = {steps(t) for t in self.probe_at if steps(t) < end}
         cuts = {0, burn_in, end, *(d for d in decays if d < end), *snapshots, *probes}
         for first, last in ((0, burn_in), (burn_in, end)):
-            cuts |= set(range(first, last, max(1, steps(self.block))))
+            cuts |= set(range(first, last, max(1, _steps(self.block, dt))))
         edges = sorted(cuts)
         return [
             Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots, b in probes)
@@ -95,8 +92,5 @@ class Block:
     probe: bool
 
 
-def _check_time(name, value, allow_zero=False):
-    if not isinstance(value, Quantity) or get_dimensions(value) is not second.dim:
-        raise ValueError(f"{name} must be a time with its unit, for instance 20*second, not {value!r}")
-    if not (float(value) > 0 or (allow_zero and float(value) == 0)) or float(value) == float("inf"):
-        raise ValueError(f"{name} must be a positive, finite time, not {value}")
+def _steps(time, dt):
+    return round(float(time) / float(dt))

@@ -85,10 +85,14 @@ def add_parser(commands):
     """Add ``superspike reproduce``."""
     parser = commands.add_parser("reproduce", help="reproduce a figure of the paper", allow_abbrev=False)
     parser.add_argument("name", metavar="NAME", help=f"{', '.join(names())}, or all")
-    parser.add_argument("--scale", choices=SCALES, default="quick", help="minutes, or the paper's sizes")
+    parser.add_argument(
+        "--scale", choices=SCALES, default="quick", help="minutes, or the paper's sizes (default: quick)"
+    )
     parser.add_argument("--out", type=Path, help="folder for figures, numbers and runs (default: reproduced/SCALE)")
     parser.add_argument("--seeds", type=number(int, 1), metavar="N", help="seeds 0 to N-1 (default: the figure's own)")
-    parser.add_argument("--workers", type=number(int, 1), default=os.cpu_count(), help="runs side by side")
+    parser.add_argument(
+        "--workers", type=number(int, 1), default=os.cpu_count(), help="runs side by side (default: all cores)"
+    )
     parser.add_argument("--build-dir", type=Path, help="where programs are built and kept (default: your cache folder)")
     parser.add_argument("--data-dir", type=Path, help="copy of the benchmark suite (default: $SUPERSPIKE_DATA_DIR)")
     parser.set_defaults(function=command)

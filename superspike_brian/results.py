@@ -38,6 +38,7 @@ from .datasets import save as save  # `results.save` and `results.load` belong t
 from .results_trials import accuracy, labelled, pattern_table, trial_tables
 from .runfolder import FORMAT, RunFolder, RunFolderError
 from .serialize import model_to_json, unit_text
+from .spec import stored_request, stored_spec
 from .tasks import Classification
 
 logger = logging.getLogger(__name__)
@@ -60,13 +61,15 @@ class NoResultsError(RunFolderError):
     """A run that is not there, or has not come to its first checkpoint."""
 
 
-def assemble(folder, last_probe=None, build_seconds=0.0):
+def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
     """Make the dataset of a run, finished or not, from its folder.
 
     Parameters
     ----------
     folder : RunFolder
         Request, log and newest checkpoint.
+    spec : RunSpec, optional
+        What the run is; default: what the folder says.
     last_probe : dict of ndarray, optional
         Probe window after the last block.
     build_seconds : float
@@ -86,21 +89,21 @@ def assemble(folder, last_probe=None, build_seconds=0.0):
         raise NoResultsError(
             f"{folder.path} has no readable checkpoint yet: `superspike resume {folder.path}` starts it"
         )
-    request = stored.request(folder)
-    structure, task = stored.structure(folder, request), stored.task(folder)
+    spec = spec or stored_spec(folder)
     with stored.reading(folder.path, "its files are not of one run; put copies of them back"):
-        return _assemble(folder, request, structure, task, newest, last_probe, build_seconds)
+        return _assemble(folder, spec, newest, last_probe, build_seconds)
 
 
-def _assemble(folder, request, structure, task, newest, last_probe, build_seconds):
+def _assemble(folder, spec, newest, last_probe, build_seconds):
     import xarray as xr
 
-    state, records = newest[2], folder.records()
+    request, state, records = folder.request, newest[2], folder.records()
+    structure, task = spec.structure, spec.task
     first, *blocks = records
     windows = [r for r in records if "probe/probe_output.t" in r] + ([last_probe] if last_probe else [])
     variables = _learning_curve(blocks) | _weights(structure, first, blocks, state) | _pattern(task)
     variables |= _probes(structure, windows) | _parameters(structure.model)
-    variables |= trial_tables(task, structure, request["seed"], variables, windows, newest[0])
+    variables |= trial_tables(task, structure, spec.seed, variables, windows, newest[0])
     data = xr.Dataset(variables)
     provenance = request["provenance"]
     data.attrs = {
@@ -110,15 +113,15 @@ def _assemble(folder, request, structure, task, newest, last_probe, build_second
         "task_source": task.source,
         "period_s": float(task.period),
         "sizes": list(structure.sizes),
-        "seed": request["seed"],
-        "identity": request.get("identity", ""),
+        "seed": spec.seed,
+        "identity": folder.identity or "",
         "n_synapses": structure.n_synapses,
         "simulated_s": float(blocks[-1]["time"]) if blocks else 0.0,
         "criterion_met": int(bool(blocks and blocks[-1].get("criterion_met", False))),
         "wall_s": float(sum(b["wall_s"] for b in blocks)),
         "build_s": build_seconds,
-        "device": request["device"],
-        "precision": request["precision"],
+        "device": spec.device,
+        "precision": spec.precision,
         "feedback": structure.model.feedback.name,
         "hidden_learning": int(structure.hidden_learning),
         "theta_V": float(structure.model.parameters["theta"]),
@@ -242,7 +245,7 @@ def load(path):
     If ``run.nc`` is damaged or missing, or older than the checkpoints, the results are made from checkpoints and log, which
     lack what was recorded after the last block: the last probe window, and the test of a classification. A message says so.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.is_dir():
         if not path.exists():
             raise NoResultsError(f"there is no run at {path}")
@@ -255,7 +258,7 @@ def load(path):
     if not file.exists():
         return assemble(folder)
     try:
-        request, problem = stored.request(folder), None
+        request, problem = stored_request(folder), None
     except RunFolderError as error:
         problem = error
     try:

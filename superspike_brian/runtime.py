@@ -48,7 +48,8 @@ class RuntimeProgram:
             prefs.core.default_float_dtype = PRECISIONS[self.precision]
             if prefs.codegen.target == "auto":
                 prefs.codegen.target = "numpy"  # Cython takes longer to compile the pieces than a small network to run
-            yield
+            with np.errstate(over="ignore"):  # Brian2 compares values with 1e50, which single precision does not have
+                yield
         finally:
             prefs.core.default_float_dtype, prefs.codegen.target = saved
             reset_device()

@@ -7,7 +7,6 @@ from brian2 import Hz, Quantity, get_dimensions, second
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_or_create_dimension, get_unit
 
 from .models import specification
-from .protocol import Protocol
 from .tasks import Classification, SpikePattern, Task
 
 _TRIALS = {"background": Hz, "window": second, "pause_min": second, "pause_mean": second, "period": second}
@@ -54,26 +53,18 @@ def model_from_json(stored):
     return specification.Model(**components)
 
 
-def protocol_to_json(protocol):
-    """Fields of a `Protocol`: a time, several, a number, or none."""
-    return {f.name: _value_to_json(getattr(protocol, f.name)) for f in dataclasses.fields(protocol)}
-
-
-def _value_to_json(value):
+def value_to_json(value):
+    """An option's value: a quantity, several values, or plain."""
     if isinstance(value, tuple):
-        return {"list": [quantity_to_json(t) for t in value]}
+        return {"list": [value_to_json(v) for v in value]}
     return quantity_to_json(value) if isinstance(value, Quantity) else value
 
 
-def protocol_from_json(stored):
-    """Inverse of `protocol_to_json`."""
-    values = {}
-    for name, value in stored.items():
-        if isinstance(value, dict):
-            values[name] = tuple(quantity_from_json(t) for t in value["list"])
-        else:
-            values[name] = quantity_from_json(value) if isinstance(value, list) else value
-    return Protocol(**values)
+def value_from_json(stored):
+    """Inverse of `value_to_json`."""
+    if isinstance(stored, dict):
+        return tuple(value_from_json(v) for v in stored["list"])
+    return quantity_from_json(stored) if isinstance(stored, list) else stored
 
 
 def task_to_arrays(task):

@@ -3,7 +3,6 @@
 Each function raises `RunFolderError` with the name of the file, what is wrong in it, and what to do.
 """
 
-import dataclasses
 import itertools
 import math
 from contextlib import contextmanager
@@ -11,12 +10,8 @@ from contextlib import contextmanager
 import numpy as np
 from brian2 import get_dimensions, second
 
-from .codegen.kernels import KERNELS
 from .durable import RunFolderError
-from .engine import PRECISIONS
-from .network import Structure
-from .protocol import Protocol
-from .serialize import model_from_json, protocol_from_json, quantity_from_json, task_from_arrays
+from .serialize import quantity_from_json, task_from_arrays
 
 TEXT = 20_000  #        characters of an equation string or a citation, at most
 NAME = 200  #           of a name
@@ -36,44 +31,32 @@ def reading(path, remedy="put a copy of it back"):
         raise RunFolderError(f"{path} cannot be used ({kind}{reason:.500}): {remedy}") from error
 
 
-def request(folder):
-    """What was asked for, as a dict whose entries have the right form."""
+def request(folder, options):
+    """What was asked for, as a dict whose entries have the right form; `options`: names that it may have besides."""
     found = folder.request
     with reading(folder.path / "run.json"):
-        if unknown := sorted(found.keys() - FIELDS.keys()):
+        if unknown := sorted(found.keys() - FORMS.keys() - set(options)):
             raise ValueError(f"it has an entry {unknown[0]!r:.80}, which this version does not know")
-        for name, check in FIELDS.items():
-            if name in found:
-                check(name, found[name])
-            elif name not in YOUNGER:
-                raise ValueError(f"it has no entry {name!r}")
+        if missing := [name for name in ALWAYS if name not in found]:
+            raise ValueError(f"it has no entry {missing[0]!r}")
+        for name, value in found.items():
+            FORMS.get(name, _value)(name, value)
     return found
 
 
-def structure(folder, found=None):
-    """The network; `found`: the request, if it has been read."""
-    found = found or request(folder)
-    with reading(folder.path / "run.json"):
-        model = model_from_json(found["model"])
-        return Structure(model, tuple(found["sizes"]), found["hidden_learning"], quantity_from_json(found["dt"]))
-
-
-def protocol(folder, found=None):
-    """The course of the run; `found`: the request, if it has been read."""
-    found = found or request(folder)
-    with reading(folder.path / "run.json"):
-        course, dt = protocol_from_json(found["protocol"]), found["dt"][0]
-        shortest = min(float(t) for t in (course.block, course.snapshot_every or course.block))
-        if not float(course.duration) / shortest < BLOCKS or not float(course.duration) / dt < 2**53:
-            raise ValueError(f"{course.duration} in blocks of {shortest:g} s and steps of {dt:g} s are too many")
-        return course
-
-
 def task(folder):
-    """The spike patterns."""
+    """The spike patterns, as the task that they are."""
     arrays = folder.task_arrays
     with reading(folder.path / "task.npz"):
         return task_from_arrays(arrays)
+
+
+def check_length(course, dt):
+    """Raise ValueError if a protocol has more blocks or steps (of `dt` seconds) than any machine can do."""
+    times = (course.block, course.snapshot_every, course.probe_every)
+    shortest = min(float(time) for time in times if time is not None)
+    if not float(course.duration) / max(shortest, dt) < BLOCKS or not float(course.duration) / dt < 2**53:
+        raise ValueError(f"{course.duration} in blocks of {shortest:g} s and steps of {dt:g} s are too many")
 
 
 def check_state(state, network):
@@ -124,26 +107,10 @@ def _check_queue(name, flat, limit):
 # the form of each entry of run.json
 
 
-def _is(kind, what):
-    def check(name, value):
-        if type(value) is not kind:
-            raise ValueError(f"{name} is {value!r:.80}; expected {what}")
-
-    return check
-
-
 def _text(limit):
     def check(name, value):
         if not isinstance(value, str) or len(value) > limit or "\0" in value:
             raise ValueError(f"{name} is {value!r:.80}; expected text of at most {limit} characters")
-
-    return check
-
-
-def _one_of(known):
-    def check(name, value):
-        if value not in known:
-            raise ValueError(f"{name} is {value!r:.80}; expected one of {', '.join(known)}")
 
     return check
 
@@ -213,15 +180,20 @@ def _mapping(name, value):
 
 def _protocol(name, value):
     _mapping(name, value)
-    known = {field.name for field in dataclasses.fields(Protocol)}
     for field, entry in value.items():
-        if field not in known:
-            raise ValueError(f"{name} has an entry {field!r:.80}; expected {', '.join(sorted(known))}")
-        for part in entry["list"] if isinstance(entry, dict) and entry.keys() == {"list"} else [entry]:
-            if isinstance(part, list):
-                check_quantity(field, part)
-            elif part is not None:
-                _number(field, part)
+        _value(field, entry)
+
+
+def _value(name, value):
+    """The form of an option's value (see `serialize.value_to_json`); what it may be, `RunSpec` says."""
+    several = isinstance(value, dict) and value.keys() == {"list"} and isinstance(value["list"], list)
+    for part in value["list"] if several else [value]:
+        if isinstance(part, list):
+            check_quantity(name, part)
+        elif isinstance(part, str):
+            _text(NAME)(name, part)
+        elif part is not None and not isinstance(part, bool):
+            _number(name, part)
 
 
 def _provenance(name, value):
@@ -233,19 +205,14 @@ def _provenance(name, value):
             _text(TEXT)(key, entry[key])
 
 
-FIELDS = {
+FORMS = {
     "format": _whole,
     "model": _model,
     "sizes": _sizes,
-    "hidden_learning": _is(bool, "true or false"),
     "dt": _step,
     "protocol": _protocol,
-    "seed": _whole,
-    "device": _one_of(("standalone", "runtime")),
-    "precision": _one_of(tuple(PRECISIONS)),
-    "kernel": _one_of(("auto", *KERNELS)),
     "provenance": _provenance,
     "identity": _text(NAME),
     "task_checksum": _text(NAME),
 }
-YOUNGER = ("kernel", "identity", "task_checksum")  # entries that older versions did not write
+ALWAYS = ("model", "sizes", "protocol", "provenance", "dt", "seed", "hidden_learning", "device", "precision")

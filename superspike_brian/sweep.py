@@ -6,39 +6,24 @@ when it loses a worker: the second time the job goes on where its folder is, and
 """
 
 import dataclasses
-import inspect
-import json
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 
-import numpy as np
-
-from . import results, stored
+from . import results
 from .build import BuildError
 from .datasets import is_sound
 from .engine import build, structure_key
-from .models import Model
-from .network import Structure
 from .pool import LocalPool
 from .progress import Silent
-from .protocol import Protocol
 from .runfolder import FolderInUseError, RunFolder, RunFolderError
-from .serialize import (
-    model_from_json,
-    model_to_json,
-    protocol_from_json,
-    protocol_to_json,
-    task_from_arrays,
-    task_to_arrays,
-)
-from .tasks import Task
-from .training import resume, train
+from .serialize import task_from_arrays, task_to_arrays
+from .spec import Machine, RunSpec, stored_spec
+from .training import resume, start
 
 POLL = 1.0  # seconds between looks at the runs
-_DEFAULTS = {k: p.default for k, p in inspect.signature(train).parameters.items()}
-_PROTOCOL = {f.name for f in dataclasses.fields(Protocol)}
+ONE_THREAD = Machine(threads=1)  # runs side by side gain more than threads within a run
 _one_at_a_time = threading.Lock()  # Brian2 has one device a process
 
 
@@ -50,92 +35,59 @@ class Job:
     ----------
     out : Path
         Its run folder.
-    task : Task
-        What to learn.
-    model : Model
-        The rule.
-    hidden : tuple of int
-        Units of hidden layers.
-    options : dict
-        Other arguments of `train`; times as Quantity.
+    spec : RunSpec
+        What the run is.
+    machine : Machine
+        How it is done.
     """
 
     out: Path
-    task: Task
-    model: Model
-    hidden: tuple = ()
-    options: dict = dataclasses.field(default_factory=dict)
-
-    def option(self, name):
-        """An argument of `train`, or its default."""
-        return self.options.get(name, _DEFAULTS[name])
-
-    @property
-    def structure(self):
-        """The network that the run simulates."""
-        sizes = (self.task.n_inputs, *self.hidden, self.task.n_outputs)
-        return Structure(self.model, sizes, self.option("hidden_learning"), self.option("dt"))
-
-    @property
-    def protocol(self):
-        """The course of the run."""
-        return Protocol(**{k: v for k, v in self.options.items() if k in _PROTOCOL})
+    spec: RunSpec
+    machine: Machine = ONE_THREAD
 
     @property
     def is_done(self):
         """Whether the folder holds a run that has reached its duration or its criterion."""
-        return _is_done(self.out, self.options["duration"])
+        return _is_done(self.out, self.spec)
+
+    @property
+    def duration_s(self):
+        """Simulated time (s)."""
+        return float(self.spec.duration)
 
     @property
     def simulated_s(self):
         """Simulated time that is safe on disk, at a glance: no file is opened."""
-        return min(RunFolder(self.out).reached * float(self.option("dt")), float(self.options["duration"]))
+        return min(RunFolder(self.out).reached * float(self.spec.dt), self.duration_s)
 
     def difference(self):
         """Name what a run in the folder has other than this job asks for; None if nothing, or if there is no run."""
         if not (Path(self.out) / "run.json").exists():
             return None
-        folder, wanted = RunFolder(self.out), self._wanted()
-        found = {"kernel": "auto"} | stored.request(folder)  # older runs have no kernel
-        there = {k: found[k] for k in wanted}
-        for request in (wanted, there):
-            for part in request["model"].values():  # a parameter is value, dimensions, and a text that varies
-                part["parameters"] = {k: v[:2] for k, v in part["parameters"].items()}
-            protocol = protocol_to_json(protocol_from_json(request["protocol"]))  # a field may be younger than the run
-            request["protocol"] = {k: v for k, v in protocol.items() if k != "duration"}
-        different = [k for k in wanted if wanted[k] != there[k]]
-        spikes, here = folder.task_arrays, task_to_arrays(self.task)
-        compared = (spikes.keys() | here.keys()) - {"name", "source"}
-        different += sorted(k for k in compared if not np.array_equal(spikes.get(k), here.get(k)))
-        return ", ".join(different) or None
-
-    def _wanted(self):
-        plain = {k: self.option(k) for k in ("seed", "hidden_learning", "device", "precision", "kernel")}
-        plain |= {"model": model_to_json(self.model), "sizes": list(self.structure.sizes)}
-        return json.loads(json.dumps(plain | {"protocol": protocol_to_json(self.protocol)}))
+        return ", ".join(self.spec.differences(stored_spec(RunFolder(self.out)))) or None
 
     def payload(self):
         """Plain data for another process."""
         out = str(Path(self.out).absolute())
-        return out, task_to_arrays(self.task), model_to_json(self.model), tuple(self.hidden), self.options
+        return out, self.spec.to_json(), task_to_arrays(self.spec.task), self.machine
 
 
 def run_payload(payload):
     """Do one job, or finish it where it stopped; return the key figures."""
-    out, task, model, hidden, options = payload
-    options = {"threads": 1, **options}  # runs side by side gain more than threads within a run
+    out, request, task, machine = payload
+    spec = RunSpec.from_json(request, task_from_arrays(task))
     with _one_at_a_time:
         while True:
             begun = (Path(out) / "run.json").exists()
             try:
-                if _is_done(out, options["duration"]):
+                if _is_done(out, spec):
                     data = results.load(out)
                 elif begun:
-                    machine = {k: v for k, v in options.items() if k in ("build_dir", "threads", "duration")}
-                    data = resume(out, progress=False, **machine)
+                    longer = max(spec.duration, stored_spec(RunFolder(out)).duration)
+                    where = {"build_dir": machine.build_dir, "threads": machine.threads}
+                    data = resume(out, duration=longer, progress=False, **where)
                 else:
-                    learn, rule = task_from_arrays(task), model_from_json(model)
-                    data = train(learn, rule, hidden, out=out, progress=False, **options)
+                    data = start(spec, machine, out)
                 return results.summary(data, out)
             except FolderInUseError:  # its first process may live on after the executor has given it up
                 time.sleep(POLL)
@@ -144,17 +96,16 @@ def run_payload(payload):
                     raise
 
 
-def _is_done(out, duration):
+def _is_done(out, spec):
     try:
         folder = RunFolder(out)
-        request, newest = stored.request(folder), folder.newest()
+        newest = folder.newest()
         if newest is None or not is_sound(Path(out) / "run.nc"):
             return False
         met = folder.records()[-1].get("criterion_met", False)
-        end = max(float(stored.protocol(folder, request).duration), float(duration))
+        return bool(met) or newest[0] >= max(spec.n_steps, stored_spec(folder).n_steps)
     except (RunFolderError, OSError):
         return False
-    return bool(met) or newest[0] * request["dt"][0] >= end - 1e-9
 
 
 def run_all(jobs, workers=1, executor=None, report=print, progress=None):
@@ -238,14 +189,14 @@ def _build_programs(jobs, compilers, progress):
     """Build each distinct program once; return the messages of jobs that cannot have theirs."""
     programs, failed = {}, {}
     for job in jobs:
-        if job.option("device") == "standalone":
-            key = structure_key(job.structure, job.option("precision"), job.option("kernel"))
-            programs.setdefault((key, job.option("build_dir")), []).append(job)
+        if job.spec.device == "standalone":
+            key = structure_key(job.spec.structure, job.spec.precision, job.spec.kernel)
+            programs.setdefault((key, job.machine.build_dir), []).append(job)
     for (_, build_dir), users in programs.items():
         progress.building()
-        first = users[0]
+        spec = users[0].spec
         try:
-            build(first.structure, first.option("precision"), build_dir, compilers, first.option("kernel"))
+            build(spec.structure, spec.precision, build_dir, compilers, spec.kernel)
         except (BuildError, ValueError, KeyError) as error:
             failed |= {job.out: f"{type(error).__name__}: {error}" for job in users}
     return failed
@@ -256,8 +207,8 @@ class _Watch:
 
     def __init__(self, jobs, todo, progress, build_seconds):
         self.open, self.n, self.progress = {job.out: job for job in todo}, len(jobs), progress
-        total = sum(float(job.options["duration"]) for job in jobs)
-        self.closed = total - sum(float(job.options["duration"]) for job in todo)
+        total = sum(job.duration_s for job in jobs)
+        self.closed = total - sum(job.duration_s for job in todo)
         progress.start(total, self._simulated(), build_seconds)
 
     def _simulated(self):
@@ -266,7 +217,7 @@ class _Watch:
     def finished(self, job):
         """A job has ended, well or not: nothing of it is left to do."""
         del self.open[job.out]
-        self.closed += float(job.options["duration"])
+        self.closed += job.duration_s
 
     def look(self, n_failed):
         """Show where the runs are."""

@@ -1,7 +1,6 @@
 """Training: a task, a model and a protocol become a run, new or resumed (`superspike_brian.blocks` drives it)."""
 
 import datetime
-import os
 import platform
 import sys
 import tempfile
@@ -10,86 +9,54 @@ from pathlib import Path
 import brian2
 import numpy as np
 
-from . import stored
 from ._version import __version__
 from .blocks import Run
-from .codegen.kernels import KERNELS
-from .engine import PRECISIONS, build
-from .models import SUPERSPIKE
-from .network import DT, Structure
-from .progress import reporter
-from .protocol import Protocol
+from .engine import build
+from .progress import Silent, reporter
 from .runfolder import RunFolder
 from .runtime import RuntimeProgram
-from .serialize import (
-    model_to_json,
-    protocol_to_json,
-    quantity_from_json,
-    quantity_to_json,
-    task_to_arrays,
-)
+from .serialize import task_to_arrays
+from .spec import Machine, RunSpec, stored_spec, takes_options
 from .state import initial_state
-from .trials import check_criterion
 
 
+@takes_options
 def train(
     task,
-    model=SUPERSPIKE,
+    model=None,
     hidden=(),
     *,
-    duration,
-    seed=0,
-    hidden_learning=True,
     out=None,
     overwrite=False,
-    device="standalone",
-    precision="double",
-    kernel="auto",
     build_dir=None,
     threads=None,
     progress=None,
     command=None,
-    dt=DT,
-    **protocol,
+    **options,
 ):
     """Train a network on a task.
 
     Parameters
     ----------
-    task : Task or Classification
-        Frozen input and target patterns, or trials.
-    model : Model
-        Neuron, plasticity, feedback, optimiser and regulariser.
-    hidden : sequence of int
+    task : Task or Classification or str
+        Frozen input and target patterns, or trials; or the name of a task, as on the command line.
+    model : Model, optional
+        Neuron, plasticity, error, feedback, optimiser and regulariser; default: `CLASSIFIER` for trials, else `SUPERSPIKE`.
+    hidden : int or sequence of int
         Units of each hidden layer.
-    duration : Quantity
-        Simulated time, burn-in included (second).
-    seed : int
-        Of initial weights and random feedback.
-    hidden_learning : bool
-        Whether weights onto hidden units are plastic.
     out : path, optional
         Run folder. Without it nothing stays on disk.
     overwrite : bool
         Replace a run in `out`.
-    device : {'standalone', 'runtime'}
-        Compiled program, or Brian2's runtime device (no compiler needed, slow).
-    precision : {'double', 'single'}
-        Floating point type.
-    kernel : {'auto', 'stock', 'dense', 'blocked', 'gemm', 'events'}
-        What plastic synapses become in C++: see `superspike_brian.codegen.kernels`.
     build_dir : path, optional
         Where programs are built and kept.
     threads : int, optional
         Threads of the run, and processes for compiling; default: all cores. They change no bit of the result.
-    progress : Reporter or False, optional
+    progress : Reporter or bool, optional
         What shows the progress; default: a bar in terminals and notebooks. False: nothing.
     command : str, optional
         Stored with the results.
-    dt : Quantity
-        Time step (second).
-    **protocol
-        `burn_in`, `block`, `r0_decay_at`, `snapshot_every`, `probe_at`, `criterion`, `criterion_trials`: see `Protocol`.
+    **options
 
     Returns
     -------
@@ -103,58 +70,49 @@ def train(
     DivergedError, SimulationError
         During the run; blocks before are kept in `out`.
     """
-    plan = Protocol(duration, **protocol)
-    check_criterion(plan, task)
-    structure = Structure(model, (task.n_inputs, *hidden, task.n_outputs), hidden_learning, dt)
-    if not plan.blocks(dt):
-        raise ValueError(f"duration {duration} is less than one time step of {dt}")
-    initial = initial_state(structure, task, seed)
-    request = {
-        "model": model_to_json(model),
-        "sizes": list(structure.sizes),
-        "hidden_learning": hidden_learning,
-        "dt": quantity_to_json(dt),
-        "protocol": protocol_to_json(plan),
-        "seed": seed,
-        "device": device,
-        "precision": precision,
-        "kernel": kernel,
-        "provenance": [_provenance(command)],
-    }
+    spec, machine = RunSpec.make(task, model, hidden, **options), Machine(build_dir, threads)
+    return start(spec, machine, out, overwrite, _reporter(progress), command)
+
+
+def start(spec, machine, out=None, overwrite=False, progress=None, command=None):
+    """Begin a run and bring it to its end.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        What the run is.
+    machine : Machine
+        Where it is done.
+    out, overwrite, command
+        As for `train`.
+    progress : Reporter, optional
+        What shows the progress; default: nothing.
+
+    Returns
+    -------
+    xarray.Dataset
+    """
+    progress, initial = progress or Silent(), initial_state(spec.structure, spec.task, spec.seed)
     if out is not None:
+        out = Path(out).expanduser()
         RunFolder.check_free(out, overwrite)
-    progress = progress or reporter(quiet=progress is False, lines=False)
-    program = make_program(structure, device, precision, kernel, build_dir, threads, progress)
+    program = make_program(spec, machine, progress)
     with tempfile.TemporaryDirectory(prefix="superspike-") as scratch:
-        folder = RunFolder.create(out or Path(scratch, "run"), request, task_to_arrays(task), overwrite)
+        request = spec.to_json() | {"provenance": [_provenance(command)]}
+        folder = RunFolder.create(out or Path(scratch, "run"), request, task_to_arrays(spec.task), overwrite)
         try:
-            return Run(folder, program, progress).advance(initial)
+            return Run(folder, program, spec, progress).advance(initial)
         finally:
             folder.release()
 
 
-def make_program(structure, device, precision, kernel, build_dir, threads, progress):
-    """Return what runs `structure`: a compiled program, or the runtime device.
-
-    Raises
-    ------
-    ValueError
-        If the device, the precision or the kernel is unknown.
-    BuildError
-        If compiling fails.
-    """
-    for name, value, known in (
-        ("device", device, ("standalone", "runtime")),
-        ("precision", precision, PRECISIONS),
-        ("kernel", kernel, ("auto", *KERNELS)),
-    ):
-        if value not in known:
-            raise ValueError(f"{name} {value!r} is unknown; expected one of {', '.join(known)}")
-    if device == "runtime":
-        return RuntimeProgram(structure, precision)
+def make_program(spec, machine, progress):
+    """Return what runs a spec: a compiled program, or the runtime device; BuildError if compiling fails."""
+    if spec.device == "runtime":
+        return RuntimeProgram(spec.structure, spec.precision)
     progress.building()
-    threads = threads or os.cpu_count() or 1
-    return build(structure, precision, build_dir, threads, kernel, threads)
+    n = machine.n_threads
+    return build(spec.structure, spec.precision, machine.build_dir, n, spec.kernel, n)
 
 
 def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, command=None):
@@ -174,32 +132,29 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
     xarray.Dataset
         As for `train`.
     """
-    progress = progress or reporter(quiet=progress is False, lines=False)
-    folder = RunFolder.open(path)
+    progress, machine = _reporter(progress), Machine(build_dir, threads)
+    folder = RunFolder.open(Path(path).expanduser())
     try:
-        request = stored.request(folder)
-        changes = {"provenance": [*request["provenance"], _provenance(command)]}
-        if duration is not None:
-            protocol = protocol_to_json(stored.protocol(folder, request))
-            changes["protocol"] = protocol | {"duration": quantity_to_json(Protocol(duration).duration)}
-        request |= changes
+        spec = stored_spec(folder)
+        spec = spec if duration is None else spec.extended(duration)
         newest = folder.newest()
-        done = newest[0] * float(quantity_from_json(request["dt"])) if newest else 0.0
-        if duration is not None and done > float(duration) + 1e-9:
-            raise ValueError(f"{path} has run for {done:g} s already: the duration cannot be {duration}")
-        program = make_program(
-            stored.structure(folder, request),
-            request["device"],
-            request["precision"],
-            request.get("kernel", "auto"),
-            build_dir,
-            threads,
-            progress,
-        )
-        folder.update_request(**changes)
-        return Run(folder, program, progress).advance()
+        if duration is not None and newest and newest[0] > spec.n_steps:
+            done = newest[0] * spec.dt
+            raise ValueError(f"{path} has run for {done} already: the duration cannot be {spec.duration}")
+        program = make_program(spec, machine, progress)
+        provenance = [*folder.request["provenance"], _provenance(command)]
+        folder.update_request(**spec.to_json(), provenance=provenance)
+        return Run(folder, program, spec, progress).advance()
     finally:
         folder.release()
+
+
+def _reporter(progress):
+    if progress is None or isinstance(progress, bool | np.bool_):
+        return reporter(quiet=progress is not None and not progress, lines=bool(progress))
+    if isinstance(progress, Silent):
+        return progress
+    raise ValueError(f"progress must be True, False, or a reporter of superspike_brian.progress, not {progress!r}")
 
 
 def _provenance(command):

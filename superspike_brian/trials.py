@@ -106,9 +106,3 @@ class Trainer:
 def trainer(task, structure, seed, remember=MOVING):
     """The `Trainer` of a task, or None if its patterns are frozen."""
     return Trainer(task, structure, seed, remember) if isinstance(task, Classification) else None
-
-
-def check_criterion(protocol, task):
-    """Refuse a criterion for a task without trials (ValueError)."""
-    if protocol.criterion is not None and not isinstance(task, Classification):
-        raise ValueError(f"a criterion is a fraction of correct trials, and the task {task.name} has no trials")

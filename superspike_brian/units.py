@@ -5,24 +5,27 @@ import math
 import re
 from numbers import Number
 
-import brian2
 import numpy as np
-from brian2 import Hz, Quantity, get_dimensions, have_same_dimensions, kHz, ms, mV, second, us, uvolt, volt
+from brian2 import Quantity, get_dimensions, have_same_dimensions, ms, second
+from brian2.units.allunits import all_units
+from brian2.units.fundamentalunits import get_unit
 
-_UNITS = {"s": second, "ms": ms, "us": us, "min": 60 * second, "h": 3600 * second}
-_UNITS |= {"V": volt, "mV": mV, "uV": uvolt, "Hz": Hz, "kHz": kHz}
-_UNITS |= {name: getattr(brian2, name) for name in ("second", "msecond", "usecond", "volt", "mvolt", "hertz")}
+# Brian2's units under their names and symbols (mV and mvolt), and what people write besides
+_UNITS = {name: unit for unit in all_units if (name := unit.name).isalpha()}
+_UNITS |= {unit.dispname: unit for unit in all_units if unit.dispname.isalpha() and unit.dispname.isascii()}
+_UNITS |= {"s": second, "min": 60 * second, "h": 3600 * second}
 _UNUSUAL = {"us": ("ms", ms), "ks": ("s", second)}
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*\*?\s*([A-Za-z]*)")
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)")
+_FACTOR = re.compile(r"\s*([*/]?)\s*([A-Za-z]+)(?:\s*(?:\*\*|\^)\s*([+-]?\d))?")
 
 
-def parse_quantity(text, unit, example):
-    """Read '1.89s' as a quantity.
+def parse_quantity(text: str, unit: Quantity, example: str) -> Quantity:
+    """Read '1.89s' or '0.5/mV' as a quantity.
 
     Parameters
     ----------
     text : str
-        What the user wrote.
+        What the user wrote: a number, and units joined by ``*`` and ``/``, with whole powers.
     unit : Unit
         The expected unit, or one of the same dimensions.
     example : str
@@ -41,23 +44,44 @@ def parse_quantity(text, unit, example):
     if not found:
         raise ValueError(f"'{text}' is not a number with a unit; expected for instance {example}")
     number, name = found.groups()
-    if not name:
-        raise ValueError(f"'{text}' has no unit; expected {unit.dispname}, for instance {example}")
-    if name not in _UNITS:
-        near = difflib.get_close_matches(name, _UNITS, 1)
-        raise ValueError(
-            f"'{name}' in '{text}' is no unit known here"
-            + (f"; did you mean '{near[0]}'?" if near else f", as in {example}")
-        )
-    if not math.isfinite(float(number)):
+    scale = _unit(text, name, example)
+    if scale is None and not have_same_dimensions(unit, 1):
+        raise ValueError(f"'{text}' has no unit; expected {name_of_unit(unit)}, for instance {example}")
+    value = Quantity(float(number) * (1 if scale is None else scale))
+    if not math.isfinite(value):
         raise ValueError(f"'{text}' is not finite; expected for instance {example}")
-    value = Quantity(float(number) * _UNITS[name])
     if not have_same_dimensions(value, unit):
-        raise ValueError(f"'{text}' is in {name}; expected {unit.dispname}, for instance {example}")
+        raise ValueError(f"'{text}' is in {name}; expected {name_of_unit(unit)}, for instance {example}")
     return value
 
 
-def readable(value):
+def _unit(text, name, example):
+    """Product of units, None if there is none."""
+    at, scale = 0, None
+    while at < len(name):
+        factor = _FACTOR.match(name, at)
+        if not factor or (at and not factor[1]):
+            raise ValueError(f"'{text}' is not a number with a unit; expected for instance {example}")
+        sign, symbol, power = factor.groups()
+        if symbol not in _UNITS:
+            near = difflib.get_close_matches(symbol, _UNITS, 1)
+            raise ValueError(
+                f"'{symbol}' in '{text}' is no unit known here"
+                + (f"; did you mean '{near[0]}'?" if near else f", as in {example}")
+            )
+        exponent = int(power or 1) * (-1 if sign == "/" else 1)
+        scale, at = (1 if scale is None else scale) * _UNITS[symbol] ** exponent, factor.end()
+    return scale
+
+
+def name_of_unit(unit: Quantity) -> str:
+    """Return how a unit is written on the command line; 'a number without unit' if there is none."""
+    if have_same_dimensions(unit, 1):
+        return "a number without unit"
+    return getattr(unit, "dispname", None) or str(get_unit(get_dimensions(unit)))
+
+
+def readable(value: Quantity) -> str:
     """Return a value in the unit that makes it short: ``10 ms``, not ``0.01 s``."""
     if not isinstance(value, Number | np.ndarray):
         return type(value).__name__

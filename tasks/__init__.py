@@ -1,5 +1,6 @@
 """What the network must learn: spike patterns."""
 
+from collections.abc import Callable
 from functools import partial
 from inspect import signature
 
@@ -18,8 +19,10 @@ __all__ = [
     "SpikePattern",
     "Task",
     "Trials",
+    "by_name",
     "image",
     "latencies",
+    "maker",
     "ras",
     "read_csv",
     "read_npz",
@@ -34,26 +37,46 @@ __all__ = [
 TASKS = {"spike-timing": spike_timing, "ras": ras, "pattern": image, "xor": xor, "latencies": latencies}
 
 
+def maker(name: str) -> Callable[..., Task]:
+    """Return the function that makes a task, from its name on the command line.
+
+    Parameters
+    ----------
+    name : str
+        A key of `TASKS`, or "ssbm:NAME" for a set of the public benchmark suite.
+
+    Raises
+    ------
+    ValueError
+        If there is no such task.
+    """
+    kind, _, which = name.partition(":")
+    if kind == "ssbm" and which:
+        return partial(ssbm, which)
+    if name in TASKS:
+        return TASKS[name]
+    known = did_you_mean(name, [*TASKS, *(f"ssbm:{each}" for each in NAMES)])
+    raise ValueError(f"no task is called {name!r}. {known}")
+
+
 def task(name: str, **options) -> Task:
     """Make a task from its name on the command line.
 
     Parameters
     ----------
     name : str
-        A key of `TASKS`, or "ssbm:NAME" for a set of the public benchmark suite.
+        See `maker`.
     **options
         Arguments of the function that makes the task.
     """
-    kind, _, which = name.partition(":")
-    if kind == "ssbm" and which:
-        make = partial(ssbm, which)
-    elif name in TASKS:
-        make = TASKS[name]
-    else:
-        known = did_you_mean(name, [*TASKS, *(f"ssbm:{each}" for each in NAMES)])
-        raise ValueError(f"no task is called {name!r}. {known}")
+    make = maker(name)
     try:
         signature(make).bind(**options)
     except TypeError as error:
         raise ValueError(f"task {name!r}: {error}; its options: {', '.join(signature(make).parameters)}.") from None
     return make(**options)
+
+
+def by_name(name: str, seed: int, **options) -> Task:
+    """Make a task as `task`, with the seed of a run where the task draws something."""
+    return task(name, **({"seed": seed} if "seed" in signature(maker(name)).parameters else {}), **options)

@@ -68,8 +68,10 @@ class Classification:
         Rate of independent Poisson spikes of each input unit, in trials and between them (Hz).
     window : Quantity
         From the end of the stimulus to the deadline (second).
-    pause_min, pause_mean : Quantity
-        From a deadline to the next onset: exponential with this mean, beginning at the minimum (second).
+    pause_min : Quantity
+        Shortest time from a deadline to the next onset (second).
+    pause_mean : Quantity
+        Mean of the same; beyond the minimum it is exponential (second).
     period : Quantity
         Time for which trials are drawn at once (second); also the length of a probe window. Trials that would not end in
         it are left out.
@@ -238,7 +240,9 @@ def latencies(
         Patterns a class.
     n_inputs : int
         Number of inputs.
-    stimulus, background, window, pause_min, pause_mean
+    stimulus : Quantity
+        Length of a stimulus (second).
+    background, window, pause_min, pause_mean
         As for `Classification`.
     seed : int
         Of the patterns.

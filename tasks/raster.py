@@ -165,6 +165,18 @@ def ras(
     n_inputs: int | None = None,
     n_outputs: int | None = None,
 ) -> Task:
-    """Make a task of two raster files; see `read_ras` for `period` (second) and the numbers of units."""
+    """Make a task of two raster files.
+
+    Parameters
+    ----------
+    input : path
+        Raster (.ras) of the inputs; see `read_ras`.
+    target : path
+        Raster (.ras) of the targets.
+    period : Quantity
+        Length of the loop (second).
+    n_inputs, n_outputs : int, optional
+        Number of units, if the file does not show them all.
+    """
     inputs, targets = read_ras(input, period, n_inputs), read_ras(target, period, n_outputs)
     return Task("ras", inputs, targets, f"rasters {os.fspath(input)} and {os.fspath(target)}")

@@ -35,7 +35,9 @@ def xor(
         Number of inputs; those in no set have the background only.
     set_size : int
         Inputs in each of the three sets.
-    stimulus, background, window, pause_min, pause_mean
+    stimulus : Quantity
+        Length of a stimulus (second).
+    background, window, pause_min, pause_mean
         As for `Classification`.
     seed : int
         Of the offsets.

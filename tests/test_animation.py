@@ -8,8 +8,6 @@ from superspike_brian.models import SUPERSPIKE
 
 import superspike_brian as ss
 from superspike_brian.animation import animate
-from superspike_brian.cli import build_parser
-from superspike_brian.options import probe_times
 from superspike_brian.plotting_activity import looped
 
 
@@ -50,10 +48,3 @@ def test_too_few_windows_and_other_names_are_refused(run, tmp_path):
         animate(run.isel(probe=[0, 3]), tmp_path / "a.gif")
     with pytest.raises(ValueError, match=r"ends in \.gif"):
         animate(run, tmp_path / "a.mp4")
-
-
-def test_probe_every_adds_times_between_start_and_end():
-    args = build_parser().parse_args(
-        ["run", "pattern", "--duration", "100s", "--probe-every", "30s", "--probe-at", "45s", "--probe-at", "60s"]
-    )
-    np.testing.assert_allclose(np.asarray(probe_times(args)), [30, 45, 60, 90])

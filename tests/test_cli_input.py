@@ -132,7 +132,7 @@ def test_unknown_names_suggest_the_nearest(arguments, near):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--hidden", "-1"), "--hidden -1: expected 0 or more"),
+        (("--hidden", "-1"), "argument --hidden: '-1' is not a whole number of 0 or more"),
         (("--hidden", "3", "--hidden", "2"), "use random or uniform feedback"),
         (("--r0=-1mV",), "--r0 is -1. mV; expected a positive"),
         (("--r0=0V",), "expected a positive"),
@@ -151,7 +151,10 @@ def test_unknown_names_suggest_the_nearest(arguments, near):
         (("--outputs", "0"), "outputs is 0"),
         (("--period", "0s"), "period is 0.0 s"),
         (("--period", "20.05ms"), "expected a whole number"),
-        (("--data-dir", "x"), "spike-timing does not use --data-dir; its options: --period, --n-inputs, --outputs"),
+        (
+            ("--data-dir", "x"),
+            "spike-timing does not use --data-dir; its options: --n-inputs, --outputs, --period, --rate, --n-spikes",
+        ),
         (("--n-outputs", "2"), "does not use --n-outputs"),
     ],
 )

@@ -13,6 +13,7 @@ from superspike_brian.tasks import xor
 from superspike_brian import experiments, reproduce
 from superspike_brian.experiments import Condition, Finding, Setting, fig6, fig7, final_cost, mean_by, oxford
 from superspike_brian.runfolder import RunFolder
+from superspike_brian.spec import RunSpec
 from superspike_brian.sweep import Job
 
 
@@ -48,18 +49,13 @@ def test_runs_once_then_reuses(tiny, tmp_path, build_dir):
     assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "tiny" / "runs").rglob("run.nc")}
     assert RunFolder(tmp_path / "tiny" / "runs" / "only-s1").request["precision"] == "single"
     tiny.r0 = 2 * mV
-    with pytest.raises(ValueError, match=r"only-s0 holds a run with other settings .model"):
+    with pytest.raises(ValueError, match=r"only-s0 holds a run with other settings \(r0 of the optimizer\)"):
         reproduce.reproduce("tiny", setting, report=said.append)
     reproduce.reproduce("other", setting, report=said.append)  # another figure may have a condition of the same name
     assert said[0] == "0 of 2 runs are there, 2 to do" and (tmp_path / "other.csv").exists()
-    other_kind = Job(
-        tmp_path / "tiny" / "runs" / "only-s0",
-        xor(),
-        SUPERSPIKE.replace(error=WINDOWED),
-        (4,),
-        {"duration": 1 * second},
-    )
-    assert {"model", "inputs_n"} <= set(other_kind.difference().split(", "))
+    spec = RunSpec.make(xor(), SUPERSPIKE.replace(error=WINDOWED), [4], duration=1 * second)
+    other_kind = Job(tmp_path / "tiny" / "runs" / "only-s0", spec)
+    assert {"on_cue of the error", "inputs_n", "sizes", "burn_in"} <= set(other_kind.difference().split(", "))
 
 
 def test_a_failed_run_is_reported(tiny, tmp_path, build_dir):

@@ -186,7 +186,10 @@ def test_command_line(build_dir, tmp_path, capsys):
     [
         ("r0=1", "'1' has no unit; expected mV"),
         ("feedback=sideways", "invalid choice: 'sideways'"),
-        ("threads=1,2", "none of the options that can vary: feedback, hidden, hidden-learning"),
+        ("threads=1,2", "'threads' is none of the options and parameters that can vary"),
+        ("tau_men=1ms", "can vary; did you mean 'tau_mem'?"),
+        ("tau_mem=1mV", "--set tau_mem=1mV: '1mV' is in mV; expected s"),
+        ("seed=1,2", "'seed' is none of the options"),
         ("hidden-learning=perhaps", "neither yes nor no"),
         ("r0=1mV,0.001V", "a value of r0 twice: 1mV, 1mV"),
     ],

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superspike_brian.protocol import Protocol
-from superspike_brian.serialize import protocol_from_json, protocol_to_json
+from superspike_brian.spec import RunSpec
 
 DT = 0.1 * ms
 
@@ -114,6 +114,11 @@ def test_refuses_none(name):
         Protocol(**{"duration": 1 * second, name: None})
 
 
+def test_one_time_is_as_good_as_a_list_of_one():
+    one, many = (Protocol(10 * second, r0_decay_at=t, probe_at=t) for t in (3 * second, [3 * second]))
+    assert one == many and many.r0_decay_at == (3 * second,)
+
+
 @pytest.mark.parametrize("name", ["r0_decay_at", "probe_at"])
 @pytest.mark.parametrize("value", [3, 3 * mV, 0 * second, -3 * second])
 def test_refuses_a_bad_time_in_a_list(name, value):
@@ -122,7 +127,8 @@ def test_refuses_a_bad_time_in_a_list(name, value):
 
 
 def test_survives_json():
-    protocol = Protocol(9 * second, 1 * second, 2 * second, [3 * second, 4.5 * second], 2 * second)
-    again = protocol_from_json(json.loads(json.dumps(protocol_to_json(protocol))))
-    assert again == protocol
-    assert again.blocks(DT) == protocol.blocks(DT)
+    options = {"duration": 9 * second, "burn_in": 1 * second, "r0_decay_at": [3 * second, 4.5 * second]}
+    spec = RunSpec.make("spike-timing", **options, snapshot_every=2 * second, probe_every=3 * second)
+    again = RunSpec.from_json(json.loads(json.dumps(spec.to_json())), spec.task)
+    assert again.protocol == spec.protocol and again.differences(spec) == []
+    assert again.protocol.blocks(DT) == spec.protocol.blocks(DT)

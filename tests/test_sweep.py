@@ -6,17 +6,20 @@ from superspike_brian.models import SUPERSPIKE
 
 import superspike_brian as ss
 from superspike_brian.runfolder import RunFolder
+from superspike_brian.spec import Machine, RunSpec
 from superspike_brian.sweep import Job, run_all
 
 
 def test_jobs_run_in_processes_and_are_not_repeated(poisson_task, build_dir, tmp_path):
-    task, options = poisson_task(12, 3, 1), {"duration": 1 * second, "burn_in": 0.2 * second, "build_dir": build_dir}
-    jobs = [Job(tmp_path / f"seed-{s}", task, SUPERSPIKE, (), options | {"seed": s}) for s in (0, 1)]
-    broken = Job(tmp_path / "broken", task, SUPERSPIKE, (), options | {"precision": "triple"})
+    task, machine = poisson_task(12, 3, 1), Machine(build_dir, threads=1)
+    options = {"duration": 1 * second, "burn_in": 0.2 * second}
+    jobs = [Job(tmp_path / f"seed-{s}", RunSpec.make(task, **options, seed=s), machine) for s in (0, 1)]
+    broken = Job(tmp_path / "broken", RunSpec.make(task, **options), machine)
+    broken.out.write_text("in the way")
     said = []
     failed = run_all([*jobs, broken], workers=2, report=said.append)
     assert list(failed) == [broken.out]
-    assert "triple" in failed[broken.out]
+    assert "it is a file" in failed[broken.out]
     assert all(job.is_done for job in jobs)
     same = ss.train(task, SUPERSPIKE, duration=1 * second, burn_in=0.2 * second, build_dir=build_dir, seed=1)
     assert np.array_equal(ss.load(jobs[1].out).weights_1_end, same.weights_1_end)
@@ -27,12 +30,11 @@ def test_jobs_run_in_processes_and_are_not_repeated(poisson_task, build_dir, tmp
 
 
 def test_a_longer_duration_extends_what_is_there(poisson_task, build_dir, tmp_path):
-    task, options = poisson_task(12, 3, 1), {"duration": 1 * second, "burn_in": 0.2 * second, "build_dir": build_dir}
-    assert (
-        run_all([Job(tmp_path / "run", task, SUPERSPIKE.replace(r0=2 * mV), (), options)], report=lambda text: None)
-        == {}
-    )
-    longer = Job(tmp_path / "run", task, SUPERSPIKE.replace(r0=2 * mV), (), options | {"duration": 2 * second})
+    task, machine = poisson_task(12, 3, 1), Machine(build_dir, threads=1)
+    options = {"duration": 1 * second, "burn_in": 0.2 * second}
+    spec = RunSpec.make(task, SUPERSPIKE.replace(r0=2 * mV), **options)
+    assert run_all([Job(tmp_path / "run", spec, machine)], report=lambda text: None) == {}
+    longer = Job(tmp_path / "run", spec.extended(2 * second), machine)
     assert not longer.is_done
     assert run_all([longer], report=lambda text: None) == {}
     assert ss.load(tmp_path / "run").attrs["simulated_s"] == 2

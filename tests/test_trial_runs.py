@@ -18,6 +18,7 @@ from superspike_brian.progress import Lines, Silent
 from superspike_brian.results_trials import moving_accuracy
 from superspike_brian.runfolder import RunFolder
 from superspike_brian.serialize import task_from_arrays
+from superspike_brian.spec import RunSpec
 from superspike_brian.sweep import Job
 from superspike_brian.training import resume, train
 
@@ -174,8 +175,8 @@ def test_a_sweep_takes_a_run_that_met_its_criterion_for_done(tmp_path, build_dir
     quickly(xor(seed=0), tmp_path / "not", build_dir, 4)
     task, model = xor(seed=0), SUPERSPIKE.replace(error=WINDOWED, feedback=FEEDBACKS["random"])
     asked = {"duration": 40 * second}
-    assert Job(tmp_path / "met", task, model, (4,), asked | CRITERION).is_done
-    assert not Job(tmp_path / "not", task, model, (4,), asked).is_done
+    assert Job(tmp_path / "met", RunSpec.make(task, model, [4], **asked, **CRITERION)).is_done
+    assert not Job(tmp_path / "not", RunSpec.make(task, model, [4], **asked)).is_done
 
 
 def test_a_criterion_that_cannot_be_is_refused(tmp_path):

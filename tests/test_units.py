@@ -60,8 +60,38 @@ def test_a_unit_of_the_same_kind_is_as_good():
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(sorted(SECONDS)))
 def test_any_number_that_python_prints(number, name):
-    value = float(parse_quantity(f"{number!r}{name}", second, "1s"))
-    assert value == pytest.approx(number * SECONDS[name], rel=1e-14) or math.isinf(number * SECONDS[name])
+    if math.isinf(number * SECONDS[name]):
+        with pytest.raises(ValueError, match="is not finite"):
+            time(f"{number!r}{name}")
+    else:
+        assert float(time(f"{number!r}{name}")) == pytest.approx(number * SECONDS[name], rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "expected"),
+    [
+        ("0.5/mV", 1 / volt, 500),
+        ("0.5 mV^-1", 1 / volt, 500),
+        ("2*1", None, None),
+        ("3mV/ms", volt / second, 3),
+        ("2 mV**2*Hz", volt**2 * Hz, 2e-6),
+        ("1e-12Hz", Hz, 1e-12),
+        ("0.25", Quantity(1), 0.25),
+        ("4mV/mV", Quantity(1), 4),
+        ("4mV", Quantity(1), None),
+        ("4", 1 / volt, None),
+        ("4/", 1 / volt, None),
+        ("4/mV/", 1 / volt, None),
+        ("4mV mV", volt**2, None),
+    ],
+)
+def test_products_of_units(text, unit, expected):
+    if expected is None:
+        with pytest.raises(ValueError, match=r"number|unit"):
+            parse_quantity(text, unit or Quantity(1), "1")
+        return
+    value = parse_quantity(text, unit, "1")
+    assert have_same_dimensions(value, unit) and float(value) == pytest.approx(expected, rel=1e-14)
 
 
 @pytest.mark.parametrize("text", ["250", "1.89", "0", "-3", "1e5"])

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..spec import Machine, RunSpec
 from ..sweep import Job
 from ..tasks.raster import did_you_mean
 
@@ -51,6 +52,11 @@ class Condition:
     model: object
     hidden: tuple = ()
     options: dict = dataclasses.field(default_factory=dict)
+
+    def spec(self, seed):
+        """What the run with a seed is; in single precision unless the options say otherwise."""
+        task = self.task(seed) if callable(self.task) else self.task
+        return RunSpec.make(task, self.model, self.hidden, **{"precision": "single"} | self.options | {"seed": seed})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +87,7 @@ class Setting:
         return self.scale == "full"
 
     def jobs(self, conditions):
-        """One job a condition and seed, in single precision.
+        """One job a condition and seed.
 
         Parameters
         ----------
@@ -92,16 +98,10 @@ class Setting:
         -------
         list of Job
         """
-        common = {"precision": "single", "build_dir": self.build_dir}
+        machine = Machine(self.build_dir, threads=1)
         return [
-            Job(
-                Path(self.out) / "runs" / f"{name}-s{seed}",
-                c.task(seed) if callable(c.task) else c.task,
-                c.model,
-                c.hidden,
-                common | c.options | {"seed": seed},
-            )
-            for name, c in conditions.items()
+            Job(Path(self.out) / "runs" / f"{name}-s{seed}", condition.spec(seed), machine)
+            for name, condition in conditions.items()
             for seed in range(self.seeds)
         ]
 

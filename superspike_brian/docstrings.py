@@ -1,0 +1,37 @@
+"""What the numpydoc docstring of a function says of its parameters: their types and meanings have their home there."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+_SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", re.M | re.S)
+_ENTRY = re.compile(r"^(\w+(?:, \w+)*)(?: : (.*))?\n((?:    .*\n?|\n)*)", re.M)
+_LIKE = re.compile(r"As for `(\w+)`")
+
+
+def parameters(function: Callable[..., Any]) -> dict[str, tuple[str, str]]:
+    """Type and meaning of each parameter.
+
+    ``As for `NAME`.`` refers to the parameter of the same name in another object of the function's module.
+
+    Parameters
+    ----------
+    function : callable
+        A function or class with a numpydoc docstring.
+
+    Returns
+    -------
+    dict of str to (str, str)
+        Type and text on one line, without markup.
+    """
+    section = _SECTION.search(inspect.getdoc(function) or "")
+    found = {}
+    for names, kind, text in _ENTRY.findall(section[1]) if section else ():
+        like = _LIKE.match(text.strip())
+        for name in names.split(", "):
+            if like:
+                found[name] = parameters(vars(inspect.getmodule(function))[like[1]])[name]
+            else:
+                found[name] = kind, " ".join(text.split()).replace("`", "")
+    return found
