@@ -11,7 +11,7 @@ from contextlib import closing
 
 import numpy as np
 
-from . import results
+from . import results, stored
 from .divergence import DivergedError, explain, first_step, not_finite
 from .notes import judge
 from .state import initial_state, noise
@@ -40,6 +40,8 @@ class Run:
             weights = {f"start_{name}": initial[f"{name}.w"] for name in self.structure.forward}
             self.folder.save_block(0, initial, self._probe(initial, 0) | weights)
         step, state = latest[0], noise(self.seed) | latest[1]
+        with stored.reading(self.folder.path, "a checkpoint is not of this network; put copies of the files back"):
+            stored.check_state(state, self.structure)
         met = self._recall()
         blocks = [] if met else [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)

@@ -10,6 +10,7 @@ anything.
 import gc
 import hashlib
 import json
+import logging
 import os
 import shutil
 import struct
@@ -28,13 +29,15 @@ from brian2 import prefs, second, set_device
 from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.devices.device import reset_device
 from brian2.utils.stringtools import get_identifiers
-from filelock import FileLock
 
 from .build import BuildError, compile_program, default_build_dir, file_hash, identity, precompile
 from .codegen import device as state_device
+from .locks import Lock
 from .network import Assembly
 from .preferences import own_preferences
 from .serialize import quantity_to_json
+
+logger = logging.getLogger(__name__)
 
 
 class SimulationError(RuntimeError):
@@ -226,7 +229,7 @@ def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto
     folder = program_folder(structure, precision, build_dir, kernel)
     if not is_complete(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{folder}.lock"):  # a second process waits, then finds the program
+        with Lock(f"{folder}.lock").held(logger.warning):  # a second process waits, then finds the program
             for abandoned in folder.parent.glob(f"{folder.name}.building-*"):  # by a process that was killed
                 shutil.rmtree(abandoned, ignore_errors=True)
             if not is_complete(folder):

@@ -3,6 +3,8 @@
 import sys
 import time
 
+from .streams import Steady
+
 
 class Silent:
     """A reporter that says nothing; the others have the same methods."""
@@ -46,7 +48,7 @@ class Lines(Silent):
     """A line a block, at most one every `interval` seconds, for files and queues."""
 
     def __init__(self, stream=None, interval=2.0):
-        self.stream, self.interval = stream or sys.stderr, interval
+        self.stream, self.interval = Steady(stream or sys.stderr), interval
 
     def building(self):
         """Say that the compiler works."""
@@ -91,16 +93,20 @@ class Lines(Silent):
 class Bar(Silent):
     """A tqdm bar, in a terminal or a notebook."""
 
+    def __init__(self):
+        self.stream = self.bar_stream = Steady(sys.stderr)
+
     def building(self):
         """Say that the compiler works."""
-        print("preparing the C++ program", file=sys.stderr, flush=True)
+        print("preparing the C++ program", file=self.stream, flush=True)
 
     def start(self, duration, at, build_seconds):
         """Show the bar."""
         from tqdm.auto import tqdm
 
         layout = "{l_bar}{bar}| {n:.1f}/{total:g} s [{elapsed}<{remaining}, {rate_fmt}] {postfix}"
-        self.bar = tqdm(total=duration, initial=at, unit="s", bar_format=layout, dynamic_ncols=True)
+        options = {"bar_format": layout, "dynamic_ncols": True, "file": self.bar_stream}
+        self.bar = tqdm(total=duration, initial=at, unit="s", **options)
 
     def inside(self, start, stop, fraction):
         """Move the bar within the block."""
@@ -116,7 +122,7 @@ class Bar(Silent):
         """Print a line above the bar."""
         from tqdm.auto import tqdm
 
-        tqdm.write(text, file=sys.stderr)
+        tqdm.write(text, file=self.stream)
 
     def overall(self, at, status):
         """Move the bar of many runs."""
@@ -133,6 +139,8 @@ class Notebook(Bar):
     """A bar and a learning curve that redraws while the run goes on, in Jupyter."""
 
     def __init__(self, interval=1.0):
+        super().__init__()
+        self.bar_stream = None  # tqdm's choice
         self.interval, self.last, self.times, self.costs, self.handle = interval, 0.0, [], [], None
 
     def block(self, at, cost, r0, rate, accuracy=None):
@@ -176,6 +184,6 @@ def reporter(quiet=False, lines=True):
         return Silent()
     if in_notebook():
         return Notebook()
-    if sys.stderr.isatty():
+    if Steady(sys.stderr).isatty():
         return Bar()
     return Lines() if lines else Remarks()
