@@ -1,0 +1,193 @@
+"""Names that a model cannot give: Python, Brian2, SymPy and C++ keep them for themselves."""
+
+import keyword
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import sympy
+
+from .expressions import BUILT_IN, FUNCTIONS, NUMBERS, UNITS
+
+MAX_LENGTH = 60
+
+# Of every group or synapse, or of the code that Brian2 makes of them
+BRIAN2 = frozenset(
+    [
+        "i",
+        "j",
+        "N",
+        "N_pre",
+        "N_post",
+        "N_incoming",
+        "N_outgoing",
+        "t",
+        "dt",
+        "t_in_timesteps",
+        "xi",
+        "delay",
+        "lastspike",
+        "lastupdate",
+        "not_refractory",
+        "refractory",
+        "refractory_until",
+        "logical_not",
+        "vectorisation_idx",
+        "int_",
+        "Mod",
+        "Piecewise",
+        "ITE",
+        "Derivative",
+        "Integral",
+        "zoo",
+        "nan",
+        "oo",
+    ]
+)
+CPP_KEYWORDS = frozenset(
+    [
+        "alignas",
+        "alignof",
+        "and",
+        "and_eq",
+        "asm",
+        "auto",
+        "bitand",
+        "bitor",
+        "bool",
+        "break",
+        "case",
+        "catch",
+        "char",
+        "char8_t",
+        "char16_t",
+        "char32_t",
+        "class",
+        "compl",
+        "concept",
+        "const",
+        "consteval",
+        "constexpr",
+        "constinit",
+        "const_cast",
+        "continue",
+        "co_await",
+        "co_return",
+        "co_yield",
+        "decltype",
+        "default",
+        "delete",
+        "do",
+        "double",
+        "dynamic_cast",
+        "else",
+        "enum",
+        "explicit",
+        "export",
+        "extern",
+        "false",
+        "float",
+        "for",
+        "friend",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "mutable",
+        "namespace",
+        "new",
+        "noexcept",
+        "not",
+        "not_eq",
+        "nullptr",
+        "operator",
+        "or",
+        "or_eq",
+        "private",
+        "protected",
+        "public",
+        "register",
+        "reinterpret_cast",
+        "requires",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "static_assert",
+        "static_cast",
+        "struct",
+        "switch",
+        "template",
+        "this",
+        "thread_local",
+        "throw",
+        "true",
+        "try",
+        "typedef",
+        "typeid",
+        "typename",
+        "typeof",
+        "union",
+        "unsigned",
+        "using",
+        "virtual",
+        "void",
+        "volatile",
+        "wchar_t",
+        "while",
+        "xor",
+        "xor_eq",
+    ]
+)
+# Not reserved everywhere, but with a meaning in the generated programs
+CPP_NAMES = frozenset(["brian", "main", "std", "superspike"])
+# What the headers of the generated programs define, on any line of their text
+CPP_MACROS = frozenset(Path(__file__).with_name("cpp_macros.txt").read_text().split())
+
+
+@lru_cache(maxsize=10_000)
+def fault(name):
+    """Why a variable, parameter or local variable cannot be called so; None if it can."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        return "is no name: use letters, digits and underscores, and a letter first"
+    if len(name) > MAX_LENGTH:
+        return f"is longer than {MAX_LENGTH} characters"
+    if name.startswith("_"):
+        return "begins with an underscore, as the names of Brian2's own variables do"
+    if keyword.iskeyword(name):
+        return "is a keyword of Python"
+    if name in BRIAN2 or name.startswith("xi_"):
+        return "has a meaning of its own in Brian2"
+    for what, known in (("function", FUNCTIONS), ("unit", UNITS), ("constant", NUMBERS)):
+        if name in known:
+            return f"is a {what} of Brian2"
+    if name in CPP_KEYWORDS:
+        return "is a keyword of C++"
+    if name in CPP_NAMES or name in CPP_MACROS:
+        return "has a meaning of its own in C++"
+    return None
+
+
+def variable_fault(name, *, differential=False):
+    """As `fault`, for a name that equations define."""
+    if name.endswith(("_pre", "_post")):
+        return "ends in _pre or _post, which synapses put behind the names of their units' variables"
+    if differential and is_sympys(name):
+        return "has a meaning of its own in SymPy, which solves differential equations"
+    return fault(name)
+
+
+@lru_cache(maxsize=10_000)
+def is_sympys(name):
+    """Whether SymPy takes a name for something else than a symbol."""
+    try:
+        return not isinstance(sympy.sympify(name), sympy.Symbol)
+    except (sympy.SympifyError, SyntaxError, TypeError, AttributeError):
+        return True
+
+
+def is_built_in(name):
+    """Whether every expression can read it."""
+    return name in BUILT_IN
