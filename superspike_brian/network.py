@@ -100,8 +100,8 @@ class Structure:
             if abs(steps - round(steps)) > 1e-6 * max(1, round(steps)) or (field == "interval" and steps < 0.5):
                 near = [k * self.dt for k in (np.floor(steps), np.ceil(steps)) if k > 0 or field != "interval"]
                 raise ModelError(
-                    f"{component.name}, {field} '{getattr(component, field)}': {readable(value)} is no multiple of the time step "
-                    f"dt, {readable(self.dt)}; the nearest are {' and '.join(map(readable, near))}"
+                    f"{component.name}, {field} '{getattr(component, field)}': {readable(value)} is no multiple of the time "
+                    f"step dt, {readable(self.dt)}; the nearest are {' and '.join(map(readable, near))}"
                 )
 
     @property

@@ -140,7 +140,8 @@ def _check_shared(component, name, equation, constants):
             )
     elif "shared" in equation.flags:
         raise ModelError(
-            f"{component.name}: '{name}' is declared (shared), and no parameter defines it: add it to `parameters` with its unit",
+            f"{component.name}: '{name}' is declared (shared), and no parameter defines it: add it to `parameters` with its "
+            "unit",
             name,
             constants,
         )

@@ -71,7 +71,7 @@ def constants(model):
 
 
 def of(model):
-    """Places of a model by key: 'terminal', 'arrival', ('layer', output), ('synapse', output), 'frozen', 'event', 'feedback'."""
+    """Places of a model by 'terminal', 'arrival', ('layer', output), ('synapse', output), 'frozen', 'event' or 'feedback'."""
     terminal = _place("an axon terminal", *model.equations_of("terminal"), [_UNIT])
     lent = [_suffixed(terminal, "_post"), _SYNAPSE]
     places = {"terminal": terminal, "arrival": _place("a spike's arrival", Equations(""), {}, lent, terminal)}
