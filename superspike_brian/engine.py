@@ -33,6 +33,7 @@ from brian2.utils.stringtools import get_identifiers
 from .build import BuildError, compile_program, default_build_dir, file_hash, identity, precompile
 from .codegen import device as state_device
 from .locks import Lock
+from .models.checks import compiled
 from .network import Assembly
 from .preferences import own_preferences
 from .serialize import quantity_to_json
@@ -317,11 +318,11 @@ def _own_sources():
 
 
 def run_time_parameters(model):
-    """Names of the parameters that the equations declare as ``(shared, constant)``: inputs of the program."""
-    equations = [model.layer_equations(output=o) for o in (True, False)]
-    equations.append(model.synapse_equations(model.regularizer))
+    """Names of the parameters that are nowhere constants of the code, but variables ``(shared, constant)``: program inputs."""
+    equations = [model.equations_of(place, output=o)[0] for place in ("layer", "synapse") for o in (True, False)]
+    equations += [model.equations_of(place)[0] for place in ("terminal", "feedback")]
     declared = {e.varname for group in equations for e in group.values() if "shared" in e.flags}
-    return declared & model.parameters.keys()
+    return (declared & model.parameters.keys()) - compiled(model)
 
 
 def _generate_and_compile(structure, precision, kernel, folder, jobs):

@@ -19,6 +19,7 @@ Within one time step synapses are integrated before neurons, so that both read t
 """
 
 import dataclasses
+import operator
 
 import numpy as np
 from brian2 import (
@@ -31,13 +32,16 @@ from brian2 import (
     SpikeMonitor,
     StateMonitor,
     Synapses,
+    get_dimensions,
     ms,
     second,
 )
 
 from .codegen import all_to_all, axons, kernels, neurons
 from .codegen.exact import exact_by_blocks
-from .models import NO_DECAY, Model
+from .models import NO_DECAY, Model, ModelError
+from .models.checks import check_frozen
+from .units import readable
 
 DT = 0.1 * ms
 MAX_SYNAPSES = 2**31 - 1  # Brian2 numbers them in 32 bits
@@ -67,6 +71,7 @@ class Structure:
     dt: Quantity = dataclasses.field(default_factory=lambda: DT)
 
     def __post_init__(self):
+        object.__setattr__(self, "sizes", tuple(map(_size, self.sizes)))
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise ValueError(
                 f"a network needs at least one input and one output unit, and no empty layer: {self.sizes}"
@@ -74,11 +79,34 @@ class Structure:
         for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True):
             if a * b > MAX_SYNAPSES:
                 raise ValueError(f"{a} to {b} units are {a * b:,} synapses; a layer can have at most {MAX_SYNAPSES:,}")
+        self._check_times()
+        if not self.hidden_learning and self.n_hidden_layers:
+            check_frozen(self.model)
         if self.model.feedback.weights == "forward" and self.hidden_learning and self.n_hidden_layers > 1:
             raise ValueError(
                 f"{self.model.feedback.name} feedback needs weights from the hidden layer to the output, which the first "
                 f"of {self.n_hidden_layers} hidden layers lacks: use random or uniform feedback, or one hidden layer"
             )
+
+    def _check_times(self):
+        """Refuse a time step that is none, and times of the model that it does not divide."""
+        if get_dimensions(self.dt) is not second.dim or not 0 < float(self.dt) < np.inf:
+            raise ValueError(f"the time step dt must be a positive time, as 0.1*ms, not {self.dt}")
+        model = self.model
+        for component, field, value in (
+            (model.neuron, "refractory", model.refractory_period),
+            (model.plasticity, "delay", model.delay),
+            (model.optimizer, "interval", model.interval),
+        ):
+            if value is None:
+                continue
+            steps = float(value / self.dt)
+            if abs(steps - round(steps)) > 1e-6 * max(1, round(steps)) or (field == "interval" and steps < 0.5):
+                near = [k * self.dt for k in (np.floor(steps), np.ceil(steps)) if k > 0 or field != "interval"]
+                raise ModelError(
+                    f"{component.name}, {field} '{getattr(component, field)}': {readable(value)} is no multiple of the time "
+                    f"step dt, {readable(self.dt)}; the nearest are {' and '.join(map(readable, near))}"
+                )
 
     @property
     def n_hidden_layers(self):
@@ -143,7 +171,7 @@ class Assembly:
     def __init__(self, structure, kernel="stock"):
         self.structure, self.model, self.kernel = structure, structure.model, kernel
         self.clock = Clock(structure.dt, name="network_clock")
-        self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
+        self.update_clock = Clock(self.model.interval, name="update_clock")
         self.groups, self.kernels, self.initial = {}, {}, []
         for name in structure.generators:
             size = structure.sizes[0 if name == "inputs" else -1]
@@ -161,7 +189,8 @@ class Assembly:
         """Give variables the values that the model says, save for those whose ``group.variable`` is given."""
         for layer, variable, value in self.initial:
             if f"{layer.name}.{variable}" not in given:
-                setattr(layer, variable, value)
+                view = layer.state(variable)  # `layer.variable` could be an attribute of Brian2's own
+                view.set_item(slice(None), value, namespace={})
 
     def _add(self, kind, *args, name, **kwds):
         self.groups[name] = kind(*args, name=name, **kwds)
@@ -188,14 +217,12 @@ class Assembly:
             clock=self.clock,
             name=name,
         )
-        initial = neuron.initial.strip() + ("\n" + self.model.error.initial.strip() if output else "")
-        for line in initial.strip().splitlines():
-            self.initial.append((layer, *(part.strip() for part in line.split("=", 1))))
+        self.initial += [(layer, *value) for value in self.model.initial_values(output=output)]
         if output:
             layer.run_regularly(self.model.error.cost_update, clock=self.clock, when="end", name="output_cost")
 
     def _connect(self, k):
-        rule, delay = self.model.plasticity, self.model.parameters[self.model.plasticity.delay]
+        rule, delay = self.model.plasticity, self.model.delay
         source, target = (self.groups[name] for name in self.structure.populations[k - 1 : k + 1])
         regularizer = NO_DECAY if target.name == "output" else self.model.regularizer
         plastic = self.structure.is_plastic(k)
@@ -208,7 +235,7 @@ class Assembly:
             on_pre=self.model.neuron.on_input,
             delay=delay,
             method=_method(rule.method),
-            namespace=self._namespace(equations) if plastic else {},
+            namespace=self._namespace(equations) if plastic else self.model.parameters,
             clock=self.clock,
             codeobj_class=all_to_all.code_object_class(self.kernel, self.model.neuron.on_input),
             name=f"forward_{k}",
@@ -230,7 +257,7 @@ class Assembly:
             len(source),
             rule.terminal_equations,
             method=_method(rule.terminal_method),
-            namespace=self.model.parameters,
+            namespace=self._namespace(Equations(rule.terminal_equations)),
             codeobj_class=neurons.code_object_class(self.kernel),
             clock=self.clock,
             name=f"terminals_{k}",
@@ -295,7 +322,7 @@ class Assembly:
             on_pre=code,
             delay=0 * ms,
             codeobj_class=all_to_all.code_object_class(self.kernel, code, post_major=True),
-            namespace=self.model.parameters,
+            namespace=self._namespace(Equations(equations)),
             clock=self.clock,
             name=f"feedback_{origin}_{k}",
         )
@@ -316,12 +343,23 @@ class Assembly:
             self._add(StateMonitor, layer, watched, record=record, clock=self.clock, name=f"probe_{name}")
             if self.structure.is_plastic(k):
                 forward = self.groups[f"forward_{k}"]
-                record, watched = self.structure.probed_synapses(k), ["eligibility", "m", "w"]
+                record = self.structure.probed_synapses(k)
+                watched = [v for v in ("eligibility", "m", "w") if v in forward.variables]
                 self._add(StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}")
 
     def is_probe(self, name):
         """Whether an object records in probe windows only (output spikes are always recorded)."""
         return name.startswith("probe_") or (name.startswith("spikes_") and name != "spikes_output")
+
+
+def _size(value):
+    """Units of a population as an int; refuses what is no whole number."""
+    if isinstance(value, bool | np.bool_):
+        raise ValueError(f"the units of a layer must be a whole number, not {value!r}")
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise ValueError(f"the units of a layer must be a whole number, not {value!r}") from error
 
 
 def _method(name):
