@@ -142,7 +142,7 @@ def test_damaged_object_files_are_compiled_again(objects_only, expected):
     kinds = {path.suffix for path in objects.iterdir() if path.is_file()}
     assert {".o", ".gch", ".h"} <= kinds
     used = [p for p in objects.glob("*.*.o") if p.is_file() and file_hash(p) == p.name.split(".")[1]]
-    assert len(used) > 20
+    assert len(used) >= 10
     before = set(objects.iterdir())
     shutil.rmtree(objects_only / "programs")
     engine.build(STRUCTURE, build_dir=objects_only)
