@@ -11,25 +11,23 @@ from contextlib import closing
 
 import numpy as np
 
-from . import results
+from . import results, stored
+from .divergence import DivergedError, explain, first_step, not_finite
 from .engine import windows_within
+from .notes import judge
 from .probes import recorded
-from .state import initial_state
+from .state import initial_state, noise
 from .trials import MOVING, trainer
 
 logger = logging.getLogger(__name__)
 WATCHED = 5  # output units whose spikes are kept for the whole run
 
 
-class DivergedError(RuntimeError):
-    """A state variable is no longer finite."""
-
-
 class Run:
-    """A run folder with its program: what `train` and `resume` drive."""
+    """A run folder with its program: what `train` and `resume` drive; `kept`: whether the folder outlives the run."""
 
-    def __init__(self, folder, program, spec, progress):
-        self.folder, self.program, self.spec, self.progress = folder, program, spec, progress
+    def __init__(self, folder, program, spec, progress, kept=True):
+        self.folder, self.program, self.spec, self.progress, self.kept = folder, program, spec, progress, kept
         self.protocol, self.task, self.seed, self.structure = spec.protocol, spec.task, spec.seed, spec.structure
         remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
         self.windows = self.protocol.learning_windows(self.structure.dt, self.task.period)
@@ -40,6 +38,9 @@ class Run:
         dt = float(self.structure.dt)
         latest = self.folder.rewind(logger.warning)
         step, state = latest or (0, initial or initial_state(self.structure, self.task, self.seed))
+        state = noise(self.seed) | state  # runs of older versions have none
+        with stored.reading(self.folder.path, "a checkpoint is not of this network; put copies of the files back"):
+            stored.check_state(state, self.structure)
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
         try:
             if latest is None:
@@ -51,6 +52,8 @@ class Run:
             self.progress.close()
         data = results.assemble(self.folder, self.spec, last, self.program.build_seconds)
         results.save(data, self.folder.path / "run.nc")
+        for note in judge(data):
+            self.progress.say(f"note: {note.text}")
         return data
 
     def _run_blocks(self, step, state):
@@ -65,10 +68,14 @@ class Run:
             step, plan, self.windows, lambda fraction: self.progress.inside(**within, fraction=fraction)
         )
         with closing(running):  # an interruption ends the program
-            for block in blocks:
+            for block, (n_steps, changes) in zip(blocks, plan, strict=True):
                 within |= {"start": step * dt, "stop": block.stop * dt}
+                begun = state | changes
                 state, records = next(running)
                 ended = time.perf_counter()
+                if not_finite(state):
+                    running.close()
+                    raise DivergedError(self._diverged(begun, step, n_steps, state))
                 met = self._finish(block, step, state, records, ended - began)
                 step, began = block.stop, ended
                 if met:
@@ -86,7 +93,6 @@ class Run:
         """
         dt, r0 = float(self.structure.dt), float(self.structure.model.parameters["r0"]) * block.factor
         time_now, units, times = block.stop * dt, records["spikes_output.i"], records["spikes_output.t"]
-        self._check(state, time_now)
         watched = np.isin(units, self._watched())
         record = {
             "time": np.array(time_now),
@@ -143,7 +149,7 @@ class Run:
         return np.arange(n) if self.trainer else np.union1d(np.arange(min(WATCHED, n)), probed)
 
     def _probe(self, state, step):
-        """Everything that the monitors watch in a window from `state` on, without plasticity; the state is not kept."""
+        """Everything that the monitors watch in a window from `state` on, without plasticity, in the noise of these steps."""
         n_steps = self.protocol.probe_steps(self.structure.dt, self.task.period)
         return self._without_learning("probe", "recording a probe window", state, step, n_steps)
 
@@ -162,12 +168,17 @@ class Run:
             _, records = self.program.run(state | self._r0(0.0), step, n_steps, what == "probe", progress)
         return {f"{what}/{k}": v for k, v in records.items()} | {f"{what}/trials.{k}": v for k, v in trials.items()}
 
-    def _check(self, state, time_now):
-        for name, values in state.items():
-            if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-                group, variable = name.split(".")
-                at = int(np.flatnonzero(~np.isfinite(values))[0])
-                raise DivergedError(
-                    f"{variable} of {group} is {values[at]} (element {at}) at {time_now:g} s: the run stops, blocks before are "
-                    f"kept in {self.folder.path}. Smaller r0, or an error in an edited equation?"
-                )
+    def _diverged(self, state, start, n_steps, last):
+        """Say what became non-finite first in a block, and how to look at it."""
+        dt = float(self.structure.dt)
+        self.progress.say(f"not finite at {(start + n_steps) * dt:g} s: looking for the step in which it began")
+        before, step, after = first_step(self.program, state, start, start + n_steps, last)
+        text = explain(self.structure, before, step, after)
+        at = round((step - 1) * dt - float(self.task.period) / 2, 3)
+        look = f"probe_at=[{at:.10g}*second] (--probe-at {at:.10g}s)" if at > 0 else "the probe window at the start"
+        kept = (
+            f"what was computed up to {start * dt:g} s is kept in {self.folder.path}"
+            if self.kept
+            else "nothing is kept: train(..., out='DIR') keeps the blocks before"
+        )
+        return f"{text}. The run stops there; {kept}. To see how it came about: {look}"

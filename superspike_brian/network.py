@@ -21,6 +21,7 @@ Within one time step synapses are integrated before neurons, so that both read t
 """
 
 import dataclasses
+import operator
 from collections.abc import Mapping
 
 import numpy as np
@@ -34,6 +35,7 @@ from brian2 import (
     SpikeMonitor,
     StateMonitor,
     Synapses,
+    get_dimensions,
     ms,
     second,
 )
@@ -43,9 +45,12 @@ from . import probes
 from .codegen import all_to_all, axons, kernels, neurons
 from .codegen.exact import exact_by_blocks
 from .codegen.probed import ProbedSynapses
-from .models import NO_DECAY, Model
+from .models import NO_DECAY, Model, ModelError
+from .models.checks import check_frozen
+from .units import readable
 
 DT = 0.1 * ms
+MAX_SYNAPSES = 2**31 - 1  # Brian2 numbers them in 32 bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,10 +90,17 @@ class Structure:
     probe_variables: tuple | None = None
 
     def __post_init__(self):
+        object.__setattr__(self, "sizes", tuple(map(_size, self.sizes)))
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise ValueError(
                 f"a network needs at least one input and one output unit, and no empty layer: {self.sizes}"
             )
+        for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True):
+            if a * b > MAX_SYNAPSES:
+                raise ValueError(f"{a} to {b} units are {a * b:,} synapses; a layer can have at most {MAX_SYNAPSES:,}")
+        self._check_times()
+        if not self.hidden_learning and self.n_hidden_layers:
+            check_frozen(self.model)
         if self.model.feedback.weights == "forward" and self.hidden_learning and self.n_hidden_layers > 1:
             raise ValueError(
                 f"{self.model.feedback.name} feedback needs weights from the hidden layer to the output, which the first "
@@ -100,6 +112,26 @@ class Structure:
             object.__setattr__(self, "probe_variables", tuple(names))
         if self.probe_units != probes.UNITS or self.probe_variables is not None:
             probes.check_recorded(self)
+
+    def _check_times(self):
+        """Refuse a time step that is none, and times of the model that it does not divide."""
+        if get_dimensions(self.dt) is not second.dim or not 0 < float(self.dt) < np.inf:
+            raise ValueError(f"the time step dt must be a positive time, as 0.1*ms, not {self.dt}")
+        model = self.model
+        for component, field, value in (
+            (model.neuron, "refractory", model.refractory_period),
+            (model.plasticity, "delay", model.delay),
+            (model.optimizer, "interval", model.interval),
+        ):
+            if value is None:
+                continue
+            steps = float(value / self.dt)
+            if abs(steps - round(steps)) > 1e-6 * max(1, round(steps)) or (field == "interval" and steps < 0.5):
+                near = [k * self.dt for k in (np.floor(steps), np.ceil(steps)) if k > 0 or field != "interval"]
+                raise ModelError(
+                    f"{component.name}, {field} '{getattr(component, field)}': {readable(value)} is no multiple of the time "
+                    f"step dt, {readable(self.dt)}; the nearest are {' and '.join(map(readable, near))}"
+                )
 
     @property
     def n_hidden_layers(self):
@@ -157,13 +189,15 @@ class Assembly:
         The objects by name.
     kernels : dict of str to str
         What integrates each plastic weight group.
+    initial : list of tuple
+        Layer, variable and initial value, in the model's order.
     """
 
     def __init__(self, structure, kernel="stock"):
         self.structure, self.model, self.kernel = structure, structure.model, kernel
         self.clock = Clock(structure.dt, name="network_clock")
-        self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
-        self.groups, self.kernels = {}, {}
+        self.update_clock = Clock(self.model.interval, name="update_clock")
+        self.groups, self.kernels, self.initial = {}, {}, []
         for name in structure.generators:
             size = structure.sizes[0 if name == "inputs" else -1]
             self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)
@@ -174,6 +208,14 @@ class Assembly:
         self._add_errors()
         self._add_monitors()
         self.net = Network(list(self.groups.values()))
+        self.initialise()
+
+    def initialise(self, given=()):
+        """Give variables the values that the model says, save for those whose ``group.variable`` is given."""
+        for layer, variable, value in self.initial:
+            if f"{layer.name}.{variable}" not in given:
+                view = layer.state(variable)  # `layer.variable` could be an attribute of Brian2's own
+                view.set_item(slice(None), value, namespace={})
 
     def _add(self, kind, *args, name, **kwds):
         self.groups[name] = kind(*args, name=name, **kwds)
@@ -200,15 +242,12 @@ class Assembly:
             clock=self.clock,
             name=name,
         )
-        initial = neuron.initial.strip() + ("\n" + self.model.error.initial.strip() if output else "")
-        for line in initial.strip().splitlines():
-            variable, value = (part.strip() for part in line.split("=", 1))
-            setattr(layer, variable, value)
+        self.initial += [(layer, *value) for value in self.model.initial_values(output=output)]
         if output:
             layer.run_regularly(self.model.error.cost_update, clock=self.clock, when="end", name="output_cost")
 
     def _connect(self, k):
-        rule, delay = self.model.plasticity, self.model.parameters[self.model.plasticity.delay]
+        rule, delay = self.model.plasticity, self.model.delay
         source, target = (self.groups[name] for name in self.structure.populations[k - 1 : k + 1])
         regularizer = NO_DECAY if target.name == "output" else self.model.regularizer
         plastic = self.structure.is_plastic(k)
@@ -221,7 +260,7 @@ class Assembly:
             on_pre=self.model.neuron.on_input,
             delay=delay,
             method=_method(rule.method),
-            namespace=self._namespace(equations) if plastic else {},
+            namespace=self._namespace(equations) if plastic else self.model.parameters,
             clock=self.clock,
             codeobj_class=all_to_all.code_object_class(self.kernel, self.model.neuron.on_input),
             name=f"forward_{k}",
@@ -243,7 +282,7 @@ class Assembly:
             len(source),
             rule.terminal_equations,
             method=_method(rule.terminal_method),
-            namespace=self.model.parameters,
+            namespace=self._namespace(Equations(rule.terminal_equations)),
             codeobj_class=neurons.code_object_class(self.kernel),
             clock=self.clock,
             name=f"terminals_{k}",
@@ -308,7 +347,7 @@ class Assembly:
             on_pre=code,
             delay=0 * ms,
             codeobj_class=all_to_all.code_object_class(self.kernel, code, post_major=True),
-            namespace=self.model.parameters,
+            namespace=self._namespace(Equations(equations)),
             clock=self.clock,
             name=f"feedback_{origin}_{k}",
         )
@@ -340,6 +379,16 @@ def _are_own(synapses, names):
     """Whether variables are arrays of the synapses themselves."""
     indices, variables = synapses.variables.indices, synapses.variables
     return all(indices[n] == "_idx" and isinstance(variables[n], ArrayVariable) for n in names)
+
+
+def _size(value):
+    """Units of a population as an int; refuses what is no whole number."""
+    if isinstance(value, bool | np.bool_):
+        raise ValueError(f"the units of a layer must be a whole number, not {value!r}")
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise ValueError(f"the units of a layer must be a whole number, not {value!r}") from error
 
 
 def _method(name):

@@ -1,5 +1,6 @@
 """Figures from results: readable in print, colour-blind safe, units on every axis."""
 
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -130,7 +131,9 @@ def _raster_labels(layers):
 
 
 def _raster(axis, data, name, probe):
-    from brian2tools import plot_raster
+    with warnings.catch_warnings():  # brian2tools 0.2.1.1 imports pkg_resources, which says that it is old
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated")
+        from brian2tools import plot_raster
 
     mine = data[f"spikes_{name}_probe"].values == probe
     units = data[f"spikes_{name}_unit"].values[mine]

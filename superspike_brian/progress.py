@@ -5,6 +5,8 @@ import sys
 import time
 from contextlib import contextmanager
 
+from .streams import Steady
+
 
 class Silent:
     """A reporter that says nothing; the others have the same methods."""
@@ -36,6 +38,14 @@ class Silent:
         """The run has ended, well or not."""
 
 
+class Remarks(Silent):
+    """Nothing but what a person should know."""
+
+    def say(self, text):
+        """Print a line."""
+        print(text, file=sys.stderr, flush=True)
+
+
 def _status(cost, r0, rate, accuracy):
     correct = "" if accuracy is None else f"{accuracy:.0%} correct, "
     return f"{correct}cost {cost:.3g} Hz, r0 {r0 * 1e3:g} mV, output {rate:.3g} Hz"
@@ -45,7 +55,7 @@ class Lines(Silent):
     """A line a block, at most one every `interval` seconds, for files and queues."""
 
     def __init__(self, stream=None, interval=2.0):
-        self.stream, self.interval = stream or sys.stderr, interval
+        self.stream, self.interval = Steady(stream or sys.stderr), interval
 
     def building(self):
         """Say that the compiler works."""
@@ -104,16 +114,20 @@ class Lines(Silent):
 class Bar(Silent):
     """A tqdm bar, in a terminal or a notebook."""
 
+    def __init__(self):
+        self.stream = self.bar_stream = Steady(sys.stderr)
+
     def building(self):
         """Say that the compiler works."""
-        print("preparing the C++ program", file=sys.stderr, flush=True)
+        print("preparing the C++ program", file=self.stream, flush=True)
 
     def start(self, duration, at, build_seconds):
         """Show the bar."""
         from tqdm.auto import tqdm
 
         layout = "{l_bar}{bar}| {n:.1f}/{total:g} s [{elapsed}<{remaining}, {rate_fmt}] {postfix}"
-        self.bar = tqdm(total=duration, initial=at, unit="s", bar_format=layout, dynamic_ncols=True)
+        options = {"bar_format": layout, "dynamic_ncols": True, "file": self.bar_stream}
+        self.bar = tqdm(total=duration, initial=at, unit="s", **options)
 
     def inside(self, start, stop, fraction):
         """Move the bar within the block."""
@@ -129,7 +143,7 @@ class Bar(Silent):
         """Print a line above the bar."""
         from tqdm.auto import tqdm
 
-        tqdm.write(text, file=sys.stderr)
+        tqdm.write(text, file=self.stream)
 
     @contextmanager
     def phase(self, name):
@@ -154,6 +168,8 @@ class Notebook(Bar):
     """A bar and a learning curve that redraws while the run goes on, in Jupyter."""
 
     def __init__(self, interval=1.0):
+        super().__init__()
+        self.bar_stream = None  # tqdm's choice
         self.interval, self.last, self.times, self.costs, self.handle = interval, 0.0, [], [], None
 
     def block(self, at, cost, r0, rate, accuracy=None):
@@ -192,11 +208,11 @@ def in_notebook():
 
 
 def reporter(quiet=False, lines=True):
-    """Return the reporter that fits where the output goes; `lines`: print lines where it is no terminal."""
+    """Return the reporter that fits where the output goes; `lines`: report progress also where it is no terminal."""
     if quiet:
         return Silent()
     if in_notebook():
         return Notebook()
-    if sys.stderr.isatty():
+    if Steady(sys.stderr).isatty():
         return Bar()
-    return Lines() if lines else Silent()
+    return Lines() if lines else Remarks()

@@ -7,6 +7,9 @@ from brian2 import Quantity, second
 
 from .kinds import Number, Time, Whole, check_settings, setting
 
+# Brian2's generators of spikes count steps in 32 bits; the rest is for probes and tests after the end
+MAX_STEPS = 2_000_000_000
+
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
@@ -83,7 +86,18 @@ class Protocol:
         return [(a, min(a + length, end)) for a in sorted({_steps(t, dt) for t in self.probe_learning}) if a < end]
 
     def blocks(self, dt: Quantity) -> list["Block"]:
-        """Return the blocks from 0 to `duration`, in steps of `dt` (second)."""
+        """Return the blocks from 0 to `duration`, in steps of `dt` (second).
+
+        Raises
+        ------
+        ValueError
+            If they are more steps than `MAX_STEPS`.
+        """
+        if (n := _steps(self.duration, dt)) > MAX_STEPS:
+            raise ValueError(
+                f"duration {self.duration} takes {n:,} steps of {dt}, and a run can have at most {MAX_STEPS:,}: use at most "
+                f"{MAX_STEPS * dt}, or a longer dt"
+            )
         end, burn_in = _steps(self.duration, dt), min(_steps(self.burn_in, dt), _steps(self.duration, dt))
         decays = sorted(_steps(t, dt) for t in self.r0_decay_at)
         snapshots, probes = set(), self.probes(dt)

@@ -15,19 +15,19 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity
 
-from . import probes
+from . import probes, stored
 from .codegen.kernels import KERNELS
-from .engine import PRECISIONS
 from .kinds import Choice, File, Flag, Time, Whole, check_settings, nearest, options_of, setting
 from .models import CLASSIFIER, SUPERSPIKE, Model
 from .network import DT, Structure
+from .preferences import PRECISIONS
 from .probes import Names, Units, check_windows
 from .protocol import Protocol
+from .runfolder import RunFolder
 from .serialize import (
     model_from_json,
     model_to_json,
     quantity_to_json,
-    task_from_arrays,
     task_to_arrays,
     value_from_json,
     value_to_json,
@@ -158,12 +158,12 @@ class RunSpec:
         return {"model": model_to_json(self.model), "sizes": list(self.structure.sizes), **plain, "protocol": course}
 
     @classmethod
-    def from_json(cls, stored: dict, task: Task | Classification) -> "RunSpec":
+    def from_json(cls, found: dict, task: Task | Classification) -> "RunSpec":
         """Inverse of `to_json`; options that are younger than the run have their defaults."""
-        plain = {name: value_from_json(stored[name]) for name in _PLAIN if name in stored}
-        course = {name: value_from_json(value) for name, value in stored["protocol"].items()}
-        hidden = tuple(stored["sizes"])[1:-1]
-        return cls(task, model_from_json(stored["model"]), hidden, protocol=Protocol(**course), **plain)
+        plain = {name: value_from_json(found[name]) for name in _PLAIN if name in found}
+        course = {name: value_from_json(value) for name, value in found["protocol"].items()}
+        hidden = tuple(found["sizes"])[1:-1]
+        return cls(task, model_from_json(found["model"]), hidden, protocol=Protocol(**course), **plain)
 
     def differences(self, other: "RunSpec") -> list[str]:
         """Name what another run has otherwise; a duration may differ."""
@@ -173,9 +173,9 @@ class RunSpec:
 
     def _facts(self, until):
         """What is compared between two runs, by name; probes up to a step."""
-        stored = self.to_json()
-        facts = {name: stored[name] for name in _PLAIN} | {"sizes": stored["sizes"]}
-        facts |= {name: value for name, value in stored["protocol"].items() if name not in ("duration", *_PROBES)}
+        entries = self.to_json()
+        facts = {name: entries[name] for name in _PLAIN} | {"sizes": entries["sizes"]}
+        facts |= {name: value for name, value in entries["protocol"].items() if name not in ("duration", *_PROBES)}
         facts["probe_at"] = sorted(step for step in self.protocol.probes(self.dt) if step < until)
         windows = self.protocol.learning_windows(self.dt, self.task.period)
         facts["probe_learning"] = [start for start, _ in windows if start < until]
@@ -219,9 +219,18 @@ def default_model(task: Task | Classification) -> Model:
     return CLASSIFIER if isinstance(task, Classification) else SUPERSPIKE
 
 
-def stored_spec(folder: Any) -> RunSpec:
-    """Return the spec of a `RunFolder`."""
-    return RunSpec.from_json(folder.request, task_from_arrays(folder.task_arrays))
+def stored_request(folder: RunFolder) -> dict:
+    """Return what ``run.json`` holds, its form checked; RunFolderError if it is damaged or not this program's."""
+    return stored.request(folder, _PLAIN)
+
+
+def stored_spec(folder: RunFolder) -> RunSpec:
+    """Return the spec of a run folder; RunFolderError, naming the file, if what it holds is none."""
+    found, task = stored_request(folder), stored.task(folder)
+    with stored.reading(folder.path / "run.json"):
+        course = Protocol(**{name: value_from_json(value) for name, value in found["protocol"].items()})
+        stored.check_length(course, found["dt"][0])
+        return RunSpec.from_json(found, task)
 
 
 def takes_options(function: Any) -> Any:

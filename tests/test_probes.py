@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from matplotlib import pyplot
 from brian2 import Equations, ms, mV, second
+from matplotlib import pyplot
 from superspike_brian.models import ERROR_GATED, HETEROSYNAPTIC, RMSPROP, SUPERSPIKE, WINDOWED
 from superspike_brian.tasks import latencies
 
@@ -50,8 +50,9 @@ def learn(structure, kernel, build_dir, poisson_task, pieces=(STEPS,), probe=WIN
     state = initial_state(structure, poisson_task(SIZES[0], SIZES[-1], 3), seed=1)
     plan, found = [(n, {}) for n in pieces], []
     plan[0] = pieces[0], state
-    for state, records in program.blocks(0, plan, probe):
+    for after, records in program.blocks(0, plan, probe):
         found.append(records)
+        state = after
     return state, {k: np.concatenate([r[k] for r in found]) for k in found[0]}
 
 
@@ -87,7 +88,7 @@ def test_windows_show_what_stock_shows_and_change_nothing(name, kernel, all_vari
     if kernel not in ("stock", "auto", "events") and name != "heterosynaptic":
         pytest.skip("the other kernels are tried with one model")
     structure = all_variables(MODELS[name])
-    expected, whole = learn(structure, "stock", build_dir, poisson_task, probe=True)
+    _, whole = learn(structure, "stock", build_dir, poisson_task, probe=True)
     state, records = learn(structure, kernel, build_dir, poisson_task)
     plain, unprobed = learn(structure, kernel, build_dir, poisson_task, probe=False)
     assert_bits(state, plain)
@@ -128,7 +129,7 @@ def test_neither_blocks_nor_threads_change_a_recorded_bit(kernel, all_variables,
 
 def test_the_runtime_device_records_the_same_windows(all_variables, build_dir, poisson_task):
     structure = all_variables(MODELS["heterosynaptic"])
-    state, records = learn(structure, "auto", build_dir, poisson_task)
+    _, records = learn(structure, "auto", build_dir, poisson_task)
     for pieces in ((STEPS,), PIECES):
         _, other = learn(structure, None, None, poisson_task, pieces, device="runtime")
         assert other.keys() == records.keys()
@@ -322,7 +323,9 @@ def test_units_as_text(text):
     assert value_from_json(json.loads(json.dumps(stored))) == kept
 
 
-@pytest.mark.parametrize("text", ["", ",", "-1", "0", "1.5", "a", "0,0", "output=", "=3", "3,output=2", "output=1,output=2"])
+@pytest.mark.parametrize(
+    "text", ["", ",", "-1", "0", "1.5", "a", "0,0", "output=", "=3", "3,output=2", "output=1,output=2"]
+)
 def test_units_that_make_no_sense_are_refused(text):
     with pytest.raises(ValueError, match=r"units|layer"):
         probes.Units().parse(text)
