@@ -35,7 +35,15 @@ from pathlib import Path
 
 import numpy as np
 
-from .durable import RunFolderError, append_handle, json_with_checksums, open_regular, read_json, write_durably
+from .durable import (
+    RunFolderError,
+    append_handle,
+    json_with_checksums,
+    open_regular,
+    read_json,
+    resume_command,
+    write_durably,
+)
 from .locks import Lock, LockedError
 
 FORMAT = 1
@@ -188,7 +196,7 @@ class RunFolder:
         if present and not overwrite:
             raise RunFolderError(
                 f"{path} is not empty ({present[0].name}, ...): choose another --out, continue it with "
-                f"`superspike resume {path}`, or replace it with --overwrite"
+                f"{resume_command(path)}, or replace it with --overwrite"
             )
         if present and not (path / "run.json").exists():
             raise RunFolderError(f"{path} holds files but no run: --overwrite replaces runs only")
@@ -268,7 +276,7 @@ class RunFolder:
         except OSError as error:
             raise RunFolderError(
                 f"cannot write {log}: {error.strerror}; everything up to the block before is intact: make room, then "
-                f"`superspike resume {self.path}`"
+                f"{resume_command(self.path)}"
             ) from error
         data = pack(state | mark | {"_step": np.array(step), "_log_length": np.array(length)})
         write_durably(self.path / f"checkpoint-{step:012d}.npz", data)
