@@ -37,13 +37,23 @@ class Protocol:
     )
     probe_at: tuple = setting(
         Time("100s"),
-        "time at which one period is recorded in full, besides the start and the end; repeat for more",
+        "time at which a probe window without plasticity is recorded, besides the start and the end; repeat for more",
         (),
         unset="none",
         many=True,
     )
     probe_every: Quantity | None = setting(
-        Time("50s"), "time between more periods recorded in full", None, unset="none but those of probe-at"
+        Time("50s"), "time between more such probe windows", None, unset="none but those of probe-at"
+    )
+    probe_learning: tuple = setting(
+        Time("100s", zero=True),
+        "start of a probe window that is part of the run, with its plasticity; repeat for more",
+        (),
+        unset="none",
+        many=True,
+    )
+    probe_length: Quantity | None = setting(
+        Time("200ms"), "length of every probe window", None, unset="the task's period"
     )
     criterion: float | None = setting(
         Number("0.99", "FRACTION", 0, 1, "a fraction of correct trials"),
@@ -59,12 +69,21 @@ class Protocol:
             raise ValueError("criterion must be a fraction of correct trials above 0, for instance 0.99")
 
     def probes(self, dt: Quantity) -> set[int]:
-        """Steps of `dt` (second) at which a period is recorded in full."""
+        """Steps of `dt` (second) at which a probe window without plasticity is recorded."""
         end, found = _steps(self.duration, dt), {_steps(t, dt) for t in self.probe_at}
         if self.probe_every is not None:
             every = max(1, _steps(self.probe_every, dt))
             found |= set(range(every, end, every))
         return {step for step in found if step < end}
+
+    def probe_steps(self, dt: Quantity, period: Quantity) -> int:
+        """Time steps of a probe window of a task with this period (second)."""
+        return _steps(period if self.probe_length is None else self.probe_length, dt)
+
+    def learning_windows(self, dt: Quantity, period: Quantity) -> list[tuple[int, int]]:
+        """Probe windows that are part of the run: first step and the one after the last, cut at the end of the run."""
+        end, length = _steps(self.duration, dt), self.probe_steps(dt, period)
+        return [(a, min(a + length, end)) for a in sorted({_steps(t, dt) for t in self.probe_learning}) if a < end]
 
     def blocks(self, dt: Quantity) -> list["Block"]:
         """Return the blocks from 0 to `duration`, in steps of `dt` (second).

@@ -1,5 +1,6 @@
 """The same network on Brian2's runtime device: no C++ project and no compiler, for small networks and exploration."""
 
+import itertools
 from contextlib import contextmanager
 
 import numpy as np
@@ -10,7 +11,7 @@ from brian2.devices.device import reset_device, set_device
 
 from .codegen.device import RANDOM, RUNTIME, StateDevice
 from .codegen.random_numbers import KEY
-from .engine import SimulationError
+from .engine import SimulationError, windows_within
 from .network import Assembly
 from .preferences import own_preferences
 
@@ -62,12 +63,18 @@ class RuntimeProgram:
             self._restore(state, start)
             monitors = [o for o in self.net.objects if o.name.startswith(("spikes_", "probe_"))]
             for monitor in monitors:
-                monitor.active = probe or not self.assembly.is_probe(monitor.name)
                 monitor.resize(0)
                 monitor.variables["N"].set_value(0)
-            report = (lambda elapsed, done, *_: progress(done)) if progress else None
-            duration = n_steps * self.structure.dt
-            self.net.run(duration, namespace={}, report=report, report_period=0.2 * second)
+            windows = windows_within(probe, start, start + n_steps)
+            edges = sorted({start, start + n_steps, *(edge for window in windows for edge in window)})
+            for first, last in itertools.pairwise(edges):
+                for monitor in monitors:
+                    monitor.active = (first, last) in windows or not self.assembly.is_probe(monitor.name)
+                report = progress and (
+                    lambda _, done, *__, a=first, b=last: progress((a + done * (b - a) - start) / n_steps)
+                )
+                duration = (last - first) * self.structure.dt
+                self.net.run(duration, namespace={}, report=report, report_period=0.2 * second)
             after = {name: np.copy(np.atleast_1d(var.get_value())) for name, var in self.arrays.items()}
             after |= {RANDOM: np.copy(KEY)}
             after |= {name: _spikes_in_flight(pathway.queue) for name, pathway in self.pathways.items()}

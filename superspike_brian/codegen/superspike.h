@@ -1,19 +1,22 @@
 // What the generated program needs besides Brian2's own code: state in, state out, progress, no subnormals.
 //
 // Both directions are sequences of records: name length (uint32), name, byte count (uint64), bytes. In: for each block a
-// record "block" (first step and number of steps, int64), the arrays that change, in the program's order, and an empty record "run". Out:
-// records "progress" (completed fraction of the block), then every array of the state, the spikes in flight and what was
+// record "block" (first step, number of steps; of each probe window the first step and the one after the last; int64), the
+// arrays that change, in the program's order, and an empty record "run". Out: records "progress" (completed fraction of the
+// block) and what state monitors recorded, piece by piece; then every array of the state, the spikes in flight, what else was
 // recorded, the largest memory so far, and an empty record "end". A run goes on from a state as if it had never stopped.
 #ifndef SUPERSPIKE_H
 #define SUPERSPIKE_H
 
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 #if defined(__SSE__)
 #include <xmmintrin.h>
@@ -27,12 +30,31 @@ inline void fail(const std::string& what)
     std::exit(3);
 }
 
-// whether the objects that record in probe windows are at work
-inline bool& probing()
-{
-    static bool on = false;
-    return on;
-}
+// The windows of a block in which probes record. Probed synapses of kernels that lag behind start anew, from what the kernel
+// has done, at the window's start and at multiples of EVERY steps, where the kernel has caught up: from the last one before it.
+template <int64_t EVERY> class Probe {
+    std::vector<std::pair<int64_t, int64_t>> windows; // from step, to step; in their order, and apart from each other
+    size_t next = 0;
+
+public:
+    bool recording = false, awake = false, anew = false;
+
+    void begin(const std::vector<int64_t>& edges)
+    {
+        windows.clear();
+        for (size_t k = 0; k + 1 < edges.size(); k += 2) windows.emplace_back(edges[k], edges[k + 1]);
+        next = 0;
+        recording = awake = anew = false;
+    }
+    void at(int64_t step)
+    {
+        while (next < windows.size() && step >= windows[next].second) next++;
+        const bool before = awake, open = next < windows.size();
+        recording = open && step >= windows[next].first;
+        awake = open && step >= windows[next].first / EVERY * EVERY;
+        anew = awake && (!before || step % EVERY == 0);
+    }
+};
 
 // traces that decay for long end in subnormal numbers, which make a step 50 times slower
 inline void flush_subnormals()
@@ -82,6 +104,7 @@ class Archive {
 
 public:
     int64_t start = 0, n_steps = 0;
+    std::vector<int64_t> probe; // edges of the probe windows, in steps
 
     static void put(const std::string& name, const void* data, uint64_t size)
     {
@@ -100,11 +123,11 @@ public:
         if (first == EOF) return false;
         std::ungetc(first, stdin);
         next();
-        int64_t steps[2];
-        if (name != "block" || size != sizeof steps) fail("expected a block, found " + name);
-        get(steps, size);
-        start = steps[0];
-        n_steps = steps[1];
+        if (name != "block" || size < 2 * sizeof(int64_t)) fail("expected a block, found " + name);
+        get(&start, sizeof start);
+        get(&n_steps, sizeof n_steps);
+        probe.resize(size / sizeof(int64_t) - 2);
+        get(probe.data(), probe.size() * sizeof(int64_t));
         next();
         return true;
     }
@@ -147,16 +170,6 @@ public:
     template <class T> void save(const std::string& name, const std::vector<T>& data)
     {
         put(name, data.data(), data.size() * sizeof(T));
-    }
-
-    // records of state monitors, row by row
-    template <class Array2D> void save_rows(const std::string& name, Array2D& array)
-    {
-        using T = typename std::decay<decltype(array(0, 0))>::type;
-        std::vector<T> rows;
-        for (int i = 0; i < (int)array.n; i++)
-            for (int j = 0; j < (int)array.m; j++) rows.push_back(array(i, j));
-        save(name, rows);
     }
 
     // Spikes in flight: for each delay from now on, their number and their synapses. A queue of presynaptic units stands for
