@@ -7,7 +7,6 @@ from brian2 import SpikeGeneratorGroup, prefs, second
 from brian2.core.base import BrianObjectException
 from brian2.core.variables import DynamicArrayVariable
 from brian2.devices.device import reset_device, set_device
-from brian2.synapses.spikequeue import SpikeQueue
 
 from .codegen.device import RANDOM, RUNTIME, StateDevice
 from .codegen.random_numbers import KEY
@@ -109,9 +108,14 @@ def _root(error):
     return error
 
 
+def _is_in_python(queue):
+    """Whether a queue is Brian2's fallback for its compiled one (up to Brian2 2.9)."""
+    return hasattr(queue, "_extract_spikes")
+
+
 def _spikes_in_flight(queue):
     """For each delay from now on: number of spikes, their synapses (as ``codegen/superspike.h``)."""
-    if isinstance(queue, SpikeQueue):
+    if _is_in_python(queue):
         slots = [np.sort(queue._extract_spikes()[queue._extract_spikes()[:, 0] == d, 1]) for d in range(len(queue.n))]
     else:
         offset, ring = queue._full_state()
@@ -124,7 +128,7 @@ def _set_spikes_in_flight(queue, flat):
     while at < len(flat):
         slots.append(flat[at + 1 : at + 1 + flat[at]].tolist())
         at += 1 + flat[at]
-    if isinstance(queue, SpikeQueue):
+    if _is_in_python(queue):
         pairs = [(d, s) for d, slot in enumerate(slots) for s in slot]
         queue._restore_from_full_state((queue._dt, np.array(pairs, int).reshape(-1, 2), queue.X.shape))
     else:
