@@ -7,7 +7,6 @@ that a change of one (say, another number of hidden units) leaves the others as 
 import numpy as np
 
 from .codegen.device import RANDOM
-from .models import NO_DECAY
 from .tasks import Classification, Task
 
 _STREAMS = {"weights": 1, "feedback": 2, "trials": 3, "probe": 4, "test": 5, "noise": 6}
@@ -98,8 +97,11 @@ def parameters(structure):
         groups[name] = model.layer_equations(output=name == "output")
     for k, name in enumerate(structure.forward, start=1):
         if structure.is_plastic(k):
-            output = k == len(structure.forward)
-            groups[name] = model.synapse_equations(NO_DECAY if output else model.regularizer)
+            groups[name] = model.equations_of("synapse", output=k == len(structure.forward))[0]
+            groups[f"terminals_{k}"] = model.equations_of("terminal")[0]
+    for k in range(1, structure.n_hidden_layers + 1) if structure.hidden_learning else ():
+        for origin in ("target", "output"):
+            groups[f"feedback_{origin}_{k}"] = model.equations_of("feedback")[0]
     return {
         f"{name}.{e.varname}": np.array([float(model.parameters[e.varname])])
         for name, equations in groups.items()

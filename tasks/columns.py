@@ -78,6 +78,11 @@ def _one(names, wanted, means):
     return alike[0]
 
 
+def listed(names: Sequence[str]) -> str:
+    """List the names that a file gives, in one line whatever they hold."""
+    return ", ".join(name if name.isprintable() else ascii(name) for name in names)[:200]
+
+
 @dataclass(frozen=True)
 class Row:
     """A line of a table: its number, and its cells as text without blanks around."""
@@ -143,9 +148,10 @@ def _columns(path, rows, comment):
         try:
             return by_name(first, ("time", "unit"))
         except ValueError as error:
-            names = ", ".join(first)[:200]
-            raise ValueError(f"{path}: its columns are {names}; expected two named time and unit: {error}.") from None
-    named = _split(path, 0, comment, _separator(comment)) if comment else []
+            raise ValueError(
+                f"{path}: its columns are {listed(first)}; expected two named time and unit: {error}."
+            ) from None
+    named = [name.strip() for name in comment.split(_separator(comment))]
     if len(named) == len(first) and _says(named):
         return by_name(named, ("time", "unit"))
     if len(first) != 2:
@@ -156,10 +162,10 @@ def _columns(path, rows, comment):
         )
     if path.suffix.lower() == ".gdf":
         return Columns(1, 0, ms)
-    if all(row.cells[0].isdigit() for row in rows):
+    if all(cell.isdigit() for row in rows for cell in row.cells):
         raise ValueError(
-            f"{path}, line {rows[0].number}: {rows[0].line[:80]!r}: all numbers of the first column are whole, so it may "
-            "be the time or the unit; expected a first line with the names of the columns: time,unit or unit,time."
+            f"{path}, line {rows[0].number}: {rows[0].line[:80]!r}: all numbers are whole, so that either column may be the "
+            "time; expected a first line with the names of the columns: time,unit or unit,time."
         )
     return Columns(0, 1)
 

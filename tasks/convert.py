@@ -9,7 +9,7 @@ import numpy as np
 from brian2 import Quantity, second
 
 from .arguments import count, duration
-from .columns import by_name, read_rows
+from .columns import by_name, listed, read_rows
 from .files import existing
 from .numbers import read_time, read_unit, time_array, unit_array
 from .pattern import SpikePattern
@@ -77,8 +77,9 @@ def read_npz(
     try:
         columns = by_name(names, ("times", "units"))
     except ValueError as error:
-        found = ", ".join(names)[:200] or "no arrays"
-        raise ValueError(f"{path} holds {found}; expected the arrays times and units: {error}.") from None
+        raise ValueError(
+            f"{path} holds {listed(names) or 'no arrays'}; expected the arrays times and units: {error}."
+        ) from None
     wanted = columns.time, columns.unit
     times, ids = _from_archive(path, lambda archive: [_array(archive, _arrays(archive)[k]) for k in wanted])
     try:

@@ -111,10 +111,14 @@ def read_image(path) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of odd metadata; what matters raises
             with PIL.Image.open(path, formats=FORMATS) as picture:
-                kind, (width, height) = picture.format, picture.size
+                kind, mode, (width, height) = picture.format, picture.mode, picture.size
             if width * height > MOST_PIXELS:
-                raise ValueError(f"it has {width} by {height} pixels, more than {MOST_PIXELS}: scale it down")
+                raise PIL.Image.DecompressionBombError
+            if mode in ("I", "F") and kind != "PNG":
+                raise ValueError("its pixels have 32 bits, without a known white; save it with 8 or 16 bits")
             pixels = imread(path, format=kind.lower())
+    except PIL.Image.DecompressionBombError:
+        raise ValueError(f"{path} has more than {MOST_PIXELS} pixels; expected a smaller picture.") from None
     except Exception as error:
         reason = " ".join(f"{error or type(error).__name__}".split())
         raise ValueError(f"{path} cannot be read as a picture ({reason}); expected PNG or JPEG") from error

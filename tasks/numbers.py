@@ -11,7 +11,7 @@ import numpy as np
 
 from .arguments import MOST_UNITS, units
 
-_TIME = re.compile(r"([+-]?)((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
+_TIME = re.compile(r"([+-]?)(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _UNIT = re.compile("0*([0-9]{1,10})")
 _NO_NUMBER = re.compile("[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
@@ -21,8 +21,8 @@ def read_time(text: str, scale: float = 1.0, what: str = "a time") -> float:
     found = _TIME.fullmatch(text)
     if not found and not _NO_NUMBER.fullmatch(text):
         raise ValueError(f"{what}, with a decimal point, instead of {text[:40]!r}")
-    value = float(text)
-    if not value < np.inf or (found[1] == "-" and re.search("[1-9]", found[2].lower().partition("e")[0])):
+    value = float(text) if found else np.inf
+    if value == np.inf or (found[1] == "-" and re.search("[1-9]", re.split("[eE]", text)[0])):
         raise ValueError(f"a finite time of 0 s or more instead of {text[:40]!r}; remove the spike or shift them all")
     if value == 0 or scale == 1:
         return abs(value)

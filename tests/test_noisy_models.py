@@ -24,7 +24,7 @@ from superspike_brian.training import resume, train
 from superspike_brian.trials import trainer
 
 KEY = "random.key"
-SHORT = {"t_b": 20 * ms, "w_0": 300 * mV, "r0": 5 * mV}
+SHORT = {"t_b": 20 * ms, "w_0": 300 * mV, "r0": 5 * mV, "axonal_delay": 1 * ms}
 MODEL = SUPERSPIKE.replace(error=WINDOWED, feedback=RANDOM, regularizer=HETEROSYNAPTIC, **SHORT)
 TASK = latencies(classes=2, patterns=1, n_inputs=20, pause_min=5 * ms, pause_mean=8 * ms)
 NO_CODE = {"name", "source", "method", "terminal_method", "weights"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from brian2 import Hz, Network, NeuronGroup, Quantity, SpikeGeneratorGroup, SpikeMonitor, ms, mV, second
+from brian2 import Hz, Network, Quantity, SpikeGeneratorGroup, SpikeMonitor, ms, mV, second
 from superspike_brian.tasks import Classification, SpikePattern, Task, Trials, latencies, spike_timing, xor
 
 from superspike_brian import tasks
@@ -118,7 +118,7 @@ def test_wrong_arguments_are_refused_by_name(function, name, good):
             by_value = isinstance(value, str) and (repr(value) in message or f"{value} is" in message)
             assert name in message or by_value, (what, message)
             assert "\n" not in message and len(message) < 500, (what, message)
-            assert type(error).__module__ in ("builtins", "superspike_brian"), (what, error)
+            assert type(error).__module__ == "builtins", (what, error)
         else:
             taken = (str, bool, type(None)) + ((int,) if name == "seed" and value == 10**30 else ())
             assert type(value) in allowed and isinstance(value, taken), f"{what} was taken"
@@ -225,10 +225,8 @@ def test_paths_may_be_objects_and_begin_at_home(tmp_path, monkeypatch):
         tasks.ssbm("auryn", data_dir="~/nowhere")
 
 
-def test_a_monitor_that_cannot_be_read_yet_is_named(monkeypatch):
-    group = NeuronGroup(1, "v : 1")
-    view = SpikeMonitor(SpikeGeneratorGroup(1, [0], [1] * ms)).t
-    assert group is not None
+def test_a_monitor_that_cannot_be_read_yet_is_named(monitor, monkeypatch):
+    view = monitor.t
 
     def fail(*_):
         raise NotImplementedError("not simulated yet")
