@@ -1,13 +1,12 @@
 """The ``superspike`` command.
 
 Results go to stdout, progress and messages to stderr. What a user can mend ends in one line ``superspike: ...`` and exit
-code 2; an interrupted run in 130.
+code 2; an interrupted run in 130. What is saved ends in 0, also if stdout is full or closed.
 """
 
 import argparse
 import difflib
 import json
-import logging
 import os
 import re
 import shlex
@@ -23,6 +22,7 @@ from ._version import __version__
 from .blocks import DivergedError
 from .build import BuildError
 from .cli_sweep import SweepError, add_sweep, summary_text
+from .durable import resume_command
 from .engine import SimulationError
 from .grid import is_sweep, load_sweep
 from .kinds import File, argument_type
@@ -30,8 +30,10 @@ from .options import machine, machine_options, make_spec, network_options, numbe
 from .progress import reporter
 from .reproduce import ReproductionError
 from .runfolder import RunFolderError
+from .streams import Messages, printable, say, steady_streams
 from .training import resume, start
 
+PRINTED = ("show", "describe")  # commands whose output is what they are for; the others leave files
 USER_ERRORS = (
     ValueError,
     OSError,
@@ -92,7 +94,7 @@ def build_parser():
     show.set_defaults(function=command_show)
     plot = commands.add_parser("plot", help="redraw the figure of a run or a sweep", allow_abbrev=False)
     plot.add_argument("dir", type=Path, help="folder of a run or a sweep")
-    plot.add_argument("--unit", type=int, default=0, metavar="N", help="output unit to show (default: 0)")
+    plot.add_argument("--unit", type=int, metavar="N", help="output unit to show (default: the first recorded)")
     plot.set_defaults(function=command_plot)
     bench = commands.add_parser("bench", help="measure the kernels on this machine, as ratios", allow_abbrev=False)
     bench.add_argument("--out", type=Path, default=Path("bench"), help="folder for table and figure (default: ./bench)")
@@ -164,13 +166,13 @@ def command_show(args):
     if is_sweep(args.dir):
         if args.json:
             raise ValueError(f"--json: {args.dir} is a sweep; read its sweep.nc, or give one of its runs")
-        print(summary_text(load_sweep(args.dir)))
+        print(printable(summary_text(load_sweep(args.dir))))
         return
     data = results.load(args.dir)
     if args.json:
         print(json.dumps(results.summary(data, args.dir)))
     else:
-        print(results.summary_text(data))
+        print(printable(results.summary_text(data)))
 
 
 def command_plot(args):
@@ -178,10 +180,13 @@ def command_plot(args):
     if is_sweep(args.dir):
         _draw_sweep(args.dir)
         return
+    from .plotting import recorded_units
+
     data = results.load(args.dir)
-    shown = data.sizes["probed_unit_output"]
-    if not 0 <= args.unit < shown:
-        raise ValueError(f"--unit {args.unit}: this run recorded the output units 0 to {shown - 1}")
+    shown = recorded_units(data).tolist()
+    if args.unit is not None and args.unit not in shown:
+        first = f"{shown[0]} to {shown[-1]}" if shown == list(range(len(shown))) else ", ".join(map(str, shown))
+        raise ValueError(f"--unit {args.unit}: this run recorded the output units {first}")
     for path in _draw(data, args.dir, args.unit):
         print(path)
 
@@ -195,16 +200,17 @@ def _new_folder(task):
     raise ValueError("./runs is full: choose --out")
 
 
-def _draw(data, out, unit=0):
+def _draw(data, out, unit=None):
     from .plotting import plot_run, save_figure
     from .plotting_activity import plot_activity
     from .plotting_trials import plot_trials
 
+    where = out if out.is_dir() else out.parent
     if "trial_onset" in data:
-        return save_figure(plot_trials(data), Path(out) / "figure")
-    paths = save_figure(plot_run(data, unit), Path(out) / "figure")
+        return save_figure(plot_trials(data), where / "figure")
+    paths = save_figure(plot_run(data, unit), where / "figure")
     if data.sizes["output"] > 1:
-        paths += save_figure(plot_activity(data), Path(out) / "activity")
+        paths += save_figure(plot_activity(data), where / "activity")
     return paths
 
 
@@ -239,26 +245,45 @@ def _stop(signum, frame):
 
 def main(argv=None):
     """Run the command; return its exit code."""
-    args = build_parser().parse_args(argv)
-    args.line = shlex.join(["superspike", *(sys.argv[1:] if argv is None else argv)])
-    logging.basicConfig(format="superspike: %(message)s", level=logging.WARNING)
-    BrianLogger.suppress_name("py.warnings")
-    warnings.showwarning = lambda message, *_, **__: print(f"superspike: {message}", file=sys.stderr)
-    for which in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(which, _stop)
+    with steady_streams() as (out, _):
+        args = build_parser().parse_args(argv)
+        args.line = shlex.join(["superspike", *(sys.argv[1:] if argv is None else argv)])
+        Messages.install()
+        BrianLogger.suppress_name("py.warnings")
+        warnings.showwarning = lambda message, *_, **__: say(message)
+        for which in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(which, _stop)
+        code = _run(args)
+        out.flush()
+        if code == 0 and out.error and not out.broken:
+            if args.command in PRINTED:
+                say(f"cannot write to stdout: {out.reason}")
+                return 2
+            say(f"it is done and saved, but stdout cannot be written to: {out.reason}")
+        return code
+
+
+def _run(args):
+    """Run the command; return its exit code, whether or not the streams take what it prints."""
     try:
         args.function(args)
     except KeyboardInterrupt:
+        print(file=sys.stderr)  # the bar, or what the terminal shows for Ctrl-C, has the line before
+        if args.command == "sweep":
+            say("interrupted; the same command goes on where it was")
+            return 130
         folder = args.dir if args.command == "resume" else getattr(args, "out", None)
         begun = folder and (folder / "run.json").exists()
-        if args.command == "sweep":
-            print("\nsuperspike: interrupted; the same command goes on where it was", file=sys.stderr)
-            return 130
-        hint = f"; go on with `superspike resume {shlex.quote(str(folder))}`" if begun else ""
-        print(f"\nsuperspike: interrupted{hint}", file=sys.stderr)
+        say("interrupted" + (f"; go on with {resume_command(folder)}" if begun else ""))
         return 130
     except USER_ERRORS as error:
-        print(f"superspike: {error}", file=sys.stderr)
+        say(error)
+        return 2
+    except Exception as error:
+        if os.environ.get("SUPERSPIKE_TRACEBACK"):
+            raise
+        reason = " ".join(str(error).split())
+        say(f"unexpected {type(error).__name__}: {reason:.500}; SUPERSPIKE_TRACEBACK=1 shows where it happened")
         return 2
     return 0
 

@@ -16,21 +16,25 @@ A sweep may grow: further values and seeds in the same folder join those that ar
 """
 
 import itertools
-import json
+import logging
 import re
-from pathlib import Path
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from brian2 import Quantity
 
-from . import results
-from .runfolder import RunFolderError, write_durably
+from . import results, stored
+from .datasets import read_dataset, save
+from .durable import RunFolderError, json_with_checksums, read_json, write_durably
+from .locks import Lock
 from .serialize import quantity_from_json, quantity_to_json, unit_text
 from .spec import Machine, RunSpec
 from .state import check_fit
 from .sweep import Job, run_all
 
 FORMAT = 1
+logger = logging.getLogger(__name__)
 _TICK = 1e-6  # s; blocks of different runs that end within it end together
 _FIGURES = {  # of a run that has ended: name in its summary, unit, meaning
     "final_cost": ("cost_hz", "Hz", "cost at the end"),
@@ -92,14 +96,14 @@ def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print,
         for seed in seeds:
             job = _job(out, make, condition, seed, options)
             jobs.append(job)
-            stored = {name: _value_to_json(value) for name, value in condition.items()}
-            entries.append({"folder": str(job.out.relative_to(out)), "condition": stored, "seed": seed})
-    plan = _write_plan(out, list(grid), entries)
+            plain = {name: _value_to_json(value) for name, value in condition.items()}
+            entries.append({"folder": str(job.out.relative_to(out)), "condition": plain, "seed": seed})
+    _check_links(out, jobs)
+    _join_plan(out, list(grid), entries)
     failed = run_all(jobs, workers, executor, report, progress)
-    for entry in plan["runs"]:
-        if out / entry["folder"] in {job.out for job in jobs}:
-            entry["message"] = failed.get(out / entry["folder"], "")
-    _save_plan(out, plan)
+    for entry in entries:
+        entry["message"] = failed.get(out / entry["folder"], "")
+    _join_plan(out, list(grid), entries)
     return load_sweep(out)
 
 
@@ -117,15 +121,27 @@ def load_sweep(path):
         Dimensions: those of the grid, ``seed``, ``block``. Learning curves are means over output units; NaN where a run is not
         there yet. Also saved as ``sweep.nc`` in the folder.
     """
-    import xarray as xr
-
     path = Path(path).expanduser()
     if path.is_file():
-        with xr.open_dataset(path, engine="h5netcdf") as data:
-            return data.load()
-    plan = read_plan(path)
-    data = _collect(path, plan)
-    results.save(data, path / "sweep.nc")
+        return _load_file(path)
+    read_plan(path)
+    try:
+        with _alone(path):  # else a slower process replaces what a later one found
+            data = _collect(path, read_plan(path))
+            save(data, path / "sweep.nc")
+    except OSError as error:  # somebody else's folder: nothing can be written there
+        logger.warning(f"{path / 'sweep.nc'} is not renewed: {error.strerror}")
+        data = _collect(path, read_plan(path))
+    return data
+
+
+def _load_file(file):
+    """Read a ``sweep.nc``."""
+    data = read_dataset(file)
+    if data.attrs["format"] > FORMAT:
+        raise RunFolderError(f"{file} has format {data.attrs['format']}, this version reads up to {FORMAT}: update it")
+    if not {"message", "wall_s", "final_cost"} <= data.keys() or "seed" not in data.dims:
+        raise RunFolderError(f"{file} is no file of a sweep")
     return data
 
 
@@ -137,13 +153,36 @@ def is_sweep(path):
 def read_plan(path):
     """Read ``sweep.json``; RunFolderError if it is not there or not readable."""
     file = Path(path) / "sweep.json"
-    try:
-        plan = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"{path} is no sweep that can be read: {error}") from error
+    if not file.exists():
+        raise RunFolderError(f"{path} is no sweep: it has no sweep.json")
+    remedy = "delete it and give the commands of the sweep again; runs that are there are kept"
+    plan = read_json(file, remedy)
     if plan["format"] > FORMAT:
         raise RunFolderError(f"{file} has format {plan['format']}, this version reads up to {FORMAT}: update it")
+    with stored.reading(file, remedy):
+        _check_plan(plan)
     return plan
+
+
+def _check_plan(plan):
+    """Refuse a plan that is not of the form that `run_sweep` writes (ValueError and the like)."""
+    if plan.keys() != {"format", "grid", "runs"} or not all(isinstance(plan[k], list) for k in ("grid", "runs")):
+        raise ValueError("it is no plan of a sweep")
+    for name in plan["grid"]:
+        _check_name(name)
+    for entry in plan["runs"]:
+        folder = PurePosixPath(entry["folder"])
+        if folder.is_absolute() or ".." in folder.parts or len(folder.parts) != 2 or "\0" in entry["folder"]:
+            raise ValueError(f"a run in the folder {entry['folder']!r:.80}")
+        if list(entry["condition"]) != plan["grid"] or type(entry["seed"]) is not int:
+            raise ValueError(f"{folder} has other conditions, or no seed")
+        for value in entry["condition"].values():
+            if isinstance(value, dict):
+                stored.check_quantity(entry["folder"], value["quantity"])
+            elif type(value) not in (int, float, str):
+                raise ValueError(f"{folder} has a value {value!r:.80}")
+        if not isinstance(entry.get("message", ""), str):
+            raise ValueError(f"{folder} has a message that is no text")
 
 
 def label(value):
@@ -162,14 +201,25 @@ def label(value):
 
 def _check_grid(grid, seeds):
     for name, values in grid.items():
-        if name == "seed" or not name.isidentifier():
-            raise ValueError(f"a grid cannot have the dimension {name!r}")
+        _check_name(name)
         if not values:
             raise ValueError(f"the grid has no value of {name}")
         if len(set(map(label, values))) < len(values):
             raise ValueError(f"the grid has a value of {name} twice: {', '.join(map(label, values))}")
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"a sweep needs at least one seed, and none twice, not {seeds}")
+
+
+def _check_name(name):
+    if name == "seed" or not name.isidentifier():
+        raise ValueError(f"a grid cannot have the dimension {name!r:.80}")
+
+
+def _check_links(out, jobs):
+    """Refuse to run where a link leads out of the sweep's folder."""
+    for folder in {folder for job in jobs for folder in (job.out, job.out.parent)}:
+        if folder.is_symlink() and folder != out:
+            raise RunFolderError(f"{folder} is a symbolic link, and not written through: put the folder itself there")
 
 
 def _job(out, make, condition, seed, options):
@@ -191,31 +241,46 @@ def _value_from_json(stored):
     return quantity_from_json(stored["quantity"]) if isinstance(stored, dict) else stored
 
 
-def _write_plan(out, names, entries):
+@contextmanager
+def _alone(out):
+    """Hold the plan and ``sweep.nc`` of a sweep, which other processes may also work on."""
+    with Lock(out / ".lock").held(logger.warning):
+        yield
+
+
+def _join_plan(out, names, entries):
+    """Let runs join the plan on disk, which other processes may have changed since it was read."""
     try:
         out.mkdir(parents=True, exist_ok=True)
+        with _alone(out):
+            earlier = _earlier_entries(out, names)
+            again = {e["folder"] for e in entries}
+            runs = [e for e in earlier if e["folder"] not in again] + entries
+            plan = {"format": FORMAT, "grid": names, "runs": runs}
+            write_durably(out / "sweep.json", json_with_checksums(plan))
     except OSError as error:
         raise RunFolderError(f"cannot use {out} for a sweep: {error.strerror}") from error
-    present = [p.name for p in out.iterdir() if not p.name.startswith(".")]
-    earlier = []
-    if "sweep.json" in present:
+
+
+def _earlier_entries(out, names):
+    """Runs of the plan that is there; refuses a folder of something else."""
+    if (out / "sweep.json").exists():
         plan = read_plan(out)
         if plan["grid"] != names:
             raise ValueError(
                 f"{out} holds a sweep over {', '.join(plan['grid']) or 'seeds'}, not {', '.join(names) or 'seeds'}: "
                 "choose another folder"
             )
-        earlier = plan["runs"]
-    elif present:
-        raise RunFolderError(f"{out} is not empty ({present[0]}, ...) and holds no sweep: choose another folder")
-    again = {e["folder"] for e in entries}
-    plan = {"format": FORMAT, "grid": names, "runs": [e for e in earlier if e["folder"] not in again] + entries}
-    _save_plan(out, plan)
-    return plan
+        return plan["runs"]
+    present = [p for p in out.iterdir() if not p.name.startswith(".") and not _is_of_a_sweep(p)]
+    if present:
+        raise RunFolderError(f"{out} is not empty ({present[0].name}, ...) and holds no sweep: choose another folder")
+    return []
 
 
-def _save_plan(out, plan):
-    write_durably(out / "sweep.json", json.dumps(plan, indent=1).encode())
+def _is_of_a_sweep(path):
+    """Whether a path is what a sweep leaves besides its plan: runs of a condition, results, figures."""
+    return path.name in ("sweep.nc", "figure.png", "figure.pdf") or any(path.glob("seed-*/run.json"))
 
 
 def _collect(path, plan):
@@ -235,8 +300,11 @@ def _collect(path, plan):
         variables["message"][at] = entry.get("message", "")
         try:
             run = results.load(path / entry["folder"])
-        except RunFolderError:
-            continue  # not begun, or without a checkpoint yet
+        except RunFolderError as error:
+            if not isinstance(error, results.NoResultsError):  # not begun, or without a checkpoint yet
+                variables["message"][at] = str(error)
+                logger.warning(str(error))
+            continue
         variables["wall_s"][at] = run.attrs["wall_s"]
         attrs = attrs or {k: run.attrs[k] for k in ("task", "version", "references")}
         curves[at] = _curves(run)

@@ -12,6 +12,8 @@ forward_K           Synapses: weights from the K-th population to the next, with
 window_*            Synapses: cue and deadline of an answer
 error_*             Synapses: impulses of the output error, from target and output spikes
 feedback_*_K        Synapses: the same impulses, to the K-th hidden layer
+probed_K            ProbedSynapses: copies of the probed synapses, where the kernel of forward_K lags behind; views of
+                    them, where what is recorded is not in the synapses
 spikes_*, probe_*   monitors
 ==================  ==================================================================================
 
@@ -20,6 +22,7 @@ Within one time step synapses are integrated before neurons, so that both read t
 
 import dataclasses
 import operator
+from collections.abc import Mapping
 
 import numpy as np
 from brian2 import (
@@ -36,16 +39,18 @@ from brian2 import (
     ms,
     second,
 )
+from brian2.core.variables import ArrayVariable
 
+from . import probes
 from .codegen import all_to_all, axons, kernels, neurons
 from .codegen.exact import exact_by_blocks
+from .codegen.probed import ProbedSynapses
 from .models import NO_DECAY, Model, ModelError
 from .models.checks import check_frozen
 from .units import readable
 
 DT = 0.1 * ms
-PROBE_UNITS = 5  #     units of a layer whose state a probe records
-PROBE_SYNAPSES = 10  # synapses a weight group whose state a probe records
+MAX_SYNAPSES = 2**31 - 1  # Brian2 numbers them in 32 bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,12 +67,27 @@ class Structure:
         Whether weights onto hidden layers are plastic.
     dt : Quantity
         Time step (second).
+    probe_units : int, sequence of int, or mapping of str to one of these
+        How many units of each layer probe windows record (the first ones), or which; for all layers, or for those named.
+    probe_synapses : int
+        How many synapses of each weight group they record, evenly spread.
+    probe_variables : str or sequence of str, optional
+        Which variables of layers and synapses they record; of synapses also ``NAME_pre`` and ``NAME_post``. Default: U,
+        error, sigma_prime, eligibility, m and w.
+
+    Raises
+    ------
+    ValueError
+        If sizes do not fit the model, or the network has not what is to be probed.
     """
 
     model: Model
     sizes: tuple
     hidden_learning: bool = True
     dt: Quantity = dataclasses.field(default_factory=lambda: DT)
+    probe_units: int | tuple | Mapping = probes.UNITS
+    probe_synapses: int = probes.SYNAPSES
+    probe_variables: tuple | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "sizes", tuple(map(_size, self.sizes)))
@@ -75,6 +95,9 @@ class Structure:
             raise ValueError(
                 f"a network needs at least one input and one output unit, and no empty layer: {self.sizes}"
             )
+        for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True):
+            if a * b > MAX_SYNAPSES:
+                raise ValueError(f"{a} to {b} units are {a * b:,} synapses; a layer can have at most {MAX_SYNAPSES:,}")
         self._check_times()
         if not self.hidden_learning and self.n_hidden_layers:
             check_frozen(self.model)
@@ -83,6 +106,12 @@ class Structure:
                 f"{self.model.feedback.name} feedback needs weights from the hidden layer to the output, which the first "
                 f"of {self.n_hidden_layers} hidden layers lacks: use random or uniform feedback, or one hidden layer"
             )
+        object.__setattr__(self, "probe_units", probes.Units().check(self.probe_units, "probe_units"))
+        if self.probe_variables is not None:
+            names = probes.Names().check(self.probe_variables, "probe_variables").split(",")
+            object.__setattr__(self, "probe_variables", tuple(names))
+        if self.probe_units != probes.UNITS or self.probe_variables is not None:
+            probes.check_recorded(self)
 
     def _check_times(self):
         """Refuse a time step that is none, and times of the model that it does not divide."""
@@ -134,7 +163,7 @@ class Structure:
 
     def probed_synapses(self, k):
         """Which synapses of the `k`-th weight group (from 1) a probe records: presynaptic times n_post plus postsynaptic."""
-        return np.unique(np.linspace(0, np.prod(self.shape(k)) - 1, PROBE_SYNAPSES).astype(int))
+        return np.unique(np.linspace(0, np.prod(self.shape(k)) - 1, self.probe_synapses).astype(int))
 
     @property
     def n_synapses(self):
@@ -332,20 +361,24 @@ class Assembly:
     def _add_monitors(self):
         for name in ("inputs", "targets", *self.structure.populations[1:]):
             self._add(SpikeMonitor, self.groups[name], name=f"spikes_{name}")
-        for k, name in enumerate(self.structure.populations[1:], start=1):
-            layer = self.groups[name]
-            watched = [v for v in ("U", "error", "sigma_prime") if v in layer.variables]
-            record = list(range(min(PROBE_UNITS, len(layer))))
-            self._add(StateMonitor, layer, watched, record=record, clock=self.clock, name=f"probe_{name}")
-            if self.structure.is_plastic(k):
-                forward = self.groups[f"forward_{k}"]
-                record = self.structure.probed_synapses(k)
-                watched = [v for v in ("eligibility", "m", "w") if v in forward.variables]
-                self._add(StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}")
+        for name, (watched, record) in probes.recorded(self.structure).items():
+            source = self.groups[name]
+            lags = self.kernels.get(name) in kernels.CHUNK
+            if lags or (name in self.kernels and not _are_own(source, watched)):
+                equations, method = probes.equations_of(self.structure)[name], _method(self.model.plasticity.method)
+                arguments, group = (source, equations, record, watched, lags, method), name.replace("forward", "probed")
+                source, record = self._add(ProbedSynapses, *arguments, name=group), np.arange(len(record))
+            self._add(StateMonitor, source, watched, record=record, clock=self.clock, name=f"probe_{name}")
 
     def is_probe(self, name):
         """Whether an object records in probe windows only (output spikes are always recorded)."""
         return name.startswith("probe_") or (name.startswith("spikes_") and name != "spikes_output")
+
+
+def _are_own(synapses, names):
+    """Whether variables are arrays of the synapses themselves."""
+    indices, variables = synapses.variables.indices, synapses.variables
+    return all(indices[n] == "_idx" and isinstance(variables[n], ArrayVariable) for n in names)
 
 
 def _size(value):

@@ -1,7 +1,11 @@
 """What a user sees while a run goes on: a bar in a terminal or notebook, plain lines elsewhere, or nothing."""
 
+import math
 import sys
 import time
+from contextlib import contextmanager
+
+from .streams import Steady
 
 
 class Silent:
@@ -22,11 +26,24 @@ class Silent:
     def overall(self, at, status):
         """Many runs together are at simulated time `at` (s)."""
 
+    @contextmanager
+    def phase(self, name):
+        """Something besides training goes on: yields what to call with the fraction that is done."""
+        yield lambda fraction: None
+
     def say(self, text):
         """Something that a person should know."""
 
     def close(self):
         """The run has ended, well or not."""
+
+
+class Remarks(Silent):
+    """Nothing but what a person should know."""
+
+    def say(self, text):
+        """Print a line."""
+        print(text, file=sys.stderr, flush=True)
 
 
 def _status(cost, r0, rate, accuracy):
@@ -38,7 +55,7 @@ class Lines(Silent):
     """A line a block, at most one every `interval` seconds, for files and queues."""
 
     def __init__(self, stream=None, interval=2.0):
-        self.stream, self.interval = stream or sys.stderr, interval
+        self.stream, self.interval = Steady(stream or sys.stderr), interval
 
     def building(self):
         """Say that the compiler works."""
@@ -69,6 +86,20 @@ class Lines(Silent):
         if time.perf_counter() - self.last > 5 * self.interval or at >= self.duration:
             self._report(at)
 
+    @contextmanager
+    def phase(self, name):
+        """Report now and then, if it takes long."""
+        began, last = time.perf_counter(), -math.inf
+
+        def show(fraction):
+            nonlocal last
+            now = time.perf_counter()
+            if now - began > self.interval and now - last > 15 * self.interval:
+                last = now
+                self.say(f"{name}: {fraction:.0%}")
+
+        yield show
+
     def _report(self, at):
         self.last = time.perf_counter()
         speed = (at - self.at) / max(self.last - self.began, 1e-9)
@@ -83,16 +114,20 @@ class Lines(Silent):
 class Bar(Silent):
     """A tqdm bar, in a terminal or a notebook."""
 
+    def __init__(self):
+        self.stream = self.bar_stream = Steady(sys.stderr)
+
     def building(self):
         """Say that the compiler works."""
-        print("preparing the C++ program", file=sys.stderr, flush=True)
+        print("preparing the C++ program", file=self.stream, flush=True)
 
     def start(self, duration, at, build_seconds):
         """Show the bar."""
         from tqdm.auto import tqdm
 
         layout = "{l_bar}{bar}| {n:.1f}/{total:g} s [{elapsed}<{remaining}, {rate_fmt}] {postfix}"
-        self.bar = tqdm(total=duration, initial=at, unit="s", bar_format=layout, dynamic_ncols=True)
+        options = {"bar_format": layout, "dynamic_ncols": True, "file": self.bar_stream}
+        self.bar = tqdm(total=duration, initial=at, unit="s", **options)
 
     def inside(self, start, stop, fraction):
         """Move the bar within the block."""
@@ -108,7 +143,15 @@ class Bar(Silent):
         """Print a line above the bar."""
         from tqdm.auto import tqdm
 
-        tqdm.write(text, file=sys.stderr)
+        tqdm.write(text, file=self.stream)
+
+    @contextmanager
+    def phase(self, name):
+        """Show what goes on behind the bar, and then again what was there."""
+        before = self.bar.postfix or ""
+        self.bar.set_postfix_str(name)
+        yield lambda fraction: self.bar.set_postfix_str(f"{name}: {fraction:.0%}")
+        self.bar.set_postfix_str(before)
 
     def overall(self, at, status):
         """Move the bar of many runs."""
@@ -125,6 +168,8 @@ class Notebook(Bar):
     """A bar and a learning curve that redraws while the run goes on, in Jupyter."""
 
     def __init__(self, interval=1.0):
+        super().__init__()
+        self.bar_stream = None  # tqdm's choice
         self.interval, self.last, self.times, self.costs, self.handle = interval, 0.0, [], [], None
 
     def block(self, at, cost, r0, rate, accuracy=None):
@@ -163,11 +208,11 @@ def in_notebook():
 
 
 def reporter(quiet=False, lines=True):
-    """Return the reporter that fits where the output goes; `lines`: print lines where it is no terminal."""
+    """Return the reporter that fits where the output goes; `lines`: report progress also where it is no terminal."""
     if quiet:
         return Silent()
     if in_notebook():
         return Notebook()
-    if sys.stderr.isatty():
+    if Steady(sys.stderr).isatty():
         return Bar()
-    return Lines() if lines else Silent()
+    return Lines() if lines else Remarks()

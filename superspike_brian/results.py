@@ -11,9 +11,10 @@ cost, rate (block, output)        learning curve: running average of the cost; f
 time, r0 (block)                  end of the block; learning rate in it
 weights_K_start, weights_K_end    weights of the K-th group (pre_K, post_K), and weights_K_snapshots
 watched_time, watched_unit        spikes of the first output units over the whole run
-spikes_POPULATION_time, ...       spikes in the probe windows: one period each, from the state at the start, at
-                                  chosen times, and at the end, without plasticity
-U_LAYER, error_LAYER, ...         state in the probe windows (probe, probe_time, unit)
+spikes_POPULATION_time, ...       spikes in the probe windows: from the state at the start, at chosen times, and at the end,
+                                  without plasticity; and windows of the run itself, with ``probe_learning`` 1
+U_LAYER, error_LAYER, ...         state of the units ``probed_unit_LAYER`` in the probe windows (probe, probe_time, unit);
+                                  NaN after the end of the run
 m_forward_K, w_forward_K, ...     the same of some synapses, between the units ``probed_pre_K`` and ``probed_post_K``
 input_time, target_time, ...      the task's patterns
 pattern_time, pattern_unit, ...   a classification's patterns: spikes after the onset, ``pattern_class`` of each
@@ -26,26 +27,34 @@ parameter_value (parameter)       all parameters, with ``parameter_unit``
 """
 
 import importlib.metadata
-import io
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
 
+from . import stored
+from .datasets import DamagedError, read_dataset
+from .datasets import save as save  # `results.save` and `results.load` belong together
+from .durable import resume_command
+from .notes import at_bound, judge
+from .results_probes import probe_variables, probe_windows
 from .results_trials import accuracy, labelled, pattern_table, trial_tables
-from .runfolder import FORMAT, RunFolder, RunFolderError, write_durably
+from .runfolder import FORMAT, RunFolder, RunFolderError
 from .serialize import model_to_json, unit_text
-from .spec import stored_spec
+from .spec import stored_request, stored_spec
 from .tasks import Classification
 
-_LONG = {
-    "U": ("volt", "membrane potential"),
-    "error": ("Hz", "error signal"),
-    "sigma_prime": ("1", "surrogate derivative"),
-    "eligibility": ("1", "eligibility trace"),
-    "m": ("1", "accumulated gradient"),
-    "w": ("volt", "synaptic weight"),
+logger = logging.getLogger(__name__)
+_READ = {  # attributes that summaries and figures read
+    **dict.fromkeys(("title", "task", "task_source", "precision", "feedback", "date", "machine", "command"), str),
+    **dict.fromkeys(("simulated_s", "wall_s", "build_s", "period_s", "theta_V", "seed", "n_synapses"), float),
 }
+_CURVES = {"time": ("block",), "r0": ("block",), "cost": ("block", "output"), "rate": ("block", "output")}
+
+
+class NoResultsError(RunFolderError):
+    """A run that is not there, or has not come to its first checkpoint."""
 
 
 def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
@@ -71,20 +80,23 @@ def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
     RunFolderError
         If no checkpoint is readable.
     """
+    newest = folder.newest(logger.warning)
+    if newest is None:
+        raise NoResultsError(f"{folder.path} has no readable checkpoint yet: {resume_command(folder.path)} starts it")
+    spec = spec or stored_spec(folder)
+    with stored.reading(folder.path, "its files are not of one run; put copies of them back"):
+        return _assemble(folder, spec, newest, last_probe, build_seconds)
+
+
+def _assemble(folder, spec, newest, last_probe, build_seconds):
     import xarray as xr
 
-    newest = folder.newest()
-    if newest is None:
-        raise RunFolderError(
-            f"{folder.path} has no readable checkpoint yet: `superspike resume {folder.path}` starts it"
-        )
     request, state, records = folder.request, newest[2], folder.records()
-    spec = spec or stored_spec(folder)
     structure, task = spec.structure, spec.task
     first, *blocks = records
-    windows = [r for r in records if "probe/probe_output.t" in r] + ([last_probe] if last_probe else [])
+    windows = probe_windows(records, last_probe, spec, newest[0])
     variables = _learning_curve(blocks) | _weights(structure, first, blocks, state) | _pattern(task)
-    variables |= _probes(structure, windows) | _parameters(structure.model)
+    variables |= probe_variables(structure, windows) | _parameters(structure.model)
     variables |= trial_tables(task, structure, spec.seed, variables, windows, newest[0])
     data = xr.Dataset(variables)
     provenance = request["provenance"]
@@ -94,9 +106,12 @@ def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
         "task": task.name,
         "task_source": task.source,
         "period_s": float(task.period),
+        "probe_length_s": float(variables["probe_time"][1].size * structure.dt),
         "sizes": list(structure.sizes),
         "seed": spec.seed,
+        "identity": folder.identity or "",
         "n_synapses": structure.n_synapses,
+        "dt_s": float(structure.dt),
         "simulated_s": float(blocks[-1]["time"]) if blocks else 0.0,
         "criterion_met": int(bool(blocks and blocks[-1].get("criterion_met", False))),
         "wall_s": float(sum(b["wall_s"] for b in blocks)),
@@ -115,6 +130,7 @@ def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
         "version": importlib.metadata.version("superspike_brian"),
         "references": "Zenke & Ganguli 2018, doi:10.1162/neco_a_01086",
     }
+    data.attrs["notes"] = json.dumps([note._asdict() for note in judge(data)])
     return data
 
 
@@ -167,32 +183,6 @@ def _pattern(task):
     return found
 
 
-def _probes(structure, windows):
-    found = {}
-    for name in ("inputs", "targets", *structure.populations[1:]):
-        dim = f"spikes_{name}"
-        times, units = ([w[f"probe/{dim}.{v}"] for w in windows] for v in "ti")
-        probe = np.repeat(np.arange(len(windows)), [len(t) for t in times])
-        found[f"{dim}_time"] = labelled(dim, np.concatenate(times), "s", f"spike time of {name} in a probe window")
-        found[f"{dim}_unit"] = labelled(dim, np.concatenate(units).astype(np.int32), "1", f"unit of {name}")
-        found[f"{dim}_probe"] = labelled(dim, probe.astype(np.int32), "1", "probe window, from 0")
-    times = [w["probe/probe_output.t"] for w in windows]
-    found["probe_start"] = labelled("probe", [t[0] for t in times], "s", "start of the probe window")
-    found["probe_time"] = labelled("probe_time", times[0] - times[0][0], "s", "time in the probe window")
-    for key in sorted(k for k in windows[0] if k.startswith("probe/probe_") and not k.endswith(".t")):
-        group, variable = key.removeprefix("probe/probe_").split(".")
-        rows = np.stack([w[key].reshape(len(times[0]), -1) for w in windows])
-        dims = ("probe", "probe_time", f"probed_{'synapse' if group.startswith('forward') else 'unit'}_{group}")
-        found[f"{variable}_{group}"] = labelled(dims, rows, *_LONG[variable])
-    for k, group in enumerate(structure.forward, start=1):
-        if structure.is_plastic(k):
-            pre_post = np.unravel_index(structure.probed_synapses(k), structure.shape(k))
-            for side, units in zip(("pre", "post"), pre_post, strict=True):
-                text = f"{side}synaptic unit of a probed synapse"
-                found[f"probed_{side}_{k}"] = labelled(f"probed_synapse_{group}", units.astype(np.int32), "1", text)
-    return found
-
-
 def _parameters(model):
     items = [(k, v, c.name) for c in model.components.values() for k, v in c.parameters.items()]
     return {
@@ -201,20 +191,6 @@ def _parameters(model):
         "parameter_unit": ("parameter", np.array([unit_text(v) for _, v, _ in items])),
         "parameter_component": ("parameter", np.array([c for _, _, c in items])),
     }
-
-
-def save(data, path):
-    """Write a dataset atomically; RunFolderError if the disk refuses."""
-    import h5netcdf
-    from xarray.backends import H5NetCDFStore
-
-    compressed = {
-        name: {"zlib": True, "complevel": 4} for name, var in data.items() if var.size > 1000 and var.dtype.kind in "if"
-    }
-    buffer = io.BytesIO()  # HDF5 that meets a full disk leaves the process to crash later
-    with h5netcdf.File(buffer, "w") as file:
-        data.dump_to_store(H5NetCDFStore(file), encoding=compressed)
-    write_durably(path, buffer.getbuffer())
 
 
 def load(path):
@@ -233,27 +209,68 @@ def load(path):
     Raises
     ------
     RunFolderError
-        If there are no results.
-    """
-    import xarray as xr
+        If there are no results, or none that is whole.
 
+    Notes
+    -----
+    If ``run.nc`` is damaged or missing, or older than the checkpoints, the results are made from checkpoints and log, which
+    lack what was recorded after the last block: the last probe window, and the test of a classification. A message says so.
+    """
     path = Path(path).expanduser()
-    file = path / "run.nc" if path.is_dir() else path
-    folder = RunFolder(path) if (path / "run.json").exists() else None
-    if not file.exists() and folder is None:
-        raise RunFolderError(f"there is no run at {path}")
+    if not path.is_dir():
+        if not path.exists():
+            raise NoResultsError(f"there is no run at {path}")
+        return _load_file(path)
+    file, folder = path / "run.nc", RunFolder(path)
+    if not (path / "run.json").exists():
+        if not file.exists():
+            raise NoResultsError(f"there is no run at {path}")
+        return _load_file(file)
     if not file.exists():
         return assemble(folder)
-    with xr.open_dataset(file, engine="h5netcdf") as data:
-        data = data.load()
+    try:
+        request, problem = stored_request(folder), None
+    except RunFolderError as error:
+        problem = error
+    try:
+        data = _load_file(file)
+        if problem is None and data.attrs.get("identity", "") not in ("", request.get("identity", "")):
+            if folder.newest() is None:  # neither are the checkpoints of the run that run.json describes
+                problem = RunFolderError(f"{path / 'run.json'} is of another run than the files beside it")
+            else:
+                raise DamagedError(f"{file} is of another run")
+    except DamagedError as damage:
+        if problem is not None:
+            raise problem from damage
+        logger.warning(
+            f"{damage}: shown from the checkpoints and the log, without what was recorded after the last block; "
+            f"{resume_command(path)} writes it again"
+        )
+        return assemble(folder)
+    if problem is not None:
+        logger.warning(f"{problem}; shown is run.nc alone")
+        return data
+    newest, dt = folder.newest(), request["dt"][0]
+    if newest and newest[0] * dt > data.attrs["simulated_s"] + 1e-9:
+        return assemble(folder)  # an extension was interrupted: the file is older than the checkpoints
+    if folder.reached * dt > data.attrs["simulated_s"] + 1e-9:
+        logger.warning(f"{path}: checkpoints beyond {data.attrs['simulated_s']:g} s are damaged; shown is run.nc")
+    return data
+
+
+def _load_file(file):
+    """Read a ``run.nc``; DamagedError if it is none, or not what was written."""
+    data = read_dataset(file)
     if data.attrs["format"] > FORMAT:
         raise RunFolderError(f"{file} has format {data.attrs['format']}, this version reads up to {FORMAT}: update it")
-    if (
-        folder
-        and (newest := folder.newest())
-        and newest[0] * folder.request["dt"][0] > data.attrs["simulated_s"] + 1e-9
-    ):
-        return assemble(folder)  # an extension was interrupted: the file is older than the checkpoints
+    try:
+        for name, kind in _READ.items():
+            kind(data.attrs[name])
+        float(json.loads(data.attrs["protocol"])["duration"][0])
+        if any(data[name].dims != dims for name, dims in _CURVES.items()):
+            raise ValueError("its curves have other dimensions")
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise DamagedError(f"{file} has no results of a run, or is damaged ({error})") from error
     return data
 
 
@@ -276,6 +293,8 @@ def summary(data, out):
         "build_s": float(attrs["build_s"]),
         "wall_s": float(attrs["wall_s"]),
         **accuracy(data),
+        "at_bound": at_bound(data),
+        "notes": [note._asdict() for note in judge(data)],
         "n_synapses": int(attrs["n_synapses"]),
         "seed": int(attrs["seed"]),
         "out": str(out),
@@ -295,6 +314,7 @@ def summary_text(data):
         f"  cost       {_hz(figures['cost_first_hz'])} at the end of burn-in, {_hz(figures['cost_hz'])} at the end",
         f"  output     {float(data.rate[-1].mean()) if data.sizes['block'] else float('nan'):.3g} Hz in the last block",
         *_accuracy_text(figures),
+        *(f"  note       {note['text']}" for note in figures["notes"]),
         f"  begun      {attrs['date']} on {attrs['machine']}: {attrs['command']}",
     ]
     return "\n".join(lines)

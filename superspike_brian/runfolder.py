@@ -17,17 +17,34 @@ disk costs no time.)
 
 A checkpoint that is damaged, or whose part of the log is, is set aside (``.damaged``) and the one before it is taken. When
 none is left the run starts again from 0 s: that costs time and changes no bit of the result.
+
+Every file says what it belongs to: ``run.json`` has a checksum of each entry, one of ``task.npz``, and an `identity` that
+checkpoints, log and results repeat. So a file of another run is noticed, too. (Files of older versions have none of these.)
 """
 
 import hashlib
 import io
 import json
 import os
+import re
 import struct
+import zipfile
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
+
+from .durable import (
+    RunFolderError,
+    append_handle,
+    json_with_checksums,
+    open_regular,
+    read_json,
+    resume_command,
+    write_durably,
+)
+from .locks import Lock, LockedError
 
 FORMAT = 1
 _HEADER = struct.Struct("<32sQ")
@@ -35,10 +52,8 @@ _NEWBORN = ("task.npz", "log.bin")  # what a run killed before its run.json has
 _FIGURES = ("figure.png", "figure.pdf", "activity.png", "activity.pdf")
 _FILES = ("checkpoint-*.*", *_FIGURES, "run.nc", "run.json", *_NEWBORN)
 _UNFINISHED = ".*.[0-9]*.tmp"
-
-
-class RunFolderError(RuntimeError):
-    """A run folder that cannot be used; the message says why and what to do."""
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)\.npz")
+_LENGTH_ALONE = ("duration", "block")  # of a protocol: where a run stops and is cut, not what it computes
 
 
 class FolderInUseError(RunFolderError):
@@ -56,8 +71,14 @@ def pack(arrays):
 def unpack(data, at=0):
     """Return the dict of arrays at offset `at`, and the offset behind it; ValueError if it is damaged."""
     payload, end = _payload(data, at)
-    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
-        return dict(arrays), end
+    try:
+        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+            if sum(part.file_size for part in archive.infolist()) > len(payload):
+                raise ValueError("it holds compressed arrays, which this program does not write")
+        with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
+            return dict(arrays), end
+    except Exception as error:  # an archive that is made up, its checksum too: readers of it fail in many ways
+        raise ValueError(f"no archive of arrays ({type(error).__name__}: {error})") from error
 
 
 def _payload(data, at):
@@ -70,27 +91,35 @@ def _payload(data, at):
     return payload, at + _HEADER.size + size
 
 
-def write_durably(path, data):
-    """Write bytes to `path` so that a crash leaves either the old file or the new one."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _read_packed(path):
+    """Arrays of a file that `pack` made, and its checksum; ValueError or OSError if it is damaged."""
+    with open_regular(path) as file:
+        head, size = file.read(_HEADER.size), os.fstat(file.fileno()).st_size
+        if len(head) < _HEADER.size or _HEADER.unpack(head)[1] != size - _HEADER.size:  # before a large one is read
+            raise ValueError("cut short, or not this program's")
+        return unpack(head + file.read())[0], head[:32].hex()
+
+
+def _identity(request, task_arrays):
+    """Hash of what a run computes: equal for runs that are bit for bit the same up to where the shorter one ends."""
+    what = {k: v for k, v in request.items() if k not in ("provenance", "device", "kernel")}
+    if isinstance(protocol := what.get("protocol"), dict):
+        what["protocol"] = {k: v for k, v in protocol.items() if k not in _LENGTH_ALONE}
+    found = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
+    for name, array in sorted(task_arrays.items()):
+        if name not in ("name", "source"):
+            array = np.asarray(array)
+            found.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
+    return found.hexdigest()[:16]
+
+
+@contextmanager
+def _using(path, what="write in"):
+    """Tell which folder a failure of the disk is about."""
     try:
-        temporary.write_bytes(data)
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
+        yield
     except OSError as error:
-        raise RunFolderError(f"cannot write {path}: {error.strerror}; what was written before is intact") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync(path):
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        raise RunFolderError(f"cannot {what} {path}: {error.strerror or error}") from error
 
 
 class RunFolder:
@@ -104,7 +133,7 @@ class RunFolder:
 
     def __init__(self, path):
         self.path = Path(path)
-        self._lock = FileLock(self.path / ".lock")
+        self._lock = Lock(self.path / ".lock")
 
     @classmethod
     def create(cls, path, request, task_arrays, overwrite=False):
@@ -128,20 +157,21 @@ class RunFolder:
         """
         path = Path(path)
         cls.check_free(path, overwrite)
-        try:
+        with _using(path, "use for results"):
             path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunFolderError(f"cannot use {path} for results: {error.strerror}") from error
         folder = cls(path)
         folder.acquire()
         try:
             cls.check_free(path, overwrite)  # another process may have run here since
-            for pattern in _FILES:
-                for old in path.glob(pattern):
-                    old.unlink()
-            folder._write_new("task.npz", pack(task_arrays))
+            with _using(path, "replace what is in"):
+                for pattern in _FILES:
+                    for old in path.glob(pattern):
+                        old.unlink()
+            task = pack(task_arrays)
+            folder._write_new("task.npz", task)
             folder._write_new("log.bin", b"")
-            folder._write_new("run.json", json.dumps({"format": FORMAT, **request}, indent=1).encode())
+            marks = {"identity": _identity(request, task_arrays), "task_checksum": task[:32].hex()}
+            folder._write_new("run.json", json_with_checksums({"format": FORMAT, **request, **marks}))
         except BaseException:
             folder.release()
             raise
@@ -166,7 +196,7 @@ class RunFolder:
         if present and not overwrite:
             raise RunFolderError(
                 f"{path} is not empty ({present[0].name}, ...): choose another --out, continue it with "
-                f"`superspike resume {path}`, or replace it with --overwrite"
+                f"{resume_command(path)}, or replace it with --overwrite"
             )
         if present and not (path / "run.json").exists():
             raise RunFolderError(f"{path} holds files but no run: --overwrite replaces runs only")
@@ -184,15 +214,16 @@ class RunFolder:
     def acquire(self):
         """Hold the folder, and clear what killed writers left; RunFolderError if another process holds it."""
         try:
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
+            self._lock.acquire()
+        except LockedError as error:
             raise FolderInUseError(
-                f"another process is running in {self.path}: wait for it, or choose another --out"
+                f"another process is running in {self.path}, {error}: wait for it, or choose another --out"
             ) from error
         except OSError as error:
             raise RunFolderError(f"cannot write in {self.path}: {error.strerror}") from error
         for unfinished in self.path.glob(_UNFINISHED):
-            unfinished.unlink(missing_ok=True)
+            if unfinished.is_symlink() or not unfinished.is_dir():
+                unfinished.unlink(missing_ok=True)
 
     def release(self):
         """Let others use the folder."""
@@ -207,44 +238,47 @@ class RunFolder:
         path = self.path / "run.json"
         if not path.exists():
             raise RunFolderError(f"{self.path} is not a run: it has no run.json")
-        try:
-            request = json.loads(path.read_text())
-        except ValueError as error:
-            raise RunFolderError(f"{path} is damaged ({error})") from error
-        if not isinstance(request, dict) or "format" not in request:
-            raise RunFolderError(f"{path} is not this program's: there is no run here")
+        request = read_json(path, "put a copy of it back; run.nc beside it can be shown and loaded by itself")
         if request["format"] > FORMAT:
             raise RunFolderError(f"{path} has format {request['format']}, this version reads up to {FORMAT}: update it")
         return request
 
+    @cached_property
+    def identity(self):
+        """What the run's checkpoints, log and results are marked with; None in folders of older versions."""
+        return self.request.get("identity")
+
     def update_request(self, **changes):
         """Change entries of the request (a new duration, one more command)."""
-        self._write_new("run.json", json.dumps(self.request | changes, indent=1).encode())
+        self._write_new("run.json", json_with_checksums(self.request | changes))
 
     @property
     def task_arrays(self):
         """The spike patterns, as arrays."""
         path = self.path / "task.npz"
         try:
-            return unpack(path.read_bytes())[0]
-        except ValueError as error:
-            raise RunFolderError(f"{path} is damaged ({error})") from error
+            arrays, checksum = _read_packed(path)
+        except (ValueError, OSError) as error:
+            raise RunFolderError(f"{path} is damaged ({_reason(error)}): put a copy of it back") from error
+        if self.request.get("task_checksum", checksum) != checksum:
+            raise RunFolderError(f"{path} is of another run: put the one of this run back")
+        return arrays
 
     def save_block(self, step, state, record):
         """Make a block durable: `record` joins the log, then `state` becomes the newest checkpoint."""
-        log = self.path / "log.bin"
+        log, mark = self.path / "log.bin", {"_run": np.array(self.identity or "")}
         try:
-            with open(log, "ab") as file:
-                file.write(pack(record))
+            with append_handle(log) as file:
+                file.write(pack(record if file.tell() else record | mark))
                 file.flush()
                 os.fsync(file.fileno())
                 length = file.tell()
         except OSError as error:
             raise RunFolderError(
                 f"cannot write {log}: {error.strerror}; everything up to the block before is intact: make room, then "
-                f"`superspike resume {self.path}`"
+                f"{resume_command(self.path)}"
             ) from error
-        data = pack(state | {"_step": np.array(step), "_log_length": np.array(length)})
+        data = pack(state | mark | {"_step": np.array(step), "_log_length": np.array(length)})
         write_durably(self.path / f"checkpoint-{step:012d}.npz", data)
         for old in self._checkpoints()[:-2]:
             old.unlink()
@@ -252,10 +286,10 @@ class RunFolder:
     @property
     def reached(self):
         """Step of the newest checkpoint by its name, sound or not; 0 without one."""
-        return max((int(path.stem.rsplit("-", 1)[1]) for path in self._checkpoints()), default=0)
+        return max(map(_step, self._checkpoints()), default=0)
 
     def _checkpoints(self):
-        return sorted(self.path.glob("checkpoint-*.npz"))
+        return sorted((p for p in self.path.glob("checkpoint-*.npz") if _CHECKPOINT.fullmatch(p.name)), key=_step)
 
     def newest(self, warn=lambda message: None):
         """Return ``(step, log length, state)`` of the newest sound checkpoint, or None; changes nothing on disk.
@@ -267,25 +301,35 @@ class RunFolder:
         """
         for path in reversed(self._checkpoints()):
             try:
-                state, _ = unpack(path.read_bytes())
-                step, length = int(state.pop("_step")), int(state.pop("_log_length"))
+                state, _ = _read_packed(path)
+                step, length = (int(state.pop(name)) for name in ("_step", "_log_length"))
+                if step != _step(path):
+                    raise ValueError(f"it is of step {step}")
+                self._check_mine(state)
                 self._check_log(length)
                 return step, length, state
-            except (ValueError, FileNotFoundError) as error:
-                warn(f"{path} is damaged ({error}): falling back to the checkpoint before it")
+            except (ValueError, TypeError, KeyError, OSError) as error:
+                warn(f"{path} is damaged ({_reason(error)}): falling back to the checkpoint before it")
         return None
+
+    def _check_mine(self, arrays):
+        """Take the mark out of a checkpoint or of the log's first record; ValueError if it is another run's."""
+        if str(arrays.pop("_run", "")) != (self.identity or ""):
+            raise ValueError("of another run")
 
     def _check_log(self, length):
         data, at = self._log(length), 0
         while at < length:
             try:
+                if at == 0:
+                    self._check_mine(unpack(data)[0])
                 at = _payload(data, at)[1]
             except ValueError as error:
                 raise ValueError(f"log.bin after {at} bytes: {error}") from error
 
     def _log(self, length):
-        with open(self.path / "log.bin", "rb") as file:
-            return file.read(length)
+        with open_regular(self.path / "log.bin") as file:
+            return file.read(min(length, os.fstat(file.fileno()).st_size))
 
     def rewind(self, warn):
         """Return ``(step, state)`` to continue from, or None for a start; cuts the log back to it."""
@@ -293,12 +337,21 @@ class RunFolder:
         step, length, state = newest or (0, 0, None)
         if self._checkpoints() and newest is None:
             warn(f"no sound checkpoint is left in {self.path}: starting again from 0 s")
-        for path in self._checkpoints():
-            if int(path.stem.rsplit("-", 1)[1]) > step or newest is None:
-                path.replace(path.with_suffix(".damaged"))
-        with open(self.path / "log.bin", "ab") as file:
-            file.truncate(length)
+        with _using(self.path):
+            for path in self._checkpoints():
+                if _step(path) > step or newest is None:
+                    path.replace(path.with_suffix(".damaged"))
+            self._cut_log(length)
         return (step, state) if newest else None
+
+    def _cut_log(self, length):
+        log = self.path / "log.bin"
+        if log.is_symlink() or (
+            log.exists() and log.stat().st_nlink > 1
+        ):  # a file elsewhere, or a backup: a copy instead
+            write_durably(log, self._log(length) if length else b"")
+        with append_handle(log) as file:
+            file.truncate(length)
 
     def records(self):
         """Records of the finished blocks, oldest first."""
@@ -308,5 +361,14 @@ class RunFolder:
         at, found = 0, []
         while at < len(data):
             record, at = unpack(data, at)
+            record.pop("_run", None)
             found.append(record)
         return found
+
+
+def _step(path):
+    return int(_CHECKPOINT.fullmatch(path.name)[1])
+
+
+def _reason(error):
+    return getattr(error, "strerror", None) or str(error)

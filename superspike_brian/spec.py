@@ -15,17 +15,19 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity
 
+from . import probes, stored
 from .codegen.kernels import KERNELS
-from .engine import PRECISIONS
 from .kinds import Choice, File, Flag, Time, Whole, check_settings, nearest, options_of, setting
 from .models import CLASSIFIER, SUPERSPIKE, Model
 from .network import DT, Structure
+from .preferences import PRECISIONS
+from .probes import Names, Units, check_windows
 from .protocol import Protocol
+from .runfolder import RunFolder
 from .serialize import (
     model_from_json,
     model_to_json,
     quantity_to_json,
-    task_from_arrays,
     task_to_arrays,
     value_from_json,
     value_to_json,
@@ -83,6 +85,15 @@ class RunSpec:
         "what plastic synapses become in C++; auto is the fastest that fits",
         "auto",
     )
+    probe_units: Any = setting(
+        Units(), "how many units of each layer probe windows record, or which: 20, or 0,7, or output=0,7", probes.UNITS
+    )
+    probe_synapses: int = setting(
+        Whole("20", minimum=0), "how many synapses of each weight group probe windows record", probes.SYNAPSES
+    )
+    probe_variables: str | None = setting(
+        Names(), "which variables of units and synapses probe windows record", None, unset=",".join(probes.VARIABLES)
+    )
     protocol: Protocol = dataclasses.field(default_factory=Protocol, metadata={"record": Protocol})
 
     def __post_init__(self):
@@ -115,13 +126,16 @@ class RunSpec:
                 raise ValueError(f"'{name}' is part of the model: give model=MODEL.replace({name}=...)")
             raise ValueError(f"a run has no option '{name}'{nearest(name, OPTIONS)}")
         course = {name: options.pop(name) for name in options_of(Protocol) if name in options}
-        return cls(task, model, hidden, protocol=Protocol(**course), **options)
+        spec = cls(task, model, hidden, protocol=Protocol(**course), **options)
+        check_windows(spec.protocol, spec.structure, spec.task)
+        return spec
 
     @cached_property
     def structure(self) -> Structure:
         """The network that the run simulates."""
         sizes = (self.task.n_inputs, *self.hidden, self.task.n_outputs)
-        return Structure(self.model, sizes, self.hidden_learning, self.dt)
+        probed = self.probe_units, self.probe_synapses, self.probe_variables
+        return Structure(self.model, sizes, self.hidden_learning, self.dt, *probed)
 
     @property
     def duration(self) -> Quantity:
@@ -144,12 +158,12 @@ class RunSpec:
         return {"model": model_to_json(self.model), "sizes": list(self.structure.sizes), **plain, "protocol": course}
 
     @classmethod
-    def from_json(cls, stored: dict, task: Task | Classification) -> "RunSpec":
+    def from_json(cls, found: dict, task: Task | Classification) -> "RunSpec":
         """Inverse of `to_json`; options that are younger than the run have their defaults."""
-        plain = {name: value_from_json(stored[name]) for name in _PLAIN if name in stored}
-        course = {name: value_from_json(value) for name, value in stored["protocol"].items()}
-        hidden = tuple(stored["sizes"])[1:-1]
-        return cls(task, model_from_json(stored["model"]), hidden, protocol=Protocol(**course), **plain)
+        plain = {name: value_from_json(found[name]) for name in _PLAIN if name in found}
+        course = {name: value_from_json(value) for name, value in found["protocol"].items()}
+        hidden = tuple(found["sizes"])[1:-1]
+        return cls(task, model_from_json(found["model"]), hidden, protocol=Protocol(**course), **plain)
 
     def differences(self, other: "RunSpec") -> list[str]:
         """Name what another run has otherwise; a duration may differ."""
@@ -159,17 +173,19 @@ class RunSpec:
 
     def _facts(self, until):
         """What is compared between two runs, by name; probes up to a step."""
-        stored = self.to_json()
-        facts = {name: stored[name] for name in _PLAIN} | {"sizes": stored["sizes"]}
-        facts |= {name: value for name, value in stored["protocol"].items() if name not in ("duration", *_PROBES)}
+        entries = self.to_json()
+        facts = {name: entries[name] for name in _PLAIN} | {"sizes": entries["sizes"]}
+        facts |= {name: value for name, value in entries["protocol"].items() if name not in ("duration", *_PROBES)}
         facts["probe_at"] = sorted(step for step in self.protocol.probes(self.dt) if step < until)
+        windows = self.protocol.learning_windows(self.dt, self.task.period)
+        facts["probe_learning"] = [start for start, _ in windows if start < until]
         for kind, component in self.model.components.items():
             facts |= {f"{field} of the {kind}": code for field, code in component.strings.items()}
             facts |= {f"{name} of the {kind}": quantity_to_json(v)[:2] for name, v in component.parameters.items()}
         return facts | {k: v for k, v in task_to_arrays(self.task).items() if k not in ("name", "source")}
 
 
-_PROBES = ("probe_at", "probe_every")
+_PROBES = ("probe_at", "probe_every", "probe_learning")
 OPTIONS = options_of(RunSpec)
 _PLAIN = tuple(name for name in OPTIONS if name not in options_of(Protocol) and name != "hidden")
 
@@ -203,9 +219,18 @@ def default_model(task: Task | Classification) -> Model:
     return CLASSIFIER if isinstance(task, Classification) else SUPERSPIKE
 
 
-def stored_spec(folder: Any) -> RunSpec:
-    """Return the spec of a `RunFolder`."""
-    return RunSpec.from_json(folder.request, task_from_arrays(folder.task_arrays))
+def stored_request(folder: RunFolder) -> dict:
+    """Return what ``run.json`` holds, its form checked; RunFolderError if it is damaged or not this program's."""
+    return stored.request(folder, _PLAIN)
+
+
+def stored_spec(folder: RunFolder) -> RunSpec:
+    """Return the spec of a run folder; RunFolderError, naming the file, if what it holds is none."""
+    found, task = stored_request(folder), stored.task(folder)
+    with stored.reading(folder.path / "run.json"):
+        course = Protocol(**{name: value_from_json(value) for name, value in found["protocol"].items()})
+        stored.check_length(course, found["dt"][0])
+        return RunSpec.from_json(found, task)
 
 
 def takes_options(function: Any) -> Any:

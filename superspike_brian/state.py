@@ -1,4 +1,4 @@
-"""The state a run starts from: spike patterns, parameters, initial weights, random feedback.
+"""The state a run starts from: spike patterns, parameters, initial weights, random feedback, the key of its noise.
 
 All of them are inputs of the compiled program. Every random choice has a stream of its own, made from the run's seed, so
 that a change of one (say, another number of hidden units) leaves the others as they were.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import results
 from .build import BuildError
+from .datasets import is_sound
 from .engine import build, structure_key
 from .pool import LocalPool
 from .progress import Silent
@@ -99,7 +100,7 @@ def _is_done(out, spec):
     try:
         folder = RunFolder(out)
         newest = folder.newest()
-        if newest is None or not (Path(out) / "run.nc").exists():
+        if newest is None or not is_sound(Path(out) / "run.nc"):
             return False
         met = folder.records()[-1].get("criterion_met", False)
         return bool(met) or newest[0] >= max(spec.n_steps, stored_spec(folder).n_steps)
@@ -146,9 +147,10 @@ def run_all(jobs, workers=1, executor=None, report=print, progress=None):
             report(f"{out} failed: {message}")
         todo = [job for job in todo if job.out not in failed]
     watch = _Watch(jobs, todo, progress, time.perf_counter() - began)
-    pool = executor or LocalPool(workers)
+    pool, futures = executor or LocalPool(workers), {}
     try:
-        futures = {pool.submit(run_payload, job.payload()): job for job in todo}
+        for job in todo:
+            futures[pool.submit(run_payload, job.payload())] = job
         waiting = set(futures)
         while waiting:
             finished, waiting = wait(waiting, timeout=POLL, return_when=FIRST_COMPLETED)
@@ -157,6 +159,7 @@ def run_all(jobs, workers=1, executor=None, report=print, progress=None):
                 try:
                     figures = future.result()
                     line = f"{job.out}: cost {figures['cost_hz']:.3g} Hz, {figures['wall_s']:.3g} s"
+                    line += "".join(f"; note: {note['text']}" for note in figures["notes"])
                 except Exception as error:
                     failed[job.out] = f"{type(error).__name__}: {error}"
                     line = f"{job.out} failed: {failed[job.out]}"

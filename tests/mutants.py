@@ -56,24 +56,195 @@ CHOICES = {
 VALUES = [
     *(0, 1, -1, 2.5, 1e-300, 1e300, 10**20, float("nan"), float("inf"), -float("inf"), True, None, "10 ms", 1j, b"1"),
     *(np.float32(2), np.int64(3), np.array(1.5), np.array([1.0]), [1, 2], np.bool_(True), np.nan * ms, [1, 2] * ms),
-    *(0 * ms, 1 * ms, -1 * ms, 0.25 * ms, 3 * second, 1e-9 * second, 0 * mV, -5 * mV, 1 * volt, 1 * nA, 5 * Hz, np.inf * mV),
+    *(
+        0 * ms,
+        1 * ms,
+        -1 * ms,
+        0.25 * ms,
+        3 * second,
+        1e-9 * second,
+        0 * mV,
+        -5 * mV,
+        1 * volt,
+        1 * nA,
+        5 * Hz,
+        np.inf * mV,
+    ),
 ]
 RESERVED = sorted(
     {*keyword.kwlist, *names.BRIAN2, *names.CPP_KEYWORDS, *names.CPP_NAMES}
-    | {"E", "I", "S", "Q", "C", "O", "gamma", "zeta", "beta", "lambda", "re", "im", "Abs", "NULL", "errno", "INFINITY", "M_PI"}
-    | {"_x", "x_pre", "U_post", "w", "b", "m", "v", "exp", "mV", "pi", "xi", "xi_2", "init", "name", "clock", "events", "e"}
+    | {
+        "E",
+        "I",
+        "S",
+        "Q",
+        "C",
+        "O",
+        "gamma",
+        "zeta",
+        "beta",
+        "lambda",
+        "re",
+        "im",
+        "Abs",
+        "NULL",
+        "errno",
+        "INFINITY",
+        "M_PI",
+    }
+    | {
+        "_x",
+        "x_pre",
+        "U_post",
+        "w",
+        "b",
+        "m",
+        "v",
+        "exp",
+        "mV",
+        "pi",
+        "xi",
+        "xi_2",
+        "init",
+        "name",
+        "clock",
+        "events",
+        "e",
+    }
 )
 TOKENS = [
     *RESERVED,
-    *("+", "-", "*", "/", "**", "//", "%", "=", "+=", "-=", "==", "<", ">", "<=", "!=", "(", ")", ",", ":", ";", ".", "#", "\\"),
-    *("\n", "0", "1", "2", "-1", "0.5", "1e400", "1e-30", "9**9**9", "100", "2147483648", "1j", "'a'", '"', "[0]", "@", "&", "$"),
-    *("and", "or", "not", "if", "True", "exp(", "clip(", "rand()", "randn()", "sqrt(", "abs(", "int(", "sign(", "poisson(2)"),
-    *("(shared)", "(constant)", "(shared, constant)", "(event-driven)", "(clock-driven)", "(unless refractory)", "(summed)"),
-    *("(constant over dt)", "(linked)", "volt", "second", "Hz", "ms", ": 1", ": volt", ": boolean", ": integer", "# note\n"),
-    *("dx/dt = -x/(10*ms) : 1\n", "x : 1\n", "x = 1\n", "not_refractory", "lastspike", "t", "dt", "i", "j", "N", "µ", "\t", "\0"),
-    *("U", "w", "m", "U_post", "error_post", "z_pre", "theta", "sigma_prime", "cost", "r0", "r0_post", "missed", "eligibility"),
+    *(
+        "+",
+        "-",
+        "*",
+        "/",
+        "**",
+        "//",
+        "%",
+        "=",
+        "+=",
+        "-=",
+        "==",
+        "<",
+        ">",
+        "<=",
+        "!=",
+        "(",
+        ")",
+        ",",
+        ":",
+        ";",
+        ".",
+        "#",
+        "\\",
+    ),
+    *(
+        "\n",
+        "0",
+        "1",
+        "2",
+        "-1",
+        "0.5",
+        "1e400",
+        "1e-30",
+        "9**9**9",
+        "100",
+        "2147483648",
+        "1j",
+        "'a'",
+        '"',
+        "[0]",
+        "@",
+        "&",
+        "$",
+    ),
+    *(
+        "and",
+        "or",
+        "not",
+        "if",
+        "True",
+        "exp(",
+        "clip(",
+        "rand()",
+        "randn()",
+        "sqrt(",
+        "abs(",
+        "int(",
+        "sign(",
+        "poisson(2)",
+    ),
+    *(
+        "(shared)",
+        "(constant)",
+        "(shared, constant)",
+        "(event-driven)",
+        "(clock-driven)",
+        "(unless refractory)",
+        "(summed)",
+    ),
+    *(
+        "(constant over dt)",
+        "(linked)",
+        "volt",
+        "second",
+        "Hz",
+        "ms",
+        ": 1",
+        ": volt",
+        ": boolean",
+        ": integer",
+        "# note\n",
+    ),
+    *(
+        "dx/dt = -x/(10*ms) : 1\n",
+        "x : 1\n",
+        "x = 1\n",
+        "not_refractory",
+        "lastspike",
+        "t",
+        "dt",
+        "i",
+        "j",
+        "N",
+        "µ",
+        "\t",
+        "\0",
+    ),
+    *(
+        "U",
+        "w",
+        "m",
+        "U_post",
+        "error_post",
+        "z_pre",
+        "theta",
+        "sigma_prime",
+        "cost",
+        "r0",
+        "r0_post",
+        "missed",
+        "eligibility",
+    ),
 ]
-OTHERS = [None, 5, 1.5, b"U = 1", ["U = 1"], "", " ", "#", "# only a comment", "x", "1", "U", "0*ms", "exact", "nonsense"]
+OTHERS = [
+    None,
+    5,
+    1.5,
+    b"U = 1",
+    ["U = 1"],
+    "",
+    " ",
+    "#",
+    "# only a comment",
+    "x",
+    "1",
+    "U",
+    "0*ms",
+    "exact",
+    "nonsense",
+]
 _TOKEN = re.compile(r"[A-Za-z_]\w*|\d+\.?\d*(?:e[-+]?\d+)?|\*\*|[-+*/]=|\s+|.", re.DOTALL)
 
 
@@ -82,10 +253,13 @@ def mutant(seed):
     rng = random.Random(seed)
     parts = {kind: rng.choice(found) for kind, found in CHOICES.items()}
     fields = {
-        kind: {f.name: getattr(c, f.name) for f in dataclasses.fields(c) if f.name != "parameters"} for kind, c in parts.items()
+        kind: {f.name: getattr(c, f.name) for f in dataclasses.fields(c) if f.name != "parameters"}
+        for kind, c in parts.items()
     }
     parameters = {kind: dict(c.parameters) for kind, c in parts.items()}
-    edits = [rng.choices((_text, _rename, _value, _parameter, _other, _bomb), (8, 3, 3, 1, 1, 0.3))[0] for _ in range(3)]
+    edits = [
+        rng.choices((_text, _rename, _value, _parameter, _other, _bomb), (8, 3, 3, 1, 1, 0.3))[0] for _ in range(3)
+    ]
     said = [edit(rng, fields, parameters) for edit in edits[: rng.choice((1, 1, 1, 2, 3))]]
 
     def make():
@@ -96,7 +270,12 @@ def mutant(seed):
 
 def _code(rng, fields):
     """A random field with code."""
-    places = [(k, f) for k, c in fields.items() for f, v in c.items() if f not in ("name", "source") and isinstance(v, str) and v]
+    places = [
+        (k, f)
+        for k, c in fields.items()
+        for f, v in c.items()
+        if f not in ("name", "source") and isinstance(v, str) and v
+    ]
     return rng.choice(places)
 
 
@@ -126,7 +305,13 @@ def _text(rng, fields, _):
 
 def _rename(rng, fields, parameters):
     """A name of the model becomes another, wherever it stands."""
-    own = {n for c in fields.values() for f, v in c.items() if f.endswith("equations") and isinstance(v, str) for n in _defined(v)}
+    own = {
+        n
+        for c in fields.values()
+        for f, v in c.items()
+        if f.endswith("equations") and isinstance(v, str)
+        for n in _defined(v)
+    }
     own |= {n for p in parameters.values() for n in p}
     old, new = rng.choice(sorted(own, key=str)), rng.choice(RESERVED)
     for c in fields.values():

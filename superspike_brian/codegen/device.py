@@ -1,9 +1,8 @@
 """A C++ standalone device whose program reads its state, runs block after block, and writes its state after each.
 
-``main PROBE THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): simulated time of start, duration, and any
-subset of the arrays; what is missing keeps the value that the block before, or the model, gave it. PROBE (0 or 1) switches on
-the objects that record in probe windows only. THREADS, the main one included, share the work of lagging synapses
-(``workers.h``); with EAGER (0 or 1) even that of small layers.
+``main THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): first step, number of steps, windows in which probes
+record, and any subset of the arrays; what is missing keeps the value that the block before, or the model, gave it. THREADS,
+the main one included, share the work of lagging synapses (``workers.h``); with EAGER (0 or 1) even that of small layers.
 """
 
 from pathlib import Path
@@ -18,6 +17,7 @@ from brian2.monitors import SpikeMonitor, StateMonitor
 from brian2.synapses.synapses import Synapses
 
 from .calls import Calls
+from .probed import EVERY, ProbedSynapses
 from .random_numbers import seeded
 
 NAME, RUNTIME = "superspike_standalone", "superspike_runtime"
@@ -89,7 +89,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         return made
 
     def network_run(self, net, *args, **kwds):
-        """As Brian2, with start, duration and probing as inputs of the program."""
+        """As Brian2, with start, number of steps and probe windows as inputs of the program."""
         super().network_run(net, *args, **kwds)
         initial = self._take_initial_values()
         at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
@@ -97,34 +97,36 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
         run = next(k for k, line in enumerate(lines) if line.startswith(f"{net.name}.run("))
         pathways = [p for s in self._synapses(net) if s.codeobj_class is not None for p in s._pathways]
-        step = Calls(self.code_objects.values(), pathways, probes)
-        calls = step.complete(lines[:run])
+        step = Calls(self.code_objects.values(), pathways, probes, self._copies(net))
+        (clock,) = {o.clock.name for o in net.objects if self.is_probe(o.name)}
+        calls = step.complete(lines[:run], clock)
         arrays, queues, records = self.state_arrays(net), self.spike_queues(net), self.records(net)
         key = f'"{RANDOM}", superspike::random_key, 2'
         block = [f"archive.load({key});"]
         block += [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         block += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
-        block += ["archive.loaded();", *initial, f"{net.name}.t = archive.start; {net.name}.run(archive.duration);"]
+        block += ["archive.loaded();", *initial, "probe.begin(archive.probe);"]
+        block += [f"{net.name}.run(archive.start, archive.n_steps);"]
         block += step.at_end()
         block += [f"archive.save({key});"]
         block += [f'archive.save("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         block += [f'archive.save_queue("{name}", {pathway});' for name, pathway in queues.items()]
-        block += [self._save_record(name, var) for name, var in records.items()]
-        block += ["archive.saved();"]
-        block += [f"{self.get_array_name(v, False)}.clear();" for v in records.values() if v.ndim == 1]
+        block += [f"_save_{o.codeobj.name}();" for o in net.objects if isinstance(o, StateMonitor)]
+        spikes = {k: self.get_array_name(v, False) for k, v in records.items() if isinstance(v.owner, SpikeMonitor)}
+        block += [f'archive.save("{name}", {array});' for name, array in spikes.items()]
+        block += ["archive.saved();", *(f"{array}.clear();" for array in spikes.values())]
+        probe = f"static superspike::Probe<{EVERY}> probe;"
         # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
-        start = 'superspike::workers().start(std::stoi(args.at(1)) - 1, args.at(2) == "1");'
-        probing = 'superspike::probing() = args.at(0) == "1";'
+        start = 'superspike::workers().start(std::stoi(args.at(0)) - 1, args.at(1) == "1");'
         loop = [
             start,
-            probing,
             "superspike::Archive archive;",
             "while (archive.next_block()) {",
             *block,
             "}",
             "return 0;",
         ]
-        self.main_queue[at] = ("run_network", (net, [*self._index_arrays(net), *calls, *loop]))
+        self.main_queue[at] = ("run_network", (net, [probe, *self._index_arrays(net), *calls, *loop]))
 
     def _take_initial_values(self):
         """Take what sets initial values out of the program's beginning, where seed and parameters are not known yet."""
@@ -141,7 +143,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
             for name, var in sorted(group.variables.items()):
                 mine = isinstance(var, ArrayVariable) and var.owner is not None and var.owner.name == group.name
                 wanted = name in _PATTERN if isinstance(group, SpikeGeneratorGroup) else name not in _FIXED
-                if mine and wanted and not isinstance(group, SpikeMonitor | StateMonitor):
+                if mine and wanted and not isinstance(group, SpikeMonitor | StateMonitor | ProbedSynapses):
                     found[f"{group.name}.{name}"] = var
         return found
 
@@ -181,9 +183,13 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         name = self.get_array_name(var, access_data=False)
         return name if isinstance(var, DynamicArrayVariable) else f"{name}, _num_{name}"
 
-    def _save_record(self, name, var):
-        method = "save_rows" if var.ndim == 2 else "save"
-        return f'archive.{method}("{name}", {self.get_array_name(var, access_data=False)});'
+    def _copies(self, net):
+        """Copies of probed synapses: dict of the synapses' code object to the copy's and to lines that let it start anew."""
+        groups = [o for o in net.objects if isinstance(o, ProbedSynapses) and o.states]
+        updaters = {g: (g.synapses.state_updater.codeobj.name, g.state_updater.codeobj.name) for g in groups}
+        return {
+            name: (copy, list(g.take(lambda v: self.get_array_name(v, False)))) for g, (name, copy) in updaters.items()
+        }
 
     def generate_main_source(self, writer):
         """As Brian2, with this package's header (which includes ``superspike.h``)."""

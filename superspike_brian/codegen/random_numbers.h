@@ -53,7 +53,7 @@ public:
     double fraction(int i) const { return ((word[i] >> 12) + 0.5) / (uint64_t(1) << 52); }
 };
 
-inline double rand(const uint64_t* key, uint64_t site, int64_t step, double largest, int64_t unit)
+inline double rand(const uint64_t* key, uint64_t site, int64_t step, int64_t unit, double largest)
 {
     Draw draw(key, site, step, unit);
     draw.attempt(0);
@@ -79,7 +79,7 @@ inline bool is_mean(double mean)
 }
 
 // Poisson: inversion of a small mean, transformed rejection of a large one (PTRS: Hoermann 1993)
-inline int32_t poisson(const uint64_t* key, uint64_t site, int64_t step, double mean, int64_t unit)
+inline int32_t poisson(const uint64_t* key, uint64_t site, int64_t step, int64_t unit, double mean)
 {
     if (!is_mean(mean)) throw std::domain_error("poisson(" + std::to_string(mean) + "): a mean lies between 0 and 2e9");
     Draw draw(key, site, step, unit);
@@ -108,9 +108,9 @@ inline int32_t poisson(const uint64_t* key, uint64_t site, int64_t step, double 
 
 // the same with the program's own key, a part of its state
 extern uint64_t random_key[2];
-double rand(uint64_t site, int64_t step, double largest, int64_t unit);
+double rand(uint64_t site, int64_t step, int64_t unit, double largest);
 double randn(uint64_t site, int64_t step, int64_t unit);
-int32_t poisson(uint64_t site, int64_t step, double mean, int64_t unit);
+int32_t poisson(uint64_t site, int64_t step, int64_t unit, double mean);
 
 } // namespace superspike
 

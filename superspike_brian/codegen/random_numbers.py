@@ -20,6 +20,7 @@ from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 from brian2.codegen.generators.cython_generator import CythonCodeGenerator
 from brian2.codegen.generators.numpy_generator import NumpyCodeGenerator
 from brian2.core.functions import Function
+from brian2.core.variables import AuxiliaryVariable
 
 KEY = np.zeros(2, np.uint64)  # of the runtime device; a compiled program has its own
 LARGEST_MEAN = 2e9
@@ -44,7 +45,7 @@ class _Draw:
         return ((words.reshape(-1, 4)[units - first, :2] >> np.uint64(12)) + 0.5).T * 2.0**-52
 
 
-def _rand(site, step, largest, units):
+def _rand(site, step, units, largest):
     return np.minimum(_Draw(site, step, units).attempt()[0], largest)
 
 
@@ -53,7 +54,7 @@ def _randn(site, step, units):
     return np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
 
 
-def _poisson(site, step, mean, units):
+def _poisson(site, step, units, mean):
     draw = _Draw(site, step, units)
     mean = np.array(np.broadcast_to(mean, draw.units.shape), float)
     if not (within := (mean >= 0) & (mean <= LARGEST_MEAN)).all():
@@ -93,12 +94,9 @@ def _transformed_rejection(u, v, mean):
 
 
 def _function(implementation, arguments, returns, **kwds):
-    """A function of site, step and arguments; Brian2 adds the unit."""
-    name = implementation.__name__
-    function = Function(
-        implementation, arg_units=[1] * (2 + len(arguments)), return_unit=1, auto_vectorise=True, stateless=True, **kwds
-    )
-    types = ["uint64_t", "int64_t", *arguments, "int64_t"]
+    """A function of site, step, unit and arguments."""
+    name, types = implementation.__name__, ["uint64_t", "int64_t", "int64_t", *arguments]
+    function = Function(implementation, arg_units=[1] * len(types), return_unit=1, stateless=True, **kwds)
     digest = hashlib.sha256(_HEADER.read_bytes()).hexdigest()  # Brian2's cache of extensions does not look into headers
     code = f"""
     # {digest}
@@ -121,7 +119,13 @@ _SEEDED = {
     "poisson": _function(_poisson, ["double"], "int32_t", return_type="integer"),
 }
 RANDOM_FUNCTIONS = tuple(_SEEDED)
+# What all targets call the unit or synapse at hand. Brian2 would add it to the calls, but misses some for NumPy
+_UNIT = AuxiliaryVariable("_vectorisation_idx", dtype=np.int32, scalar=False)
 _CALL = re.compile(rf"\b({'|'.join(RANDOM_FUNCTIONS)})\s*\(\s*(\)?)")
+
+
+# what Brian2 adds to a name that another network of the process has
+_UNIQUE = re.compile(r"(_\d+)?_codeobject\*?$")
 
 
 def seeded(owner, name, template_name, code, variables):
@@ -147,14 +151,15 @@ def seeded(owner, name, template_name, code, variables):
     """
     sets_values = template_name.startswith("group_variable_set")  # before the first step, whichever that is
     step, drawn, used = "0" if sets_values else "t_in_timesteps", {}, {}
+    name = _UNIQUE.sub("", name)
 
     def replace(match, statement):
         function, closed = match.groups()
         place = statement if sets_values else statement.split("=")[0]
         drawn[place] = drawn.get(place, -1) + 1
-        site = hashlib.sha256(f"{name.rstrip('*')}\n{place.strip()}\n{drawn[place]}".encode()).digest()
+        site = hashlib.sha256(f"{name}\n{place.strip()}\n{drawn[place]}".encode()).digest()
         used[f"_{function}"] = _SEEDED[function]
-        arguments = [str(int.from_bytes(site[:6], "big")), step]
+        arguments = [str(int.from_bytes(site[:6], "big")), step, _UNIT.name]
         if function == "rand":  # the largest number below 1, lest one is rounded to 1
             arguments.append(repr(1 - float(np.finfo(prefs.core.default_float_dtype).epsneg)))
         return f"_{function}({', '.join(arguments)}" + (")" if closed else ", ")
@@ -164,7 +169,7 @@ def seeded(owner, name, template_name, code, variables):
         for block, text in code.items()
     }
     if used:
-        variables = {n: v for n, v in variables.items() if f"_{n}" not in used} | used
+        variables = {n: v for n, v in variables.items() if f"_{n}" not in used} | used | {_UNIT.name: _UNIT}
         if not sets_values:
             variables["t_in_timesteps"] = owner.variables["t_in_timesteps"]
     return code, variables

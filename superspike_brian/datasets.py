@@ -1,0 +1,48 @@
+"""Datasets as files: NetCDF4 with a checksum behind it, so that damage is found before anything is read from it."""
+
+import io
+
+from .durable import RunFolderError, check_seal, seal, write_durably
+
+
+class DamagedError(RunFolderError):
+    """A file of results that is not what was written."""
+
+
+def save(data, path):
+    """Write a dataset atomically; RunFolderError if the disk refuses."""
+    import h5netcdf
+    from xarray.backends import H5NetCDFStore
+
+    compressed = {
+        name: {"zlib": True, "complevel": 4} for name, var in data.items() if var.size > 1000 and var.dtype.kind in "if"
+    }
+    buffer = io.BytesIO()  # HDF5 that meets a full disk leaves the process to crash later
+    with h5netcdf.File(buffer, "w") as file:
+        data.dump_to_store(H5NetCDFStore(file), encoding=compressed)
+    write_durably(path, seal(buffer.getvalue()))
+
+
+def read_dataset(file):
+    """Read a dataset that `save` wrote, into memory; DamagedError if it is none, or not what was written."""
+    import xarray as xr
+
+    try:
+        check_seal(file)
+        with xr.open_dataset(file, engine="h5netcdf") as data:
+            data = data.load()
+        if data.attrs["format"] != int(data.attrs["format"]):
+            raise ValueError(f"format {data.attrs['format']}")
+    except Exception as error:  # HDF5 and its readers fail in many ways on a file that is damaged
+        reason = " ".join(str(error).split())
+        raise DamagedError(f"{file} is damaged or no file of results ({reason:.300})") from error
+    return data
+
+
+def is_sound(file):
+    """Whether a file of results is there, and is what was written."""
+    try:
+        check_seal(file)
+    except (OSError, ValueError):
+        return False
+    return True
