@@ -20,9 +20,9 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from brian2 import Equations
+from brian2 import second
 
-from .checks import ModelError, check_component, check_model
+from .checks import ModelError, check_component, check_model, joined, plain, seconds, statements_of
 
 
 class Record:
@@ -44,6 +44,15 @@ class Component(Record):
         Every constant that the strings use and that no other component defines.
     source : str
         Citation, and every deviation from it.
+
+    Raises
+    ------
+    ModelError
+        If a field is not what it must be; it names the component and the field.
+
+    Notes
+    -----
+    Fields hold the code that runs: comments are left out, and lines that end in a backslash are one with the next.
     """
 
     name: str
@@ -51,15 +60,21 @@ class Component(Record):
     source: str = dataclasses.field(default="", kw_only=True)
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value, kind = getattr(self, field.name), Mapping if field.name == "parameters" else str
+            if not isinstance(value, kind):
+                what = "a mapping of names to quantities" if kind is Mapping else "a string ('' for nothing)"
+                raise ModelError(f"{self.name}: `{field.name}` must be {what}, not {value!r}")
+        for field, code in self.strings.items():
+            object.__setattr__(self, field, plain(code))
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
         check_component(self)
 
     @property
     def strings(self):
         """Every field of code: mapping of field name to string."""
-        skip = ("name", "source", "parameters")
-        fields = (f.name for f in dataclasses.fields(self) if f.name not in skip)
-        return {n: getattr(self, n) for n in fields if isinstance(getattr(self, n), str)}
+        fields = (f.name for f in dataclasses.fields(self) if f.name not in ("name", "source", "parameters"))
+        return {name: getattr(self, name) for name in fields}
 
     def replace(self, **changes):
         """Return a variant: fields by name, parameters by name.
@@ -71,7 +86,9 @@ class Component(Record):
         """
         fields = {f.name for f in dataclasses.fields(self)}
         values = {k: changes.pop(k) for k in list(changes) if k not in fields}
-        parameters = dict(changes.pop("parameters", self.parameters))
+        parameters = changes.pop("parameters", self.parameters)
+        if values and isinstance(parameters, Mapping):
+            parameters = dict(parameters)
         for symbol, value in values.items():
             if symbol not in parameters:
                 raise ModelError(
@@ -188,6 +205,11 @@ class Model(Record):
     regularizer: Regularizer
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if not isinstance(value := getattr(self, field.name), field.type):
+                raise ModelError(
+                    f"the model's `{field.name}` must be a component of kind {field.type.__name__}, not {value!r}"
+                )
         check_model(self)
 
     @property
@@ -220,17 +242,66 @@ class Model(Record):
             components[homes[0]] = components[homes[0]].replace(**{symbol: value})
         return self._replace_fields(components)
 
+    @property
+    def delay(self):
+        """Axonal delay (second)."""
+        return seconds(self, self.plasticity, "delay") * second
+
+    @property
+    def interval(self):
+        """Time between weight updates (second)."""
+        return seconds(self, self.optimizer, "interval") * second
+
+    @property
+    def refractory_period(self):
+        """Refractory period (second); None if it differs between units."""
+        value = seconds(self, self.neuron, "refractory")
+        return None if value is None or isinstance(value, bool) else value * second
+
     def layer_equations(self, *, output):
         """Equations of a hidden or output layer, in the order of the components."""
-        parts = [self.neuron.equations, self.surrogate.equations, self.error.equations]
-        parts += (
-            [self.error.cost_equations, self.error.judge_equations] if output else [self.regularizer.layer_equations]
-        )
-        return Equations("\n".join(parts))
+        return self.equations_of("layer", output=output)[0]
 
     def synapse_equations(self, regularizer):
         """Equations of plastic synapses under `regularizer` (hidden layers: the model's own)."""
-        return Equations("\n".join([self.plasticity.equations, self.optimizer.equations, regularizer.equations]))
+        rule, optimizer = self.plasticity, self.optimizer
+        parts = [(rule, rule.equations), (optimizer, optimizer.equations), (regularizer, regularizer.equations)]
+        return joined(parts)[0]
+
+    def equations_of(self, place, *, output=False):
+        """Equations of a place, and which component defines each of its variables.
+
+        Parameters
+        ----------
+        place : {'terminal', 'layer', 'synapse', 'feedback', 'judge'}
+            Where they are integrated; 'judge': those of the output layer that feedback reads, too.
+        output : bool
+            Whether the layer, or the layer that the synapses lead to, is the output.
+
+        Returns
+        -------
+        Equations, dict of str to Component
+        """
+        from .regularizer import NO_DECAY
+
+        n, p, e, r = self.neuron, self.plasticity, self.error, self.regularizer
+        if place == "synapse" and output:
+            r = NO_DECAY
+        more = [(e, e.cost_equations), (e, e.judge_equations)] if output else [(r, r.layer_equations)]
+        return joined(
+            {
+                "terminal": [(p, p.terminal_equations)],
+                "layer": [(n, n.equations), (self.surrogate, self.surrogate.equations), (e, e.equations), *more],
+                "synapse": [(p, p.equations), (self.optimizer, self.optimizer.equations), (r, r.equations)],
+                "feedback": [(self.feedback, self.feedback.equations)],
+                "judge": [(e, e.judge_equations)],
+            }[place]
+        )
+
+    def initial_values(self, *, output):
+        """Variables and expressions of their initial values, in a hidden or output layer."""
+        codes = [self.neuron.initial, *([self.error.initial] if output else [])]
+        return [(target, value) for code in codes for _, target, _, value in statements_of(code)]
 
     def reset(self, *, output):
         """Reset statements of a layer."""

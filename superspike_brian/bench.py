@@ -2,6 +2,7 @@
 
 Every network first learns for a while with the fastest kernel. From that state each variant simulates the same time, in turn,
 several rounds: the ratio of a round compares what ran within seconds of each other, and the table shows the median ratio.
+So it does for a probe window of one period while learning, against the same period unprobed.
 The roofline is two hand-written loops of the synaptic arithmetic of 200-256-200, alone: the two eligibility updates streaming
 through memory, and the matrix products that a linear rule needs. Whole runs are compared with it, neurons and spikes included.
 The kernel *events* does less arithmetic than either, a row of synapses a spike instead of every synapse a step, and can be
@@ -87,22 +88,34 @@ def measure(network, rounds, build_dir, report):
     fastest = next(program for (kernel, *_), program in reversed(programs.items()) if kernel == "auto")
     state, step = _learned(structure, network.task, fastest)
     steps = round(network.seconds / float(structure.dt / second))
-    times = {v: [] for v in VARIANTS}
+    times, probed = {v: [] for v in VARIANTS}, {v: [] for v in VARIANTS}
     for _ in range(rounds):
         for variant, program in programs.items():
             usable = {k: v for k, v in state.items() if k in program.manifest["arrays"] and not k.endswith(".queue")}
             began = time.perf_counter()
             program.run(usable, step, steps)
             times[variant].append((time.perf_counter() - began) / network.seconds)
+            probed[variant].append(probe_ratio(program, usable, step, round(float(network.task.period / structure.dt))))
     return [
         {"network": network.name, "kernel": kernel, "precision": precision, "threads": threads}
         | summary(times[kernel, precision, threads], times[VARIANTS[0]], structure.n_synapses, steps / network.seconds)
         | {
+            "probe_ratio": statistics.median(probed[kernel, precision, threads]),
             "state_bytes_per_synapse": _bytes(program, state, structure.n_synapses),
             "peak_memory_bytes": program.peak_memory,
         }
         for (kernel, precision, threads), program in programs.items()
     ]
+
+
+def probe_ratio(program, state, step, n_steps):
+    """How many times longer some steps take in a probe window."""
+    taken = []
+    for probe in (False, True):
+        began = time.perf_counter()
+        program.run(state, step, n_steps, probe)
+        taken.append(time.perf_counter() - began)
+    return taken[1] / taken[0]
 
 
 def summary(seconds, base, n_synapses, rate):
@@ -214,14 +227,14 @@ def markdown(rows, limits, builds):
     """The rows as a Markdown table."""
     lines = [
         "| network | kernel | precision | threads | s / simulated s | x stock double | ns / synapse, step | bytes / synapse | "
-        "peak memory (MiB) |"
+        "peak memory (MiB) | probe window x unprobed |"
     ]
-    lines.append("|---|---|---|---:|---:|---:|---:|---:|---:|")
+    lines.append("|---|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for r in rows:
         lines.append(
             f"| {r['network']} | {r['kernel']} | {r['precision']} | {r['threads']} | {r['s_per_simulated_s']:.4g} | "
             f"{r['ratio_to_stock_double']:.2f} | {r['ns_per_synapse_and_step']:.3g} | "
-            f"{r['state_bytes_per_synapse']:.0f} | {_mebibytes(r['peak_memory_bytes'])} |"
+            f"{r['state_bytes_per_synapse']:.0f} | {_mebibytes(r['peak_memory_bytes'])} | {r['probe_ratio']:.2f} |"
         )
     lines.append("")
     for name, value in limits.items():

@@ -1,7 +1,8 @@
 """From generated C++ to a program: every object file is compiled once per content and shared by all programs.
 
 The key of an object file is a hash of its source, the headers that it includes, the flags and the compiler. So an edited
-equation recompiles what depends on it, and several processes can build side by side.
+equation recompiles what depends on it, and several processes can build side by side. Its name holds that key and the hash of
+what is in it: a file that a full disk, a crash or a fault of the disk has damaged is compiled again.
 """
 
 import hashlib
@@ -96,15 +97,14 @@ def compile_program(folder, sources, compiler_flags, linker_flags, objects, jobs
     precompiled = precompile(compiler_flags, objects)
     sources = _bundle(folder, sources)
     digests = {}
-    targets = {s: objects / f"{_key(folder, s, digests, machine)}.o" for s in sources}
-    missing = [s for s in sources if not targets[s].exists()]
+    keys = {s: _key(folder, s, digests, machine) for s in sources}
+    targets = {s: _stored(objects, key, ".o") for s, key in keys.items()}
+    missing = [s for s, target in targets.items() if target is None]
 
     def compile_one(source):
-        handle, temporary = tempfile.mkstemp(dir=objects, suffix=".tmp")
-        os.close(handle)
         flags = [re.sub("^-O[23]$", "-O0", f) for f in compiler_flags] if _RUNS_ONCE.search(source) else compiler_flags
-        _call([path, "-c", *flags, *precompiled, "-I.", source, "-o", temporary], folder, source)
-        os.replace(temporary, targets[source])
+        command = [path, "-c", *flags, *precompiled, "-I.", source]
+        targets[source] = _compile(command, folder, source, objects, keys[source], ".o")
 
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         list(pool.map(compile_one, sorted(missing, key=lambda s: not _RUNS_ONCE.search(s))))  # the longest first
@@ -147,15 +147,43 @@ def precompile(flags, objects):
     objects.mkdir(parents=True, exist_ok=True)
     if "Free Software Foundation" not in machine:
         return []
-    digest = hashlib.sha256((machine + _STANDARD.read_text()).encode()).hexdigest()[:32]
-    header = objects / f"standard-{digest}.h"
-    if not (compiled := Path(f"{header}.gch")).exists():
-        _write_atomically(header, _STANDARD.read_text())
-        handle, temporary = tempfile.mkstemp(dir=objects, suffix=".tmp")
-        os.close(handle)
-        _call([path, *flags, "-x", "c++-header", str(header), "-o", temporary], objects, "the standard headers")
-        os.replace(temporary, compiled)
+    text = _STANDARD.read_text()
+    key = "standard-" + hashlib.sha256((machine + text).encode()).hexdigest()[:32]
+    if (compiled := _stored(objects, key, ".h.gch")) is None:
+        command = [path, *flags, "-x", "c++-header", str(_STANDARD)]
+        compiled = _compile(command, objects, "the standard headers", objects, key, ".h.gch")
+    header = compiled.with_suffix("")  # the compiler finds the compiled form beside it
+    if not header.is_file() or header.read_bytes() != text.encode():
+        _write_atomically(header, text)
     return ["-include", str(header)]
+
+
+def file_hash(path):
+    """Hash of what is in a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+def _stored(objects, key, suffix):
+    """The intact file of a key; removes damaged ones. None if there is none."""
+    for path in objects.glob(f"{key}.*{suffix}"):
+        try:
+            if path.name == f"{key}.{file_hash(path)}{suffix}":
+                return path
+        except OSError:
+            continue
+        path.unlink(missing_ok=True)
+    return None
+
+
+def _compile(command, folder, what, objects, key, suffix):
+    """Call the compiler; its output gets a name that says what is in it."""
+    handle, temporary = tempfile.mkstemp(dir=objects, suffix=".tmp")
+    os.close(handle)
+    _call([*command, "-o", temporary], folder, what)
+    path = objects / f"{key}.{file_hash(temporary)}{suffix}"
+    os.replace(temporary, path)
+    return path
 
 
 def _write_atomically(path, text):

@@ -94,7 +94,7 @@ def build_parser():
     show.set_defaults(function=command_show)
     plot = commands.add_parser("plot", help="redraw the figure of a run or a sweep", allow_abbrev=False)
     plot.add_argument("dir", type=Path, help="folder of a run or a sweep")
-    plot.add_argument("--unit", type=int, default=0, metavar="N", help="output unit to show (default: 0)")
+    plot.add_argument("--unit", type=int, metavar="N", help="output unit to show (default: the first recorded)")
     plot.set_defaults(function=command_plot)
     bench = commands.add_parser("bench", help="measure the kernels on this machine, as ratios", allow_abbrev=False)
     bench.add_argument("--out", type=Path, default=Path("bench"), help="folder for table and figure (default: ./bench)")
@@ -180,10 +180,13 @@ def command_plot(args):
     if is_sweep(args.dir):
         _draw_sweep(args.dir)
         return
+    from .plotting import recorded_units
+
     data = results.load(args.dir)
-    shown = data.sizes["probed_unit_output"]
-    if not 0 <= args.unit < shown:
-        raise ValueError(f"--unit {args.unit}: this run recorded the output units 0 to {shown - 1}")
+    shown = recorded_units(data).tolist()
+    if args.unit is not None and args.unit not in shown:
+        first = f"{shown[0]} to {shown[-1]}" if shown == list(range(len(shown))) else ", ".join(map(str, shown))
+        raise ValueError(f"--unit {args.unit}: this run recorded the output units {first}")
     for path in _draw(data, args.dir, args.unit):
         print(path)
 
@@ -197,7 +200,7 @@ def _new_folder(task):
     raise ValueError("./runs is full: choose --out")
 
 
-def _draw(data, out, unit=0):
+def _draw(data, out, unit=None):
     from .plotting import plot_run, save_figure
     from .plotting_activity import plot_activity
     from .plotting_trials import plot_trials

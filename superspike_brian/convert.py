@@ -1,17 +1,20 @@
-"""``superspike convert``: a picture, a CSV file or a NumPy archive becomes a `.ras` raster."""
+"""``superspike convert``: a picture, a table in text (CSV, NEST) or a NumPy archive becomes a `.ras` raster."""
 
+import os
 from pathlib import Path
 
 from brian2 import second
 
 from .options import number, time_value
 from .tasks import image, read_csv, read_npz, write_ras
+from .tasks.arguments import file_path
+from .tasks.files import did_you_mean
 from .tasks.pattern import counted
 
 READERS = {"csv": read_csv, "npz": read_npz}
 
 
-def convert(kind, source, out, period=2 * second, n=None, time_unit=1 * second, seed=0, overwrite=False):
+def convert(kind, source, out, period=2 * second, n=None, time_unit=None, seed=0, overwrite=False):
     """Write a raster.
 
     Parameters
@@ -24,8 +27,8 @@ def convert(kind, source, out, period=2 * second, n=None, time_unit=1 * second, 
         Length of the loop (second).
     n : int, optional
         Number of units; default: what the source implies.
-    time_unit : Quantity
-        What a time of 1 means in a CSV file or an archive (second).
+    time_unit : Quantity, optional
+        What a time of 1 means in a table or an archive (second); default: what it says itself, else a second.
     seed : int
         Of the spikes' times within the pixels of a picture.
     overwrite : bool
@@ -35,7 +38,19 @@ def convert(kind, source, out, period=2 * second, n=None, time_unit=1 * second, 
     -------
     SpikePattern
         What was written.
+
+    Raises
+    ------
+    OSError, ValueError
+        If `source` cannot be read, or `out` is there or is the source itself.
     """
+    if kind not in ("image", *READERS):
+        raise ValueError(
+            f"kind is {kind!r}; expected what the source is. {did_you_mean(str(kind), ['image', *READERS])}"
+        )
+    source, out = file_path(source, "source"), file_path(out, "out")
+    if source.exists() and out.exists() and os.path.samefile(source, out):
+        raise FileExistsError(f"{out} is the source itself; give another name for the raster.")
     if kind == "image":
         pattern = image(image=source, period=period, n_outputs=n, seed=seed).targets
     else:
@@ -48,11 +63,13 @@ def add_parser(commands):
     """Add ``superspike convert``."""
     parser = commands.add_parser("convert", help="make a raster (.ras) of other files", allow_abbrev=False)
     parser.add_argument("kind", choices=["image", *READERS], help="what the source is")
-    parser.add_argument("source", type=Path, help="picture; CSV with columns time, unit; archive with times, units")
+    parser.add_argument(
+        "source", type=Path, help="picture; table (CSV, NEST) of time and unit; archive of times and units"
+    )
     parser.add_argument("out", type=Path, help="raster to write, such as target.ras")
     parser.add_argument("--period", type=time_value("2s"), required=True, help="length of the loop, such as 2s")
     parser.add_argument("--n", type=number(int, 1), help="units (default: what the source implies)")
-    parser.add_argument("--time-unit", type=time_value("1ms"), default=1 * second, help="of the source (default: 1s)")
+    parser.add_argument("--time-unit", type=time_value("1ms"), help="of the source (default: what it says, else 1s)")
     parser.add_argument("--seed", type=number(int, 0), default=0, help="of spike times within pixels (default: 0)")
     parser.add_argument("--overwrite", action="store_true", help="replace the raster (default: refuse)")
     parser.set_defaults(function=command)

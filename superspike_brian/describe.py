@@ -2,19 +2,18 @@
 
 import gc
 import inspect
-from contextlib import contextmanager
 from itertools import groupby
 
 import numpy as np
-from brian2 import EventMonitor, NeuronGroup, Quantity, StateMonitor, Synapses, prefs, second
+from brian2 import EventMonitor, NeuronGroup, Quantity, StateMonitor, Synapses, second
 from brian2.core.spikesource import SpikeSource
-from brian2.devices.device import reset_device, set_device
 from brian2.groups.group import CodeRunner, Group
 from brian2.groups.neurongroup import SubexpressionUpdater
 from brian2.synapses.synapses import SummedVariableUpdater
 from brian2.utils.stringtools import get_identifiers
 
 from .network import Assembly
+from .runtime import runtime_device
 from .tasks import Classification
 from .units import readable
 
@@ -55,7 +54,7 @@ def describe_structure(structure, task=None, title=None):
         Markdown.
     """
     gc.collect()  # Brian2 numbers its names past those of objects that are gone but not collected
-    with _runtime_device():
+    with runtime_device():
         assembly = Assembly(structure)
         for o in assembly.net.sorted_objects:
             o._network = assembly.net.id  # else Brian2 warns of objects that never ran
@@ -110,18 +109,6 @@ def _sections(assembly, task):
         "Schedule of one time step": _schedule(assembly.net.sorted_objects),
         "Sources": _bullets(f"{kind}, *{c.name}*: {c.source}" for kind, c in model.components.items()),
     }
-
-
-@contextmanager
-def _runtime_device():
-    saved = prefs.codegen.target
-    set_device("runtime")
-    try:
-        prefs.codegen.target = "numpy"
-        yield
-    finally:
-        prefs.codegen.target = saved
-        reset_device()
 
 
 def _section_of(group):

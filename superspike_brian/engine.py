@@ -25,23 +25,45 @@ from pathlib import Path
 
 import brian2
 import numpy as np
-from brian2 import prefs, second, set_device
+from brian2 import StateMonitor, prefs, second, set_device
 from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.devices.device import reset_device
 from brian2.utils.stringtools import get_identifiers
 
-from .build import BuildError, compile_program, default_build_dir, identity, precompile
+from .build import BuildError, compile_program, default_build_dir, file_hash, identity, precompile
 from .codegen import device as state_device
 from .locks import Lock
+from .models.checks import compiled
 from .network import Assembly
+from .preferences import own_preferences
 from .serialize import quantity_to_json
 
 logger = logging.getLogger(__name__)
-PRECISIONS = {"single": np.float32, "double": np.float64}
 
 
 class SimulationError(RuntimeError):
     """The compiled program stopped; the message says why."""
+
+
+class Errors(threading.Thread):
+    """Reads what a program writes to stderr, so that a full pipe does not block it, and keeps the end of it."""
+
+    KEPT = 3000  # bytes
+
+    def __init__(self, stream):
+        super().__init__(daemon=True)
+        self.stream, self.tail = stream, b""
+        self.start()
+
+    def run(self):
+        """Read until the program ends."""
+        while chunk := self.stream.read1(1 << 16):
+            self.tail = (self.tail + chunk)[-self.KEPT :]
+
+    def text(self):
+        """Return the end of all that was written, once the program has ended."""
+        self.join()
+        return self.tail.decode(errors="replace").strip()
 
 
 class Program:
@@ -52,7 +74,7 @@ class Program:
     folder : Path
         Generated code, ``main`` and ``manifest.json``.
     manifest : dict
-        ``dt``, ``arrays`` and ``records`` with their dtypes, ``files`` with their sizes.
+        ``dt``, ``arrays`` and ``records`` with their dtypes, ``files`` with the hash of what is in them.
     build_seconds : float
         What building took; near 0 when the program was there.
     threads : int
@@ -66,7 +88,15 @@ class Program:
     def __init__(self, folder, build_seconds=0.0, threads=1):
         self.folder, self.build_seconds, self.threads = Path(folder), build_seconds, threads
         self.eager, self.peak_memory = False, 0
-        self.manifest = json.loads((self.folder / "manifest.json").read_text())
+        self.manifest = self._read()
+
+    def _read(self):
+        """Return the manifest of the folder; it would run without its connectivity, or as something else."""
+        if (manifest := read_manifest(self.folder)) is None:
+            raise SimulationError(
+                f"the program {self.folder} is gone or incomplete: `superspike resume` builds it again and goes on"
+            )
+        return manifest
 
     def run(self, state, start, n_steps, probe=False, progress=None):
         """Continue from `state` at step `start` for `n_steps` steps.
@@ -77,8 +107,8 @@ class Program:
             Any subset of the arrays; what is missing starts as the model says.
         start, n_steps : int
             Time steps.
-        probe : bool
-            Record everything that the monitors watch.
+        probe : bool or sequence of (int, int)
+            Record everything that the monitors watch: throughout, or from a step until before another, several times.
         progress : callable, optional
             Called with the completed fraction, a few times a second.
 
@@ -107,21 +137,18 @@ class Program:
         plan : iterable of (int, dict of str to ndarray)
             Time steps of each block, and the arrays that change at its start; the first block's are the state to start from.
         probe, progress
-            As for `run`; the completed fraction is that of a block. Probing needs a plan of one block.
+            As for `run`; the completed fraction is that of a block.
 
         Yields
         ------
         state, records
             After each block, as `run` returns them.
         """
-        if not is_complete(self.folder):  # it would run without its connectivity
-            raise SimulationError(
-                f"the program {self.folder} is gone or incomplete: `superspike resume` builds it again and goes on"
-            )
+        self._read()
         plan, known = list(plan), self.manifest["arrays"]
         if unknown := {name for _, changes in plan for name in changes} - known.keys():
             raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
-        command, pipe = ["./main", str(int(probe)), str(self.threads), str(int(self.eager))], subprocess.PIPE
+        command, pipe = ["./main", str(self.threads), str(int(self.eager))], subprocess.PIPE
         # a group of its own: Ctrl-C reaches Python alone, which then ends the program; it reads its connectivity from `cwd`
         options = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "start_new_session": True, "cwd": self.folder}
         try:
@@ -129,20 +156,25 @@ class Program:
         except OSError as error:
             raise SimulationError(f"cannot run {self.folder / 'main'}: {error}") from error
         with process:
-            feeder = threading.Thread(target=self._feed, args=(process.stdin, start, plan), daemon=True)
+            feeder = threading.Thread(target=self._feed, args=(process.stdin, start, plan, probe), daemon=True)
+            errors = Errors(process.stderr)
             feeder.start()
             try:
-                for _ in plan:
-                    yield self._receive(process, progress)
+                for n_steps, _ in plan:
+                    probed = sum(b - a for a, b in windows_within(probe, start, start + n_steps))
+                    yield self._receive(process, errors, progress, probed)
+                    start += n_steps
             finally:
                 process.kill()
                 feeder.join()
+                errors.join()
 
-    def _feed(self, stream, start, plan):
-        dt, known = self.manifest["dt"], self.manifest["arrays"]
+    def _feed(self, stream, start, plan, probe):
+        known = self.manifest["arrays"]
         with suppress(BrokenPipeError), stream:  # the reader of its output says why it ended
             for n_steps, changes in plan:
-                write_record(stream, "block", np.array([start * dt, (start + n_steps) * dt - start * dt]))
+                edges = [edge for window in windows_within(probe, start, start + n_steps) for edge in window]
+                write_record(stream, "block", np.array([start, n_steps, *edges], np.int64))
                 for name in known:
                     if name in changes:
                         write_record(stream, name, np.asarray(changes[name], known[name]))
@@ -150,21 +182,26 @@ class Program:
                 stream.flush()
                 start += n_steps
 
-    def _receive(self, process, progress):
+    def _receive(self, process, errors, progress, n_probed):
         dtypes = self.manifest["arrays"] | self.manifest["records"]
+        columns = self.manifest["columns"]  # what state monitors recorded in `n_probed` steps comes in pieces
+        places = {name: np.empty(n * n_probed, dtypes[name]) for name, n in columns.items()}
+        free = {name: place.view(np.uint8) for name, place in places.items()}
         arrays = {}
-        while (record := read_record(process.stdout)) is not None:
+        while (record := read_record(process.stdout, free)) is not None:
             name, data = record
             if name == "end":
-                records = {k: arrays.pop(k) for k in self.manifest["records"]}
-                return arrays, records
+                arrays |= places
+                return arrays, {k: arrays.pop(k) for k in self.manifest["records"]}
             if name == "peak_memory":
                 self.peak_memory = int(data.view(np.uint64)[0])
+            elif name in free:
+                free[name] = free[name][data.size :]
             elif name != "progress":
                 arrays[name] = data.view(dtypes[name])
             elif progress:
                 progress(float(data.view(np.float64)[0]))
-        message, code = process.stderr.read().decode(errors="replace").strip(), process.wait()
+        code, message = process.wait(), errors.text()
         why = f"was killed by signal {-code}" if code < 0 else message or f"ended with code {code}"
         raise SimulationError(f"the simulation {self.folder / 'main'} stopped: {why}")
 
@@ -210,12 +247,35 @@ def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto
 
 
 def is_complete(folder):
-    """Whether all that a program reads is in its folder; cleaners of cache folders remove single files."""
+    """Whether all that a program reads is in its folder as it was built."""
+    return read_manifest(folder) is not None
+
+
+def read_manifest(folder):
+    """Return what `write_manifest` wrote, or None if it or any file that it names is missing or damaged.
+
+    Cleaners of cache folders remove single files, and full disks and crashes leave halves.
+    """
     try:
-        files = json.loads((folder / "manifest.json").read_text())["files"]
-        return all((folder / name).stat().st_size == size for name, size in files.items())
-    except (OSError, ValueError):
-        return False
+        stored = json.loads((folder / "manifest.json").read_bytes())
+        manifest = stored["manifest"]
+        if stored["hash"] != _hash_of(manifest) or not os.access(folder / "main", os.X_OK):
+            return None
+        return manifest if all(file_hash(folder / n) == h for n, h in manifest["files"].items()) else None
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def write_manifest(folder, manifest):
+    """Seal a program's folder: everything that it reads when it runs is part of the manifest."""
+    needed = (folder / "main", *sorted((folder / "static_arrays").iterdir()))
+    manifest = manifest | {"files": {str(f.relative_to(folder)): file_hash(f) for f in needed}}
+    stored = {"hash": _hash_of(manifest), "manifest": manifest}
+    (folder / "manifest.json").write_text(json.dumps(stored, indent=1))
+
+
+def _hash_of(manifest):
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def program_folder(structure, precision="double", build_dir=None, kernel="auto"):
@@ -247,6 +307,7 @@ def structure_key(structure, precision, kernel="auto"):
     used = {name for strings in model.values() for code in strings.values() for name in get_identifiers(code)}
     constants = {k: quantity_to_json(v)[:2] for k, v in structure.model.parameters.items() if k in used - inputs}
     what = [model, constants, structure.sizes, structure.hidden_learning, float(structure.dt), precision, kernel]
+    what += [structure.probe_units, structure.probe_synapses, structure.probe_variables]
     what += [brian2.__version__, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
 
@@ -257,7 +318,9 @@ def _own_sources():
     here = Path(__file__).parent
     files = [
         here / "network.py",
+        here / "probes.py",
         here / "engine.py",
+        here / "preferences.py",
         *sorted((here / "codegen").rglob("*")),
     ]
     content = [f.read_bytes() for f in files if f.suffix in (".py", ".h", ".cpp")]
@@ -265,11 +328,11 @@ def _own_sources():
 
 
 def run_time_parameters(model):
-    """Names of the parameters that the equations declare as ``(shared, constant)``: inputs of the program."""
-    equations = [model.layer_equations(output=o) for o in (True, False)]
-    equations.append(model.synapse_equations(model.regularizer))
+    """Names of the parameters that are nowhere constants of the code, but variables ``(shared, constant)``: program inputs."""
+    equations = [model.equations_of(place, output=o)[0] for place in ("layer", "synapse") for o in (True, False)]
+    equations += [model.equations_of(place)[0] for place in ("terminal", "feedback")]
     declared = {e.varname for group in equations for e in group.values() if "shared" in e.flags}
-    return declared & model.parameters.keys()
+    return (declared & model.parameters.keys()) - compiled(model)
 
 
 def _generate_and_compile(structure, precision, kernel, folder, jobs):
@@ -286,9 +349,7 @@ def _generate_and_compile(structure, precision, kernel, folder, jobs):
             manifest = _manifest(device, assembly, structure)
             sources = sorted(device.writer.source_files)
         compile_program(staging, sources, *flags, objects, jobs)
-        needed = (staging / "main", *(staging / "static_arrays").iterdir())
-        manifest["files"] = {str(f.relative_to(staging)): f.stat().st_size for f in needed}
-        (staging / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        write_manifest(staging, manifest)
         shutil.rmtree(folder, ignore_errors=True)
         staging.rename(folder)
     finally:
@@ -297,27 +358,41 @@ def _generate_and_compile(structure, precision, kernel, folder, jobs):
 
 def _manifest(device, assembly, structure):
     arrays = device.state_arrays(assembly.net)
-    dtypes = {name: np.dtype(var.dtype).str for name, var in arrays.items()}
+    dtypes = {state_device.RANDOM: "<u8"} | {name: np.dtype(var.dtype).str for name, var in arrays.items()}
     dtypes |= {name: "<i4" for name in device.spike_queues(assembly.net)}
-    records = {name: np.dtype(var.dtype).str for name, var in device.records(assembly.net).items()}
-    return {"dt": float(structure.dt / second), "arrays": dtypes, "records": records}
+    found = device.records(assembly.net)
+    records = {name: np.dtype(var.dtype).str for name, var in found.items()}
+    columns = {
+        k: v.owner.n_indices if v.ndim == 2 else 1 for k, v in found.items() if isinstance(v.owner, StateMonitor)
+    }
+    return {"dt": float(structure.dt / second), "arrays": dtypes, "records": records, "columns": columns}
 
 
 @contextmanager
 def standalone_device(precision):
     """Activate the standalone device, and leave Brian2 as it was."""
     gc.collect()  # Brian2 numbers its names past those of objects that are gone but not collected
-    saved = prefs.core.default_float_dtype
-    device = set_device(state_device.NAME, build_on_run=False) or brian2.get_device()
-    device.reinit()
-    device.activate(build_on_run=False)
-    try:
-        prefs.core.default_float_dtype = PRECISIONS[precision]
-        yield device
-    finally:
-        prefs.core.default_float_dtype = saved
+    with own_preferences(precision):
+        device = set_device(state_device.NAME, build_on_run=False) or brian2.get_device()
         device.reinit()
-        reset_device()
+        device.activate(build_on_run=False)
+        try:
+            yield device
+        finally:
+            device.reinit()
+            reset_device()
+
+
+def windows_within(probe, start, stop):
+    """The steps of a block that lie in probe windows (see `Program.run`): first and the one after the last, in order."""
+    windows = [(start, stop)] * probe if isinstance(probe, bool) else sorted(probe)
+    found = []
+    for a, b in ((max(a, start), min(b, stop)) for a, b in windows if a < stop and b > start):
+        if found and a <= found[-1][1]:  # they overlap: record once
+            found[-1] = found[-1][0], max(b, found[-1][1])
+        else:
+            found.append((a, b))
+    return found
 
 
 def write_record(stream, name, array):
@@ -327,12 +402,13 @@ def write_record(stream, name, array):
     stream.write(data.data)
 
 
-def read_record(stream):
-    """Read what a program wrote: name and bytes; None where its output ends."""
+def read_record(stream, places=None):
+    """Read what a program wrote: name and bytes, in `places` by name if there is one; None where its output ends."""
     head = stream.read(4)
     name = stream.read(struct.unpack("<I", head)[0]) if len(head) == 4 else b""
     size = stream.read(8)
     if len(size) < 8:
         return None
-    data = np.empty(struct.unpack("<Q", size)[0], np.uint8)
-    return (name.decode(), data) if stream.readinto(data.data) == data.size else None
+    name, n = name.decode(), struct.unpack("<Q", size)[0]
+    data = places[name][:n] if places and name in places else np.empty(n, np.uint8)
+    return (name, data) if n == data.size and stream.readinto(data.data) == n else None

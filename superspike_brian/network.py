@@ -12,6 +12,8 @@ forward_K           Synapses: weights from the K-th population to the next, with
 window_*            Synapses: cue and deadline of an answer
 error_*             Synapses: impulses of the output error, from target and output spikes
 feedback_*_K        Synapses: the same impulses, to the K-th hidden layer
+probed_K            ProbedSynapses: copies of the probed synapses, where the kernel of forward_K lags behind; views of
+                    them, where what is recorded is not in the synapses
 spikes_*, probe_*   monitors
 ==================  ==================================================================================
 
@@ -19,6 +21,8 @@ Within one time step synapses are integrated before neurons, so that both read t
 """
 
 import dataclasses
+import operator
+from collections.abc import Mapping
 
 import numpy as np
 from brian2 import (
@@ -31,17 +35,22 @@ from brian2 import (
     SpikeMonitor,
     StateMonitor,
     Synapses,
+    get_dimensions,
     ms,
     second,
 )
+from brian2.core.variables import ArrayVariable
 
+from . import probes
 from .codegen import all_to_all, axons, kernels, neurons
 from .codegen.exact import exact_by_blocks
-from .models import NO_DECAY, Model
+from .codegen.probed import ProbedSynapses
+from .models import NO_DECAY, Model, ModelError
+from .models.checks import check_frozen
+from .units import readable
 
 DT = 0.1 * ms
-PROBE_UNITS = 5  #     units of a layer whose state a probe records
-PROBE_SYNAPSES = 10  # synapses a weight group whose state a probe records
+MAX_SYNAPSES = 2**31 - 1  # Brian2 numbers them in 32 bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,23 +67,71 @@ class Structure:
         Whether weights onto hidden layers are plastic.
     dt : Quantity
         Time step (second).
+    probe_units : int, sequence of int, or mapping of str to one of these
+        How many units of each layer probe windows record (the first ones), or which; for all layers, or for those named.
+    probe_synapses : int
+        How many synapses of each weight group they record, evenly spread.
+    probe_variables : str or sequence of str, optional
+        Which variables of layers and synapses they record; of synapses also ``NAME_pre`` and ``NAME_post``. Default: U,
+        error, sigma_prime, eligibility, m and w.
+
+    Raises
+    ------
+    ValueError
+        If sizes do not fit the model, or the network has not what is to be probed.
     """
 
     model: Model
     sizes: tuple
     hidden_learning: bool = True
     dt: Quantity = dataclasses.field(default_factory=lambda: DT)
+    probe_units: int | tuple | Mapping = probes.UNITS
+    probe_synapses: int = probes.SYNAPSES
+    probe_variables: tuple | None = None
 
     def __post_init__(self):
+        object.__setattr__(self, "sizes", tuple(map(_size, self.sizes)))
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise ValueError(
                 f"a network needs at least one input and one output unit, and no empty layer: {self.sizes}"
             )
+        for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True):
+            if a * b > MAX_SYNAPSES:
+                raise ValueError(f"{a} to {b} units are {a * b:,} synapses; a layer can have at most {MAX_SYNAPSES:,}")
+        self._check_times()
+        if not self.hidden_learning and self.n_hidden_layers:
+            check_frozen(self.model)
         if self.model.feedback.weights == "forward" and self.hidden_learning and self.n_hidden_layers > 1:
             raise ValueError(
                 f"{self.model.feedback.name} feedback needs weights from the hidden layer to the output, which the first "
                 f"of {self.n_hidden_layers} hidden layers lacks: use random or uniform feedback, or one hidden layer"
             )
+        object.__setattr__(self, "probe_units", probes.Units().check(self.probe_units, "probe_units"))
+        if self.probe_variables is not None:
+            names = probes.Names().check(self.probe_variables, "probe_variables").split(",")
+            object.__setattr__(self, "probe_variables", tuple(names))
+        if self.probe_units != probes.UNITS or self.probe_variables is not None:
+            probes.check_recorded(self)
+
+    def _check_times(self):
+        """Refuse a time step that is none, and times of the model that it does not divide."""
+        if get_dimensions(self.dt) is not second.dim or not 0 < float(self.dt) < np.inf:
+            raise ValueError(f"the time step dt must be a positive time, as 0.1*ms, not {self.dt}")
+        model = self.model
+        for component, field, value in (
+            (model.neuron, "refractory", model.refractory_period),
+            (model.plasticity, "delay", model.delay),
+            (model.optimizer, "interval", model.interval),
+        ):
+            if value is None:
+                continue
+            steps = float(value / self.dt)
+            if abs(steps - round(steps)) > 1e-6 * max(1, round(steps)) or (field == "interval" and steps < 0.5):
+                near = [k * self.dt for k in (np.floor(steps), np.ceil(steps)) if k > 0 or field != "interval"]
+                raise ModelError(
+                    f"{component.name}, {field} '{getattr(component, field)}': {readable(value)} is no multiple of the time "
+                    f"step dt, {readable(self.dt)}; the nearest are {' and '.join(map(readable, near))}"
+                )
 
     @property
     def n_hidden_layers(self):
@@ -106,7 +163,7 @@ class Structure:
 
     def probed_synapses(self, k):
         """Which synapses of the `k`-th weight group (from 1) a probe records: presynaptic times n_post plus postsynaptic."""
-        return np.unique(np.linspace(0, np.prod(self.shape(k)) - 1, PROBE_SYNAPSES).astype(int))
+        return np.unique(np.linspace(0, np.prod(self.shape(k)) - 1, self.probe_synapses).astype(int))
 
     @property
     def n_synapses(self):
@@ -132,13 +189,15 @@ class Assembly:
         The objects by name.
     kernels : dict of str to str
         What integrates each plastic weight group.
+    initial : list of tuple
+        Layer, variable and initial value, in the model's order.
     """
 
     def __init__(self, structure, kernel="stock"):
         self.structure, self.model, self.kernel = structure, structure.model, kernel
         self.clock = Clock(structure.dt, name="network_clock")
-        self.update_clock = Clock(self.model.parameters[self.model.optimizer.interval], name="update_clock")
-        self.groups, self.kernels = {}, {}
+        self.update_clock = Clock(self.model.interval, name="update_clock")
+        self.groups, self.kernels, self.initial = {}, {}, []
         for name in structure.generators:
             size = structure.sizes[0 if name == "inputs" else -1]
             self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)
@@ -149,6 +208,14 @@ class Assembly:
         self._add_errors()
         self._add_monitors()
         self.net = Network(list(self.groups.values()))
+        self.initialise()
+
+    def initialise(self, given=()):
+        """Give variables the values that the model says, save for those whose ``group.variable`` is given."""
+        for layer, variable, value in self.initial:
+            if f"{layer.name}.{variable}" not in given:
+                view = layer.state(variable)  # `layer.variable` could be an attribute of Brian2's own
+                view.set_item(slice(None), value, namespace={})
 
     def _add(self, kind, *args, name, **kwds):
         self.groups[name] = kind(*args, name=name, **kwds)
@@ -175,15 +242,12 @@ class Assembly:
             clock=self.clock,
             name=name,
         )
-        initial = neuron.initial.strip() + ("\n" + self.model.error.initial.strip() if output else "")
-        for line in initial.strip().splitlines():
-            variable, value = (part.strip() for part in line.split("=", 1))
-            setattr(layer, variable, value)
+        self.initial += [(layer, *value) for value in self.model.initial_values(output=output)]
         if output:
             layer.run_regularly(self.model.error.cost_update, clock=self.clock, when="end", name="output_cost")
 
     def _connect(self, k):
-        rule, delay = self.model.plasticity, self.model.parameters[self.model.plasticity.delay]
+        rule, delay = self.model.plasticity, self.model.delay
         source, target = (self.groups[name] for name in self.structure.populations[k - 1 : k + 1])
         regularizer = NO_DECAY if target.name == "output" else self.model.regularizer
         plastic = self.structure.is_plastic(k)
@@ -196,7 +260,7 @@ class Assembly:
             on_pre=self.model.neuron.on_input,
             delay=delay,
             method=_method(rule.method),
-            namespace=self._namespace(equations) if plastic else {},
+            namespace=self._namespace(equations) if plastic else self.model.parameters,
             clock=self.clock,
             codeobj_class=all_to_all.code_object_class(self.kernel, self.model.neuron.on_input),
             name=f"forward_{k}",
@@ -218,7 +282,7 @@ class Assembly:
             len(source),
             rule.terminal_equations,
             method=_method(rule.terminal_method),
-            namespace=self.model.parameters,
+            namespace=self._namespace(Equations(rule.terminal_equations)),
             codeobj_class=neurons.code_object_class(self.kernel),
             clock=self.clock,
             name=f"terminals_{k}",
@@ -283,7 +347,7 @@ class Assembly:
             on_pre=code,
             delay=0 * ms,
             codeobj_class=all_to_all.code_object_class(self.kernel, code, post_major=True),
-            namespace=self.model.parameters,
+            namespace=self._namespace(Equations(equations)),
             clock=self.clock,
             name=f"feedback_{origin}_{k}",
         )
@@ -297,19 +361,34 @@ class Assembly:
     def _add_monitors(self):
         for name in ("inputs", "targets", *self.structure.populations[1:]):
             self._add(SpikeMonitor, self.groups[name], name=f"spikes_{name}")
-        for k, name in enumerate(self.structure.populations[1:], start=1):
-            layer = self.groups[name]
-            watched = [v for v in ("U", "error", "sigma_prime") if v in layer.variables]
-            record = list(range(min(PROBE_UNITS, len(layer))))
-            self._add(StateMonitor, layer, watched, record=record, clock=self.clock, name=f"probe_{name}")
-            if self.structure.is_plastic(k):
-                forward = self.groups[f"forward_{k}"]
-                record, watched = self.structure.probed_synapses(k), ["eligibility", "m", "w"]
-                self._add(StateMonitor, forward, watched, record=record, clock=self.clock, name=f"probe_forward_{k}")
+        for name, (watched, record) in probes.recorded(self.structure).items():
+            source = self.groups[name]
+            lags = self.kernels.get(name) in kernels.CHUNK
+            if lags or (name in self.kernels and not _are_own(source, watched)):
+                equations, method = probes.equations_of(self.structure)[name], _method(self.model.plasticity.method)
+                arguments, group = (source, equations, record, watched, lags, method), name.replace("forward", "probed")
+                source, record = self._add(ProbedSynapses, *arguments, name=group), np.arange(len(record))
+            self._add(StateMonitor, source, watched, record=record, clock=self.clock, name=f"probe_{name}")
 
     def is_probe(self, name):
         """Whether an object records in probe windows only (output spikes are always recorded)."""
         return name.startswith("probe_") or (name.startswith("spikes_") and name != "spikes_output")
+
+
+def _are_own(synapses, names):
+    """Whether variables are arrays of the synapses themselves."""
+    indices, variables = synapses.variables.indices, synapses.variables
+    return all(indices[n] == "_idx" and isinstance(variables[n], ArrayVariable) for n in names)
+
+
+def _size(value):
+    """Units of a population as an int; refuses what is no whole number."""
+    if isinstance(value, bool | np.bool_):
+        raise ValueError(f"the units of a layer must be a whole number, not {value!r}")
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise ValueError(f"the units of a layer must be a whole number, not {value!r}") from error
 
 
 def _method(name):

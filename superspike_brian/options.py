@@ -311,8 +311,15 @@ def machine_options(parser: argparse.ArgumentParser, options: dict[str, Option] 
 
 def make_spec(args: argparse.Namespace) -> RunSpec:
     """Make the run that the options describe."""
-    task = make_task(args)
-    return RunSpec.make(task, make_model(args, task), **given(args, OPTIONS))
+    task, chosen = make_task(args), given(args, OPTIONS)
+    model = make_model(args, task)
+    try:
+        return RunSpec.make(task, model, **chosen)
+    except ValueError as error:
+        name = str(error).partition(" ")[0]  # of the argument that does not fit the others
+        if name in chosen:
+            raise ValueError(f"argument {OPTIONS[name].flag}: {error}") from None
+        raise
 
 
 def machine(args: argparse.Namespace) -> Machine:

@@ -1,5 +1,6 @@
 """Figures from results: readable in print, colour-blind safe, units on every axis."""
 
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,15 +41,15 @@ def styled():
         plt.rcParams.update(before)
 
 
-def plot_run(data, unit=0):
+def plot_run(data, unit=None):
     """Draw a run as in the paper's Figure 2: activity before and after learning, spike times over trials, learning curve.
 
     Parameters
     ----------
     data : xarray.Dataset
         Results of a run.
-    unit : int
-        Output unit to show (one of the first few, which are recorded).
+    unit : int, optional
+        Output unit to show, one of those that are recorded. Default: the first of them.
 
     Returns
     -------
@@ -58,6 +59,7 @@ def plot_run(data, unit=0):
     -----
     Source: Zenke & Ganguli 2018, Figure 2 a-d.
     """
+    unit = int(recorded_units(data)[0]) if unit is None else unit
     layers = [d.removeprefix("spikes_") for d in data.sizes if str(d).startswith("spikes_hidden")]
     rows = ["inputs", *layers, "potential", "error"]
     heights = [1.2] + [0.5] * len(layers) + [1.2, 0.7]
@@ -101,11 +103,27 @@ def learning_curve(axis, data, color=BLUE, label=None):
 
 
 def _window_titles(data):
-    start, period = data.probe_start.values, data.attrs["period_s"]
+    start, length = data.probe_start.values, window_length(data)
     return [
-        f"{word} learning, t = {t:g}–{t + period:g} s"
+        f"{word} learning, t = {t:g}–{t + length:g} s"
         for word, t in zip(("before", "after"), start[[0, -1]], strict=True)
     ]
+
+
+def window_length(data):
+    """Length of the probe windows (s)."""
+    return data.attrs.get("probe_length_s", data.attrs["period_s"])
+
+
+def recorded_units(data):
+    """Numbers of the output units whose state is recorded; the first ones where a file of old does not say which."""
+    return data["probed_unit_output"].values if "probed_unit_output" in data.dims else np.array([0])
+
+
+def output_state(data, variable, probe):
+    """State of the recorded output units in a probe window (steps, units), NaN where it was not recorded."""
+    nothing = np.full((data.sizes["probe_time"], len(recorded_units(data))), np.nan)
+    return data[f"{variable}_output"].values[probe] if f"{variable}_output" in data else nothing
 
 
 def _raster_labels(layers):
@@ -113,7 +131,9 @@ def _raster_labels(layers):
 
 
 def _raster(axis, data, name, probe):
-    from brian2tools import plot_raster
+    with warnings.catch_warnings():  # brian2tools 0.2.1.1 imports pkg_resources, which says that it is old
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated")
+        from brian2tools import plot_raster
 
     mine = data[f"spikes_{name}_probe"].values == probe
     units = data[f"spikes_{name}_unit"].values[mine]
@@ -132,7 +152,8 @@ def _window_spikes(data, name, probe, unit):
 
 def _potential(axis, data, probe, unit):
     time = data.probe_time.values * 1e3
-    axis.plot(time, data.U_output.values[probe, :, unit] * 1e3, color=BLACK, linewidth=0.8)
+    potential = output_state(data, "U", probe)[:, recorded_units(data) == unit]
+    axis.plot(time, potential * 1e3, color=BLACK, linewidth=0.8)
     axis.axhline(data.attrs["theta_V"] * 1e3, color=GREY, linestyle="--", linewidth=0.8)
     top = data.attrs["theta_V"] * 1e3 + 4
     for name, color, height, label in (("targets", VERMILION, top + 5, "target"), ("output", BLUE, top, "output")):
@@ -145,9 +166,10 @@ def _potential(axis, data, probe, unit):
 
 
 def _error(axis, data, probe, unit):
-    axis.plot(data.probe_time.values * 1e3, data.error_output.values[probe, :, unit], color=GREEN, linewidth=0.8)
+    error = output_state(data, "error", probe)[:, recorded_units(data) == unit]
+    axis.plot(data.probe_time.values * 1e3, error, color=GREEN, linewidth=0.8)
     axis.axhline(0, color=GREY, linewidth=0.5)
-    axis.set(xlabel="time (ms)", xlim=(0, data.attrs["period_s"] * 1e3))
+    axis.set(xlabel="time (ms)", xlim=(0, window_length(data) * 1e3))
 
 
 def _trials(axis, data, unit):

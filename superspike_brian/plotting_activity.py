@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from .analysis import coefficients_of_variation, firing_rates, inter_spike_intervals
-from .plotting import BLACK, BLUE, GREY, VERMILION, learning_curve, letter, styled
+from .plotting import BLACK, BLUE, GREY, VERMILION, learning_curve, letter, styled, window_length
 
 
 def plot_activity(data, probe=-1):
@@ -85,7 +85,7 @@ def _statistics(axes, data, hidden, sizes, probe):
     rates, intervals, variation = [], [], []
     for name, n in zip(hidden, sizes, strict=True):
         times, units = window(data, name, probe)
-        rates.append(firing_rates(times, units, n, data.attrs["period_s"]))
+        rates.append(firing_rates(times, units, n, window_length(data)))
         intervals.append(inter_spike_intervals(times, units)[0])
         variation.append(coefficients_of_variation(times, units, n))
     rates, intervals, variation = (np.concatenate(v) for v in (rates, intervals, variation))

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from .plotting import BLACK, BLUE, GREY, ORANGE, VERMILION, learning_curve, letter, styled
+from .plotting import BLACK, BLUE, GREY, ORANGE, VERMILION, learning_curve, letter, output_state, styled, window_length
 from .plotting_activity import layers, window
 from .results_trials import moving_accuracy
 
@@ -93,9 +93,9 @@ def _verdicts(axis, data, n, probe):
 
 
 def _error(axis, data, probe):
-    time, error = data.probe_time.values, data.error_output.values[probe]
+    time, error = data.probe_time.values, output_state(data, "error", probe)
     for unit in range(error.shape[1]):
         axis.plot(time, error[:, unit], color=LINES[unit % len(LINES)], linewidth=0.8)
     axis.axhline(0, color=GREY, linewidth=0.5)
-    top = 1.05 * max(np.abs(error).max(), 10)
-    axis.set(xlabel="time (s)", ylabel="error\n(Hz)", xlim=(0, data.attrs["period_s"]), ylim=(-top, top))
+    top = 1.05 * np.nanmax([np.abs(error).max(), 10])
+    axis.set(xlabel="time (s)", ylabel="error\n(Hz)", xlim=(0, window_length(data)), ylim=(-top, top))

@@ -1,7 +1,9 @@
 """What a user sees while a run goes on: a bar in a terminal or notebook, plain lines elsewhere, or nothing."""
 
+import math
 import sys
 import time
+from contextlib import contextmanager
 
 from .streams import Steady
 
@@ -24,11 +26,24 @@ class Silent:
     def overall(self, at, status):
         """Many runs together are at simulated time `at` (s)."""
 
+    @contextmanager
+    def phase(self, name):
+        """Something besides training goes on: yields what to call with the fraction that is done."""
+        yield lambda fraction: None
+
     def say(self, text):
         """Something that a person should know."""
 
     def close(self):
         """The run has ended, well or not."""
+
+
+class Remarks(Silent):
+    """Nothing but what a person should know."""
+
+    def say(self, text):
+        """Print a line."""
+        print(text, file=sys.stderr, flush=True)
 
 
 def _status(cost, r0, rate, accuracy):
@@ -70,6 +85,20 @@ class Lines(Silent):
         self.status = status
         if time.perf_counter() - self.last > 5 * self.interval or at >= self.duration:
             self._report(at)
+
+    @contextmanager
+    def phase(self, name):
+        """Report now and then, if it takes long."""
+        began, last = time.perf_counter(), -math.inf
+
+        def show(fraction):
+            nonlocal last
+            now = time.perf_counter()
+            if now - began > self.interval and now - last > 15 * self.interval:
+                last = now
+                self.say(f"{name}: {fraction:.0%}")
+
+        yield show
 
     def _report(self, at):
         self.last = time.perf_counter()
@@ -115,6 +144,14 @@ class Bar(Silent):
         from tqdm.auto import tqdm
 
         tqdm.write(text, file=self.stream)
+
+    @contextmanager
+    def phase(self, name):
+        """Show what goes on behind the bar, and then again what was there."""
+        before = self.bar.postfix or ""
+        self.bar.set_postfix_str(name)
+        yield lambda fraction: self.bar.set_postfix_str(f"{name}: {fraction:.0%}")
+        self.bar.set_postfix_str(before)
 
     def overall(self, at, status):
         """Move the bar of many runs."""
@@ -171,11 +208,11 @@ def in_notebook():
 
 
 def reporter(quiet=False, lines=True):
-    """Return the reporter that fits where the output goes; `lines`: print lines where it is no terminal."""
+    """Return the reporter that fits where the output goes; `lines`: report progress also where it is no terminal."""
     if quiet:
         return Silent()
     if in_notebook():
         return Notebook()
     if Steady(sys.stderr).isatty():
         return Bar()
-    return Lines() if lines else Silent()
+    return Lines() if lines else Remarks()

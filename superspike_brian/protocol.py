@@ -7,6 +7,9 @@ from brian2 import Quantity, second
 
 from .kinds import Number, Time, Whole, check_settings, setting
 
+# Brian2's generators of spikes count steps in 32 bits; the rest is for probes and tests after the end
+MAX_STEPS = 2_000_000_000
+
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
@@ -34,13 +37,23 @@ class Protocol:
     )
     probe_at: tuple = setting(
         Time("100s"),
-        "time at which one period is recorded in full, besides the start and the end; repeat for more",
+        "time at which a probe window without plasticity is recorded, besides the start and the end; repeat for more",
         (),
         unset="none",
         many=True,
     )
     probe_every: Quantity | None = setting(
-        Time("50s"), "time between more periods recorded in full", None, unset="none but those of probe-at"
+        Time("50s"), "time between more such probe windows", None, unset="none but those of probe-at"
+    )
+    probe_learning: tuple = setting(
+        Time("100s", zero=True),
+        "start of a probe window that is part of the run, with its plasticity; repeat for more",
+        (),
+        unset="none",
+        many=True,
+    )
+    probe_length: Quantity | None = setting(
+        Time("200ms"), "length of every probe window", None, unset="the task's period"
     )
     criterion: float | None = setting(
         Number("0.99", "FRACTION", 0, 1, "a fraction of correct trials"),
@@ -56,15 +69,35 @@ class Protocol:
             raise ValueError("criterion must be a fraction of correct trials above 0, for instance 0.99")
 
     def probes(self, dt: Quantity) -> set[int]:
-        """Steps of `dt` (second) at which a period is recorded in full."""
+        """Steps of `dt` (second) at which a probe window without plasticity is recorded."""
         end, found = _steps(self.duration, dt), {_steps(t, dt) for t in self.probe_at}
         if self.probe_every is not None:
             every = max(1, _steps(self.probe_every, dt))
             found |= set(range(every, end, every))
         return {step for step in found if step < end}
 
+    def probe_steps(self, dt: Quantity, period: Quantity) -> int:
+        """Time steps of a probe window of a task with this period (second)."""
+        return _steps(period if self.probe_length is None else self.probe_length, dt)
+
+    def learning_windows(self, dt: Quantity, period: Quantity) -> list[tuple[int, int]]:
+        """Probe windows that are part of the run: first step and the one after the last, cut at the end of the run."""
+        end, length = _steps(self.duration, dt), self.probe_steps(dt, period)
+        return [(a, min(a + length, end)) for a in sorted({_steps(t, dt) for t in self.probe_learning}) if a < end]
+
     def blocks(self, dt: Quantity) -> list["Block"]:
-        """Return the blocks from 0 to `duration`, in steps of `dt` (second)."""
+        """Return the blocks from 0 to `duration`, in steps of `dt` (second).
+
+        Raises
+        ------
+        ValueError
+            If they are more steps than `MAX_STEPS`.
+        """
+        if (n := _steps(self.duration, dt)) > MAX_STEPS:
+            raise ValueError(
+                f"duration {self.duration} takes {n:,} steps of {dt}, and a run can have at most {MAX_STEPS:,}: use at most "
+                f"{MAX_STEPS * dt}, or a longer dt"
+            )
         end, burn_in = _steps(self.duration, dt), min(_steps(self.burn_in, dt), _steps(self.duration, dt))
         decays = sorted(_steps(t, dt) for t in self.r0_decay_at)
         snapshots, probes = set(), self.probes(dt)

@@ -11,9 +11,10 @@ cost, rate (block, output)        learning curve: running average of the cost; f
 time, r0 (block)                  end of the block; learning rate in it
 weights_K_start, weights_K_end    weights of the K-th group (pre_K, post_K), and weights_K_snapshots
 watched_time, watched_unit        spikes of the first output units over the whole run
-spikes_POPULATION_time, ...       spikes in the probe windows: one period each, from the state at the start, at
-                                  chosen times, and at the end, without plasticity
-U_LAYER, error_LAYER, ...         state in the probe windows (probe, probe_time, unit)
+spikes_POPULATION_time, ...       spikes in the probe windows: from the state at the start, at chosen times, and at the end,
+                                  without plasticity; and windows of the run itself, with ``probe_learning`` 1
+U_LAYER, error_LAYER, ...         state of the units ``probed_unit_LAYER`` in the probe windows (probe, probe_time, unit);
+                                  NaN after the end of the run
 m_forward_K, w_forward_K, ...     the same of some synapses, between the units ``probed_pre_K`` and ``probed_post_K``
 input_time, target_time, ...      the task's patterns
 pattern_time, pattern_unit, ...   a classification's patterns: spikes after the onset, ``pattern_class`` of each
@@ -36,6 +37,8 @@ from . import stored
 from .datasets import DamagedError, read_dataset
 from .datasets import save as save  # `results.save` and `results.load` belong together
 from .durable import resume_command
+from .notes import at_bound, judge
+from .results_probes import probe_variables, probe_windows
 from .results_trials import accuracy, labelled, pattern_table, trial_tables
 from .runfolder import FORMAT, RunFolder, RunFolderError
 from .serialize import model_to_json, unit_text
@@ -43,14 +46,6 @@ from .spec import stored_request, stored_spec
 from .tasks import Classification
 
 logger = logging.getLogger(__name__)
-_LONG = {
-    "U": ("volt", "membrane potential"),
-    "error": ("Hz", "error signal"),
-    "sigma_prime": ("1", "surrogate derivative"),
-    "eligibility": ("1", "eligibility trace"),
-    "m": ("1", "accumulated gradient"),
-    "w": ("volt", "synaptic weight"),
-}
 _READ = {  # attributes that summaries and figures read
     **dict.fromkeys(("title", "task", "task_source", "precision", "feedback", "date", "machine", "command"), str),
     **dict.fromkeys(("simulated_s", "wall_s", "build_s", "period_s", "theta_V", "seed", "n_synapses"), float),
@@ -99,9 +94,9 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
     request, state, records = folder.request, newest[2], folder.records()
     structure, task = spec.structure, spec.task
     first, *blocks = records
-    windows = [r for r in records if "probe/probe_output.t" in r] + ([last_probe] if last_probe else [])
+    windows = probe_windows(records, last_probe, spec, newest[0])
     variables = _learning_curve(blocks) | _weights(structure, first, blocks, state) | _pattern(task)
-    variables |= _probes(structure, windows) | _parameters(structure.model)
+    variables |= probe_variables(structure, windows) | _parameters(structure.model)
     variables |= trial_tables(task, structure, spec.seed, variables, windows, newest[0])
     data = xr.Dataset(variables)
     provenance = request["provenance"]
@@ -111,10 +106,12 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
         "task": task.name,
         "task_source": task.source,
         "period_s": float(task.period),
+        "probe_length_s": float(variables["probe_time"][1].size * structure.dt),
         "sizes": list(structure.sizes),
         "seed": spec.seed,
         "identity": folder.identity or "",
         "n_synapses": structure.n_synapses,
+        "dt_s": float(structure.dt),
         "simulated_s": float(blocks[-1]["time"]) if blocks else 0.0,
         "criterion_met": int(bool(blocks and blocks[-1].get("criterion_met", False))),
         "wall_s": float(sum(b["wall_s"] for b in blocks)),
@@ -133,6 +130,7 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
         "version": importlib.metadata.version("superspike_brian"),
         "references": "Zenke & Ganguli 2018, doi:10.1162/neco_a_01086",
     }
+    data.attrs["notes"] = json.dumps([note._asdict() for note in judge(data)])
     return data
 
 
@@ -182,32 +180,6 @@ def _pattern(task):
             f"{name}_spike", np.asarray(pattern.times), "s", f"{name} spike time in the period"
         )
         found[f"{name}_unit"] = labelled(f"{name}_spike", pattern.ids.astype(np.int32), "1", f"{name} unit")
-    return found
-
-
-def _probes(structure, windows):
-    found = {}
-    for name in ("inputs", "targets", *structure.populations[1:]):
-        dim = f"spikes_{name}"
-        times, units = ([w[f"probe/{dim}.{v}"] for w in windows] for v in "ti")
-        probe = np.repeat(np.arange(len(windows)), [len(t) for t in times])
-        found[f"{dim}_time"] = labelled(dim, np.concatenate(times), "s", f"spike time of {name} in a probe window")
-        found[f"{dim}_unit"] = labelled(dim, np.concatenate(units).astype(np.int32), "1", f"unit of {name}")
-        found[f"{dim}_probe"] = labelled(dim, probe.astype(np.int32), "1", "probe window, from 0")
-    times = [w["probe/probe_output.t"] for w in windows]
-    found["probe_start"] = labelled("probe", [t[0] for t in times], "s", "start of the probe window")
-    found["probe_time"] = labelled("probe_time", times[0] - times[0][0], "s", "time in the probe window")
-    for key in sorted(k for k in windows[0] if k.startswith("probe/probe_") and not k.endswith(".t")):
-        group, variable = key.removeprefix("probe/probe_").split(".")
-        rows = np.stack([w[key].reshape(len(times[0]), -1) for w in windows])
-        dims = ("probe", "probe_time", f"probed_{'synapse' if group.startswith('forward') else 'unit'}_{group}")
-        found[f"{variable}_{group}"] = labelled(dims, rows, *_LONG[variable])
-    for k, group in enumerate(structure.forward, start=1):
-        if structure.is_plastic(k):
-            pre_post = np.unravel_index(structure.probed_synapses(k), structure.shape(k))
-            for side, units in zip(("pre", "post"), pre_post, strict=True):
-                text = f"{side}synaptic unit of a probed synapse"
-                found[f"probed_{side}_{k}"] = labelled(f"probed_synapse_{group}", units.astype(np.int32), "1", text)
     return found
 
 
@@ -321,6 +293,8 @@ def summary(data, out):
         "build_s": float(attrs["build_s"]),
         "wall_s": float(attrs["wall_s"]),
         **accuracy(data),
+        "at_bound": at_bound(data),
+        "notes": [note._asdict() for note in judge(data)],
         "n_synapses": int(attrs["n_synapses"]),
         "seed": int(attrs["seed"]),
         "out": str(out),
@@ -340,6 +314,7 @@ def summary_text(data):
         f"  cost       {_hz(figures['cost_first_hz'])} at the end of burn-in, {_hz(figures['cost_hz'])} at the end",
         f"  output     {float(data.rate[-1].mean()) if data.sizes['block'] else float('nan'):.3g} Hz in the last block",
         *_accuracy_text(figures),
+        *(f"  note       {note['text']}" for note in figures["notes"]),
         f"  begun      {attrs['date']} on {attrs['machine']}: {attrs['command']}",
     ]
     return "\n".join(lines)

@@ -14,7 +14,7 @@ _KINDS = {field.name: getattr(specification, field.type.__name__) for field in d
 
 
 def quantity_to_json(value):
-    """``[value in SI units, exponents of the seven base units, text]``."""
+    """``[value in SI units, exponents of the base units, text]``."""
     quantity = Quantity(value)
     return [float(quantity), [float(e) for e in quantity.dim._dims], str(value)]
 

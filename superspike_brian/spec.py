@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity
 
-from . import stored
+from . import probes, stored
 from .codegen.kernels import KERNELS
-from .engine import PRECISIONS
 from .kinds import Choice, File, Flag, Time, Whole, check_settings, nearest, options_of, setting
 from .models import CLASSIFIER, SUPERSPIKE, Model
 from .network import DT, Structure
+from .preferences import PRECISIONS
+from .probes import Names, Units, check_windows
 from .protocol import Protocol
 from .runfolder import RunFolder
 from .serialize import (
@@ -84,6 +85,15 @@ class RunSpec:
         "what plastic synapses become in C++; auto is the fastest that fits",
         "auto",
     )
+    probe_units: Any = setting(
+        Units(), "how many units of each layer probe windows record, or which: 20, or 0,7, or output=0,7", probes.UNITS
+    )
+    probe_synapses: int = setting(
+        Whole("20", minimum=0), "how many synapses of each weight group probe windows record", probes.SYNAPSES
+    )
+    probe_variables: str | None = setting(
+        Names(), "which variables of units and synapses probe windows record", None, unset=",".join(probes.VARIABLES)
+    )
     protocol: Protocol = dataclasses.field(default_factory=Protocol, metadata={"record": Protocol})
 
     def __post_init__(self):
@@ -116,13 +126,16 @@ class RunSpec:
                 raise ValueError(f"'{name}' is part of the model: give model=MODEL.replace({name}=...)")
             raise ValueError(f"a run has no option '{name}'{nearest(name, OPTIONS)}")
         course = {name: options.pop(name) for name in options_of(Protocol) if name in options}
-        return cls(task, model, hidden, protocol=Protocol(**course), **options)
+        spec = cls(task, model, hidden, protocol=Protocol(**course), **options)
+        check_windows(spec.protocol, spec.structure, spec.task)
+        return spec
 
     @cached_property
     def structure(self) -> Structure:
         """The network that the run simulates."""
         sizes = (self.task.n_inputs, *self.hidden, self.task.n_outputs)
-        return Structure(self.model, sizes, self.hidden_learning, self.dt)
+        probed = self.probe_units, self.probe_synapses, self.probe_variables
+        return Structure(self.model, sizes, self.hidden_learning, self.dt, *probed)
 
     @property
     def duration(self) -> Quantity:
@@ -164,13 +177,15 @@ class RunSpec:
         facts = {name: entries[name] for name in _PLAIN} | {"sizes": entries["sizes"]}
         facts |= {name: value for name, value in entries["protocol"].items() if name not in ("duration", *_PROBES)}
         facts["probe_at"] = sorted(step for step in self.protocol.probes(self.dt) if step < until)
+        windows = self.protocol.learning_windows(self.dt, self.task.period)
+        facts["probe_learning"] = [start for start, _ in windows if start < until]
         for kind, component in self.model.components.items():
             facts |= {f"{field} of the {kind}": code for field, code in component.strings.items()}
             facts |= {f"{name} of the {kind}": quantity_to_json(v)[:2] for name, v in component.parameters.items()}
         return facts | {k: v for k, v in task_to_arrays(self.task).items() if k not in ("name", "source")}
 
 
-_PROBES = ("probe_at", "probe_every")
+_PROBES = ("probe_at", "probe_every", "probe_learning")
 OPTIONS = options_of(RunSpec)
 _PLAIN = tuple(name for name in OPTIONS if name not in options_of(Protocol) and name != "hidden")
 

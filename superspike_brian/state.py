@@ -1,4 +1,4 @@
-"""The state a run starts from: spike patterns, parameters, initial weights, random feedback.
+"""The state a run starts from: spike patterns, parameters, initial weights, random feedback, the key of its noise.
 
 All of them are inputs of the compiled program. Every random choice has a stream of its own, made from the run's seed, so
 that a change of one (say, another number of hidden units) leaves the others as they were.
@@ -6,10 +6,10 @@ that a change of one (say, another number of hidden units) leaves the others as 
 
 import numpy as np
 
-from .models import NO_DECAY
+from .codegen.device import RANDOM
 from .tasks import Classification, Task
 
-_STREAMS = {"weights": 1, "feedback": 2, "trials": 3, "probe": 4, "test": 5}
+_STREAMS = {"weights": 1, "feedback": 2, "trials": 3, "probe": 4, "test": 5, "noise": 6}
 
 
 def random_stream(seed, what, *k):
@@ -39,7 +39,7 @@ def initial_state(structure, task, seed):
     ValueError
         If the task does not fit the network's sizes or time step.
     """
-    state = {}
+    state = noise(seed)
     check_fit(structure, task)
     if isinstance(task, Task):
         period = round(float(task.period / structure.dt))
@@ -53,6 +53,11 @@ def initial_state(structure, task, seed):
             b = random_feedback(structure, k, seed).ravel()
             state |= {f"feedback_target_{k}.b": b, f"feedback_output_{k}.b": b}
     return state
+
+
+def noise(seed):
+    """Entry of the state that the random numbers in equations and statements are made from."""
+    return {RANDOM: np.random.SeedSequence([seed, _STREAMS["noise"]]).generate_state(2, np.uint64)}
 
 
 def check_fit(structure, task):
@@ -92,8 +97,11 @@ def parameters(structure):
         groups[name] = model.layer_equations(output=name == "output")
     for k, name in enumerate(structure.forward, start=1):
         if structure.is_plastic(k):
-            output = k == len(structure.forward)
-            groups[name] = model.synapse_equations(NO_DECAY if output else model.regularizer)
+            groups[name] = model.equations_of("synapse", output=k == len(structure.forward))[0]
+            groups[f"terminals_{k}"] = model.equations_of("terminal")[0]
+    for k in range(1, structure.n_hidden_layers + 1) if structure.hidden_learning else ():
+        for origin in ("target", "output"):
+            groups[f"feedback_{origin}_{k}"] = model.equations_of("feedback")[0]
     return {
         f"{name}.{e.varname}": np.array([float(model.parameters[e.varname])])
         for name, equations in groups.items()

@@ -159,6 +159,7 @@ def run_all(jobs, workers=1, executor=None, report=print, progress=None):
                 try:
                     figures = future.result()
                     line = f"{job.out}: cost {figures['cost_hz']:.3g} Hz, {figures['wall_s']:.3g} s"
+                    line += "".join(f"; note: {note['text']}" for note in figures["notes"])
                 except Exception as error:
                     failed[job.out] = f"{type(error).__name__}: {error}"
                     line = f"{job.out} failed: {failed[job.out]}"

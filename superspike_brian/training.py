@@ -11,6 +11,7 @@ import numpy as np
 
 from ._version import __version__
 from .blocks import Run
+from .divergence import check_start
 from .engine import build
 from .progress import Silent, reporter
 from .runfolder import RunFolder
@@ -68,7 +69,7 @@ def train(
     ValueError, ModelError, BuildError
         Before anything runs.
     DivergedError, SimulationError
-        During the run; blocks before are kept in `out`.
+        During the run; blocks before are kept in `out`, if given.
     """
     spec, machine = RunSpec.make(task, model, hidden, **options), Machine(build_dir, threads)
     return start(spec, machine, out, overwrite, _reporter(progress), command)
@@ -93,6 +94,7 @@ def start(spec, machine, out=None, overwrite=False, progress=None, command=None)
     xarray.Dataset
     """
     progress, initial = progress or Silent(), initial_state(spec.structure, spec.task, spec.seed)
+    check_start(spec.structure, initial)
     if out is not None:
         out = Path(out).expanduser()
         RunFolder.check_free(out, overwrite)
@@ -101,7 +103,7 @@ def start(spec, machine, out=None, overwrite=False, progress=None, command=None)
         request = spec.to_json() | {"provenance": [_provenance(command)]}
         folder = RunFolder.create(out or Path(scratch, "run"), request, task_to_arrays(spec.task), overwrite)
         try:
-            return Run(folder, program, spec, progress).advance(initial)
+            return Run(folder, program, spec, progress, kept=out is not None).advance(initial)
         finally:
             folder.release()
 

@@ -52,8 +52,8 @@ class Trainer:
         drawn = self.task.trials(self.stream("trials"), 0, -(-stop // self.length), self.dt)
         return drawn.select(drawn.deadline <= stop)
 
-    def fresh(self, what, state, step, periods):
-        """State with closed windows, and trials and background of their own for `periods` from `step` on.
+    def fresh(self, what, state, step, n_steps):
+        """State with closed windows, and trials and background of their own for `n_steps` from `step` on.
 
         Parameters
         ----------
@@ -65,12 +65,13 @@ class Trainer:
         state : dict of str to ndarray
             To start from; what is missing starts as the model says.
         trials : dict of str to ndarray
-            The fields of `Trials`.
+            The fields of `Trials`, for those that end in time.
         """
         stream = self.stream(what, step)
-        trials = self.task.trials(stream, 0, periods, self.dt).shift(step)
+        trials = self.task.trials(stream, 0, -(-n_steps // self.length), self.dt)
+        trials = trials.select(trials.deadline <= n_steps).shift(step)
         kept = {k: v for k, v in state.items() if k not in self.windows}
-        return kept | self._state(stream, 0, periods * self.length, step), dataclasses.asdict(trials)
+        return kept | self._state(stream, 0, n_steps, step), dataclasses.asdict(trials)
 
     def test_periods(self, step):
         """Periods that hold at least `TEST` trials."""

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from inspect import signature
 
+from .arguments import word
 from .classification import Classification, Trials, latencies
 from .convert import read_csv, read_npz
+from .files import did_you_mean
 from .image import image
 from .pattern import SpikePattern, Task
-from .raster import did_you_mean, ras, read_ras, write_ras
+from .raster import ras, read_ras, write_ras
 from .spike_timing import spike_timing
 from .ssbm import NAMES, ssbm
 from .xor import xor
@@ -50,7 +52,7 @@ def maker(name: str) -> Callable[..., Task]:
     ValueError
         If there is no such task.
     """
-    kind, _, which = name.partition(":")
+    kind, _, which = word(name, "name").partition(":")
     if kind == "ssbm" and which:
         return partial(ssbm, which)
     if name in TASKS:

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from brian2 import Hz, Quantity, have_same_dimensions, ms, second
+from brian2 import Hz, Quantity, ms, second
 
-from .pattern import SpikePattern, count, duration
+from . import arguments
+from .arguments import count, drawn, duration, rate, shown, units, word
+from .pattern import MOST_STEPS, SpikePattern, check_pattern, distinct
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,16 @@ class Trials:
     deadline: np.ndarray
     pattern: np.ndarray
     label: np.ndarray
+
+    def __post_init__(self):
+        for name in self.__dataclass_fields__:
+            object.__setattr__(self, name, units(getattr(self, name), name))
+        shapes = [getattr(self, name).shape for name in self.__dataclass_fields__]
+        if len(shapes[0]) != 1 or len(set(shapes)) > 1:
+            raise ValueError(
+                f"{', '.join(self.__dataclass_fields__)} have the shapes {', '.join(map(str, shapes))}; expected one of "
+                "each a trial."
+            )
 
     def __len__(self) -> int:
         return len(self.onset)
@@ -95,8 +107,14 @@ class Classification:
     source: str
 
     def __post_init__(self):
-        object.__setattr__(self, "patterns", tuple(self.patterns))
-        object.__setattr__(self, "classes", tuple(int(c) for c in self.classes))
+        for name in ("name", "source"):
+            word(getattr(self, name), name)
+        try:
+            patterns = tuple(self.patterns)
+        except TypeError:
+            raise ValueError(f"patterns is {shown(self.patterns)}; expected a list of SpikePatterns.") from None
+        object.__setattr__(self, "patterns", tuple(check_pattern(p, "one of patterns") for p in patterns))
+        object.__setattr__(self, "classes", tuple(np.atleast_1d(units(self.classes, "classes")).ravel().tolist()))
         if not self.patterns or len(self.patterns) != len(self.classes):
             raise ValueError(
                 f"task {self.name!r}: {len(self.patterns)} patterns and {len(self.classes)} classes; expected one class a "
@@ -109,7 +127,6 @@ class Classification:
             if len(found) > 1:
                 name = {"n": "numbers of units", "period": "periods"}[what]
                 raise ValueError(f"task {self.name!r}: the patterns have the {name} {sorted(found)}; expected one.")
-        check_rate(self.background, "background")
         times = {name: duration(getattr(self, name), name) for name in ("window", "pause_min", "pause_mean", "period")}
         if times["pause_mean"] < times["pause_min"]:
             raise ValueError(f"pause_mean is {self.pause_mean}; expected at least pause_min, {self.pause_min}.")
@@ -118,6 +135,10 @@ class Classification:
             raise ValueError(
                 f"period is {self.period}; expected more than the {shortest} s of one trial and its pause."
             )
+        drawn(
+            rate(self.background, "background", "4*Hz") * times["period"] * self.n_inputs,
+            "background, period and inputs",
+        )
 
     @property
     def n_inputs(self) -> int:
@@ -178,21 +199,23 @@ class Classification:
             rng = stream(k)
             trials = self._trials(rng, k, dt)  # before the background, from the same stream
             inputs = self._inputs(rng, k, trials, stimuli, dt)
-            for name, steps, units in (
+            for name, steps, ids in (
                 ("inputs", *inputs),
                 ("cues", trials.onset, trials.label),
                 ("targets", trials.deadline, trials.label),
             ):
                 inside = (steps >= start) & (steps < stop)
-                found[name].append((steps[inside], units[inside]))
+                found[name].append((steps[inside], ids[inside]))
         return {name: tuple(map(np.concatenate, zip(*parts, strict=True))) for name, parts in found.items()}
 
     def _steps(self, time, dt):
-        return round(float(time / dt))
+        return round(float(time) / duration(dt, "dt"))
 
     def _trials(self, rng, k, dt):
         """Trials of period `k`."""
         length, occupied = self._steps(self.period, dt), self._steps(self.stimulus + self.window, dt)
+        if not 0 < occupied < length <= MOST_STEPS:
+            raise ValueError(f"dt is {dt}; expected a time step that suits a period of {self.period}, such as 0.1*ms.")
         pause_min, spread = self._steps(self.pause_min, dt), float((self.pause_mean - self.pause_min) / dt)
         most = length // (occupied + pause_min) + 1
         pauses = pause_min + np.rint(rng.exponential(spread, most)).astype(int)
@@ -205,18 +228,11 @@ class Classification:
         """Steps and units of the input spikes of period `k`."""
         length = self._steps(self.period, dt)
         n_noise = rng.poisson(float(self.background * dt) * length * self.n_inputs)
-        steps, units = [k * length + rng.integers(0, length, n_noise)], [rng.integers(0, self.n_inputs, n_noise)]
+        steps, ids = [k * length + rng.integers(0, length, n_noise)], [rng.integers(0, self.n_inputs, n_noise)]
         for onset, pattern in zip(trials.onset, trials.pattern, strict=True):
             steps.append(onset + stimuli[pattern][0])
-            units.append(stimuli[pattern][1])
-        distinct = np.unique(np.concatenate(steps) * self.n_inputs + np.concatenate(units))  # one spike a unit and step
-        return distinct // self.n_inputs, distinct % self.n_inputs
-
-
-def check_rate(rate, name):
-    """Refuse what is no firing rate."""
-    if not have_same_dimensions(rate, Hz) or not 0 <= float(rate) < np.inf:
-        raise ValueError(f"{name} is {rate}; expected a firing rate, such as 4*Hz.")
+            ids.append(stimuli[pattern][1])
+        return distinct(np.concatenate(steps), np.concatenate(ids))  # one spike a unit and step
 
 
 def latencies(
@@ -248,9 +264,10 @@ def latencies(
         Of the patterns.
     """
     n = count(classes, "classes") * count(patterns, "patterns")
-    rng, length = np.random.default_rng(seed), duration(stimulus, "stimulus")
-    units = np.arange(count(n_inputs, "n_inputs"))
-    made = [SpikePattern(n_inputs, units, rng.uniform(0, length, n_inputs) * second, stimulus) for _ in range(n)]
+    drawn(n * count(n_inputs, "n_inputs"), "classes, patterns and n_inputs")
+    rng, length = np.random.default_rng(arguments.seed(seed)), duration(stimulus, "stimulus")
+    ids = np.arange(n_inputs)
+    made = [SpikePattern(n_inputs, ids, rng.uniform(0, length, n_inputs) * second, stimulus) for _ in range(n)]
     source = f"{patterns} random latency patterns in each of {classes} classes, seed {seed}"
     labels = np.repeat(np.arange(classes), patterns)
     return Classification("latencies", made, labels, background, window, pause_min, pause_mean, 2 * second, source)

@@ -1,32 +1,44 @@
-"""Spike patterns from files of other programs: CSV and NumPy's npz."""
+"""Spike patterns from files of other programs: tables in text (CSV, NEST's recordings) and NumPy's npz."""
 
-import csv
+import io
 import os
-from pathlib import Path
+import warnings
+import zipfile
 
 import numpy as np
 from brian2 import Quantity, second
 
-from .pattern import SpikePattern, seconds
-from .raster import did_you_mean
+from .arguments import count, duration
+from .columns import by_name, listed, read_rows
+from .files import existing
+from .numbers import read_time, read_unit, time_array, unit_array
+from .pattern import SpikePattern
+from .raster import check_implied, check_times
+
+_MOST_BYTES = 2**30  # of an array in an archive: 134 million numbers
 
 
 def read_csv(
-    path: str | os.PathLike, period: Quantity, n: int | None = None, time_unit: Quantity = 1 * second
+    path: str | os.PathLike, period: Quantity, n: int | None = None, time_unit: Quantity | None = None
 ) -> SpikePattern:
     """Read a spike a row: time and unit, unit numbers from 0.
+
+    Numbers have a decimal point. A table without names of columns has two, the time first; it is refused if all times are
+    whole numbers, as they might be the units. NEST's files are read, too: `.dat` of NEST 3 has names, and of a `.gdf` it is
+    known that the unit comes first and that times are in ms.
 
     Parameters
     ----------
     path : path
-        Comma-separated. A first row without numbers names the columns: then ``time`` and ``unit`` are read, wherever they
-        are; else the first two.
+        Separated by tabs, semicolons, commas or blanks. A first row without numbers (or a comment before the first row)
+        names the columns: then ``time`` and ``unit`` are read, wherever they are, or ``t``, ``time_ms``, ``id``, ``i``,
+        ``sender`` and the like.
     period : Quantity
         Length of the loop (second).
     n : int, optional
         Number of units; default: the largest number plus one.
-    time_unit : Quantity
-        What a time of 1 means (second).
+    time_unit : Quantity, optional
+        What a time of 1 means (second); default: what the name of its column says (``time_ms``), else a second.
 
     Returns
     -------
@@ -34,70 +46,106 @@ def read_csv(
 
     Raises
     ------
-    ValueError
+    FileNotFoundError, ValueError
         With file, line, what was found and what was expected.
     """
-    path = _existing(path)
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [(number, row) for number, row in enumerate(csv.reader(file), 1) if any(cell.strip() for cell in row)]
-    columns = 0, 1
-    if rows and not _is_number(rows[0][1][0]):
-        names = [cell.strip() for cell in rows.pop(0)[1]]
-        for name in ("time", "unit"):
-            if name not in names:
-                raise ValueError(f"{path}: its columns are {', '.join(names)}; expected two named time and unit.")
-        columns = names.index("time"), names.index("unit")
-    times, units = [], []
-    for number, row in rows:
+    given = _given(n, period, time_unit)
+    path = existing(path)
+    columns, rows = read_rows(path)
+    scale = _scale(path, given, columns)
+    times, ids = [], []
+    for row in rows:
         try:
-            times.append(float(row[columns[0]]))
-            units.append(int(row[columns[1]]))
-        except (ValueError, IndexError):
+            times.append(read_time(row.cells[columns.time], scale))
+            ids.append(read_unit(row.cells[columns.unit]))
+        except ValueError as error:
             raise ValueError(
-                f"{path}, line {number}: {','.join(row)[:80]!r}: expected a time and a whole unit number, such as 0.083,4"
+                f"{path}, line {row.number}: {row.line[:80]!r}: expected {error}. A row is a time and a whole unit number, "
+                "such as 0.083,4, unless a first line names the columns."
             ) from None
-    return _pattern(path, times, units, period, n, time_unit)
+    return _pattern(path, lambda k: f"line {rows[k].number}", np.array(times), np.array(ids, int), period, n)
 
 
 def read_npz(
-    path: str | os.PathLike, period: Quantity, n: int | None = None, time_unit: Quantity = 1 * second
+    path: str | os.PathLike, period: Quantity, n: int | None = None, time_unit: Quantity | None = None
 ) -> SpikePattern:
-    """Read the arrays ``times`` and ``units`` of a NumPy archive; parameters as for `read_csv`."""
-    path = _existing(path)
+    """Read the arrays ``times`` and ``units`` of a NumPy archive; parameters and other names as for `read_csv`."""
+    given = _given(n, period, time_unit)
+    path = existing(path)
+    names = _from_archive(path, lambda archive: [info.filename for info in _arrays(archive)])
+    names = [name.removesuffix(".npy") for name in names]
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files if name in ("times", "units")}
-            names = archive.files
-    except (ValueError, OSError, AttributeError) as error:
-        raise ValueError(f"{path} cannot be read as a NumPy archive (.npz) of plain arrays: {error}") from error
-    if len(arrays) < 2:
-        raise ValueError(f"{path} holds {', '.join(names) or 'no arrays'}; expected the arrays times and units.")
-    return _pattern(path, arrays["times"], arrays["units"], period, n, time_unit)
-
-
-def _existing(path):
-    path = Path(path)
-    if not path.is_file():
-        siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
-        raise FileNotFoundError(f"{path} is not a file. {did_you_mean(path.name, siblings)}")
-    return path
-
-
-def _is_number(text):
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _pattern(path, times, units, period, n, time_unit):
-    times, units = np.asarray(times, float), np.asarray(units)
-    if not times.size:
-        raise ValueError(f"{path} holds no spikes.")
-    try:
-        return SpikePattern(
-            int(units.max()) + 1 if n is None else n, units, times * seconds(time_unit, "time_unit") * second, period
-        )
+        columns = by_name(names, ("times", "units"))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(
+            f"{path} holds {listed(names) or 'no arrays'}; expected the arrays times and units: {error}."
+        ) from None
+    wanted = columns.time, columns.unit
+    times, ids = _from_archive(path, lambda archive: [_array(archive, _arrays(archive)[k]) for k in wanted])
+    try:
+        times, ids = time_array(times, names[columns.time]), unit_array(ids, names[columns.unit])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}.") from None
+    if times.shape != ids.shape:
+        raise ValueError(f"{path}: it holds {len(times)} times and {len(ids)} units; expected one of each a spike.")
+    return _pattern(path, lambda k: f"spike {k}", times * _scale(path, given, columns), ids, period, n)
+
+
+def _pattern(path, place, times, ids, period, n):
+    """Make a pattern of what a file holds; `place` says where a spike stands, from its index."""
+    if not len(times):
+        raise ValueError(f"{path} holds no spikes; expected a time and a unit for each.")
+    check_times(path, place, times, period)
+    high = int(ids.max())
+    if n is None:
+        check_implied(path, ids)
+    elif high >= n:
+        k = int((ids >= n).argmax())
+        raise ValueError(f"{path}, {place(k)}: unit {ids[k]}; expected 0 to {n - 1}, as n is {n}.")
+    return SpikePattern(high + 1 if n is None else n, ids, times * second, period)
+
+
+def _from_archive(path, read):
+    """Return what `read` finds in an archive; whatever a damaged file makes zipfile and NumPy raise becomes one error."""
+    try:
+        with warnings.catch_warnings(), zipfile.ZipFile(path) as archive:
+            warnings.simplefilter("ignore")  # NumPy's, of headers that Python 2 wrote
+            return read(archive)
+    except Exception as error:
+        with open(path, "rb") as file:
+            single = file.read(6) == b"\x93NUMPY"
+        found = "a single array (.npy)" if single else " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ValueError(
+            f"{path} cannot be read as a NumPy archive (.npz) of plain arrays: {found}; "
+            "np.savez(path, times=times, units=units) writes one."
+        ) from error
+
+
+def _arrays(archive):
+    return [info for info in archive.infolist() if info.filename.endswith(".npy")]
+
+
+def _array(archive, info):
+    """Return an array, its checksum verified; `np.load` would trust the size that it claims."""
+    if info.file_size > _MOST_BYTES:
+        raise ValueError(f"{info.filename} is said to hold {info.file_size} bytes, more than {_MOST_BYTES}")
+    return np.lib.format.read_array(io.BytesIO(archive.read(info)), allow_pickle=False)
+
+
+def _given(n, period, time_unit):
+    """Check the arguments before the file is opened; return the unit of time in seconds if one is given."""
+    duration(period, "period")
+    if n is not None:
+        count(n, "n")
+    return None if time_unit is None else duration(time_unit, "time_unit")
+
+
+def _scale(path, given, columns):
+    """Return what a time of 1 means in seconds; refuse an argument that contradicts the file."""
+    named = None if columns.time_unit is None else float(columns.time_unit)
+    if None not in (given, named) and abs(given / named - 1) > 1e-9:
+        raise ValueError(
+            f"{path} says that its times are in units of {named:g} s, but time_unit is {given:g} s; expected the same, or "
+            "no time_unit."
+        )
+    return next(each for each in (given, named, 1.0) if each is not None)

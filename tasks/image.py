@@ -4,13 +4,17 @@ Source: the idea of the complex patterns of Zenke & Ganguli (2018), doi:10.1162/
 made of pictures too. Here a dark pixel is one spike of its row's unit, at a random time within the pixel's time.
 """
 
+import os
+import warnings
 from pathlib import Path
 
 import numpy as np
 from brian2 import Hz, Quantity, second
 
-from .pattern import SpikePattern, Task, count, duration
-from .raster import did_you_mean
+from . import arguments
+from .arguments import count, duration, shown, word
+from .files import existing
+from .pattern import SpikePattern, Task
 from .spike_timing import frozen_poisson
 
 # letters of five by seven pixels, for the embedded default: no font, no file
@@ -22,10 +26,13 @@ _FONT = {
     "E": "11111 10000 10000 11110 10000 10000 11111",
 }
 EMBEDDED = "SPIKE"
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")  # none that would start another program
+MOST_PIXELS = 5 * 10**7  # of a picture; a quarter of these for its spikes
+MOST_CHARACTERS = 1000
 
 
 def image(
-    image: str | None = None,
+    image: str | os.PathLike | None = None,
     text: str | None = None,
     period: Quantity = 2 * second,
     n_inputs: int = 100,
@@ -39,7 +46,7 @@ def image(
     Parameters
     ----------
     image : path, optional
-        A picture (PNG, JPEG). Without it and without `text`: a small embedded one.
+        A picture (PNG, JPEG, or another of `FORMATS`). Without it and without `text`: a small embedded one.
     text : str, optional
         Drawn with matplotlib's own font.
     period : Quantity
@@ -69,11 +76,12 @@ def image(
         raise ValueError("give an image or a text, not both")
     darkness = read_image(image) if image is not None else draw_text(text) if text is not None else embedded_picture()
     rows = min(darkness.shape[0], 100) if n_outputs is None else count(n_outputs, "n_outputs")
-    columns = max(1, round(length * float(max_rate)))
-    rng = np.random.default_rng([seed, 1])
+    columns = _columns(length * arguments.rate(max_rate, "max_rate"), rows)
+    rng = np.random.default_rng([arguments.seed(seed), 1])
     row, column = np.nonzero(resample(darkness, rows, columns) > 0.5)
     if not row.size:
-        raise ValueError("no pixel of the picture is darker than half: nothing to draw (is it inverted?)")
+        drawn = f"image {image}" if image is not None else f"text {shown(text)}"
+        raise ValueError(f"{drawn}: no pixel is darker than half, so there is nothing to draw (is it inverted?)")
     times = (column + rng.uniform(0, 1, row.size)) * length / columns
     targets = SpikePattern(rows, rows - 1 - row, np.minimum(times, np.nextafter(length, 0)) * second, period)
     what = Path(image).name if image is not None else f"text '{text or EMBEDDED}'"
@@ -81,19 +89,40 @@ def image(
     return Task("pattern", frozen_poisson(n_inputs, rate, period, seed), targets, source)
 
 
+def _columns(wanted, rows):
+    """Return the number of columns of pixels; refuse more than memory holds."""
+    if not wanted * rows <= MOST_PIXELS / 4:
+        raise ValueError(
+            f"period, max_rate and n_outputs mean {wanted * rows:.3g} pixels; expected at most {MOST_PIXELS / 4:.3g}."
+        )
+    return max(1, round(wanted))
+
+
 def read_image(path) -> np.ndarray:
     """Read a picture as darkness from 0 to 1, shape (rows, columns); transparent counts as white."""
+    import PIL.Image
     from matplotlib.image import imread
 
-    path = Path(path)
-    if not path.is_file():
-        siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
-        raise ValueError(f"{path} is not a file. {did_you_mean(path.name, siblings)}")
     try:
-        pixels = imread(path)
+        path = existing(path, "image")
+    except FileNotFoundError as error:
+        raise ValueError(str(error)) from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of odd metadata; what matters raises
+            with PIL.Image.open(path, formats=FORMATS) as picture:
+                kind, mode, (width, height) = picture.format, picture.mode, picture.size
+            if width * height > MOST_PIXELS:
+                raise PIL.Image.DecompressionBombError
+            if mode in ("I", "F") and kind != "PNG":
+                raise ValueError("its pixels have 32 bits, without a known white; save it with 8 or 16 bits")
+            pixels = imread(path, format=kind.lower())
+    except PIL.Image.DecompressionBombError:
+        raise ValueError(f"{path} has more than {MOST_PIXELS} pixels; expected a smaller picture.") from None
     except Exception as error:
-        raise ValueError(f"{path} cannot be read as a picture ({error}); expected PNG or JPEG") from error
-    pixels = pixels / 255 if pixels.dtype == np.uint8 else pixels.astype(float)
+        reason = " ".join(f"{error or type(error).__name__}".split())
+        raise ValueError(f"{path} cannot be read as a picture ({reason}); expected PNG or JPEG") from error
+    pixels = pixels / np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else pixels.astype(float)
     if pixels.ndim == 2:
         return 1 - pixels
     brightness = pixels[..., :3].mean(axis=2) if pixels.shape[2] >= 3 else pixels[..., 0]
@@ -106,12 +135,20 @@ def draw_text(text) -> np.ndarray:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    if not text.strip():
+    if not word(text, "text").strip():
         raise ValueError("the text is empty")
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"the text has {len(text)} characters; expected at most {MOST_CHARACTERS}.")
     figure = Figure(figsize=(0.6 * len(text) + 0.2, 1), dpi=64)
-    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=48, fontfamily="DejaVu Sans Mono", fontweight="bold")
+    font = {"fontsize": 48, "fontfamily": "DejaVu Sans Mono", "fontweight": "bold"}
+    figure.text(0.5, 0.5, text, ha="center", va="center", parse_math=False, usetex=False, **font)
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # a character that the font lacks would become a box
+            canvas.draw()
+    except (UserWarning, ValueError) as error:
+        raise ValueError(f"text {shown(text)} cannot be drawn: {' '.join(str(error).split())}") from None
     return 1 - np.asarray(canvas.buffer_rgba())[..., :3].mean(axis=2) / 255
 
 

@@ -8,35 +8,24 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from brian2 import Quantity, get_dimensions, have_same_dimensions, second
+from brian2 import Quantity, second
 
+from .arguments import count, duration, seconds, shown, units, word
 
-def seconds(value: Quantity, name: str) -> np.ndarray:
-    """Return a time as plain numbers in seconds; refuse one without a unit of time."""
-    if isinstance(value, Quantity) and have_same_dimensions(value, second):
-        return np.array(value, dtype=float)
-    found = f"the dimensions {get_dimensions(value)}" if isinstance(value, Quantity) else "no unit"
-    raise ValueError(f"{name} has {found}; expected a time, such as 500*ms or np.array([1, 2])*ms.")
-
-
-def duration(value: Quantity, name: str) -> float:
-    """Return one positive, finite time in seconds; refuse anything else."""
-    found = seconds(value, name)
-    if found.ndim or not 0 < found < np.inf:
-        raise ValueError(f"{name} is {found} s; expected one positive, finite time, such as 500*ms.")
-    return float(found)
-
-
-def count(value: int, name: str) -> int:
-    """Return a number of things, at least 1; refuse anything else."""
-    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1:
-        return int(value)
-    raise ValueError(f"{name} is {value!r}; expected a whole number, 1 or more.")
+MOST_STEPS = 2**31 - 1  # Brian2 numbers the steps of given spikes with 32 bits
 
 
 def counted(n: int, what: str) -> str:
     """Say how many: 1 spike, 2 spikes."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def distinct(steps: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort spikes by step, then unit, and keep one of those that are equal in both."""
+    order = np.lexsort((ids, steps))
+    steps, ids = steps[order], ids[order]
+    new = np.append(True, (np.diff(steps) != 0) | (np.diff(ids) != 0))[: len(steps)]
+    return steps[new], ids[new]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +37,10 @@ class SpikePattern:
     n : int
         Number of units, silent ones included.
     ids : array of int, shape (spikes,)
-        Unit of each spike, 0 to n - 1.
+        Unit of each spike, 0 to n - 1; also the `i` of a Brian2 monitor, or one number.
     times : Quantity, shape (spikes,)
-        Time of each spike (second), 0 <= time < period; need not lie on the grid of time steps.
+        Time of each spike (second), 0 <= time < period; need not lie on the grid of time steps. Also the `t` of a monitor,
+        or one time.
     period : Quantity
         Length of the loop (second).
 
@@ -67,16 +57,14 @@ class SpikePattern:
 
     def __post_init__(self):
         n, period = count(self.n, "n"), duration(self.period, "period")
-        ids, times = np.array(self.ids), seconds(self.times, "times")
+        ids, times = np.atleast_1d(units(self.ids, "ids"), seconds(self.times, "times"))
         if ids.ndim != 1 or ids.shape != times.shape:
             raise ValueError(
                 f"ids and times have the shapes {ids.shape} and {times.shape}; expected one of each a spike."
             )
-        if ids.size and not np.issubdtype(ids.dtype, np.integer):
-            raise ValueError(f"ids hold {ids.dtype} values, first {ids[0]!r}; expected integers, 0 to {n - 1}.")
         for bad, expected in (
-            ((ids < 0) | (ids >= n), f"a unit from 0 to {n - 1}, as n is {n}"),
-            (~((times >= 0) & (times < period)), f"a time of at least 0 s and below the period, {period} s"),
+            ((ids < 0) | (ids >= n), f"a unit from 0 to {n - 1} in ids, as n is {n}"),
+            (~((times >= 0) & (times < period)), f"a time of at least 0 s and below the period, {period} s, in times"),
         ):
             if bad.any():
                 k = int(bad.argmax())
@@ -84,7 +72,8 @@ class SpikePattern:
         ids = ids.astype(int)
         times.setflags(write=False)
         ids.setflags(write=False)
-        for name, value in (("n", n), ("ids", ids), ("times", Quantity(times, dim=second.dim, copy=False))):
+        times = Quantity(times, dim=second.dim, copy=False)
+        for name, value in {"n": n, "ids": ids, "times": times, "period": period * second}.items():
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
@@ -109,7 +98,11 @@ class SpikePattern:
             Sorted by step, then unit. A spike that rounds up to the end of the loop is in step 0. Spikes
             of one unit in one step are merged, as it can spike only once a step; a warning says how many.
         """
-        ratio = duration(self.period, "period") / duration(dt, "dt")
+        ratio = float(self.period) / duration(dt, "dt")
+        if not ratio <= MOST_STEPS:
+            raise ValueError(
+                f"the period, {self.period}, is {ratio:.3g} time steps of {dt}; expected at most {MOST_STEPS}."
+            )
         n_steps = max(1, round(ratio))
         if abs(ratio - n_steps) > 1e-6:
             raise ValueError(
@@ -117,13 +110,20 @@ class SpikePattern:
                 f"The nearest period that is one: {n_steps * dt}."
             )
         steps = np.rint(np.asarray(self.times / dt)).astype(int) % n_steps
-        distinct = np.unique(steps * self.n + self.ids)
-        if merged := len(self) - len(distinct):
+        steps, ids = distinct(steps, self.ids)
+        if merged := len(self) - len(steps):
             warnings.warn(
                 f"{merged} of {len(self)} spikes merged: their unit already spikes in the same step of {dt}.",
                 stacklevel=2,
             )
-        return distinct // self.n, distinct % self.n
+        return steps, ids
+
+
+def check_pattern(value: SpikePattern, name: str) -> SpikePattern:
+    """Return a pattern; refuse anything else."""
+    if isinstance(value, SpikePattern):
+        return value
+    raise ValueError(f"{name} is {shown(value)}; expected a SpikePattern.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +146,9 @@ class Task:
     source: str
 
     def __post_init__(self):
-        period, other = (duration(p.period, "period") for p in (self.inputs, self.targets))
+        for name in ("name", "source"):
+            word(getattr(self, name), name)
+        period, other = (float(check_pattern(getattr(self, name), name).period) for name in ("inputs", "targets"))
         if abs(period - other) > 1e-9 * period:
             raise ValueError(
                 f"task {self.name!r}: the inputs repeat every {period} s, the targets every {other} s; "
@@ -171,7 +173,7 @@ class Task:
     def describe(self) -> str:
         """Say in plain text what goes in, what should come out, and where both come from."""
         sides = (
-            f"{counted(p.n, what)} ({counted(len(p), 'spike')}, mean {float(p.rates.mean()):.3g} Hz)"
+            f"{counted(p.n, what)} ({counted(len(p), 'spike')}, mean {len(p) / (p.n * float(p.period)):.3g} Hz)"
             for p, what in ((self.inputs, "input"), (self.targets, "output"))
         )
         return f"{self.name}: {' -> '.join(sides)}, a loop of {self.period}\nsource: {self.source}"

@@ -6,25 +6,19 @@ Source of the format: the rasters of Auryn (https://fzenke.net/auryn) and of the
 
 import logging
 import os
-import re
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from brian2 import Quantity, second
 
-from .pattern import SpikePattern, Task, count, duration
+from .arguments import count, duration, file_path, flag
+from .files import existing, read_text
+from .numbers import read_time, read_unit
+from .pattern import SpikePattern, Task, check_pattern
 
 logger = logging.getLogger(__name__)
-
-
-def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """Suggest the names nearest to a misspelt word, or list what there is."""
-    names = sorted(names)
-    if close := get_close_matches(word, names):
-        return f"Did you mean {' or '.join(map(repr, close))}?"
-    return f"There are: {', '.join(names[:20]) or 'none'}."
+SPARSE = 1000  # so many units for one that spikes are hardly meant
 
 
 def read_ras(path: str | os.PathLike, period: Quantity, n: int | None = None) -> SpikePattern:
@@ -37,7 +31,7 @@ def read_ras(path: str | os.PathLike, period: Quantity, n: int | None = None) ->
     period : Quantity
         Length of the loop (second), which the file does not say; every time lies below it.
     n : int, optional
-        Number of units. Without it, the number that the ids imply.
+        Number of units. Without it, the number that the ids imply; a warning is logged if hardly any of them spike.
 
     Returns
     -------
@@ -50,42 +44,52 @@ def read_ras(path: str | os.PathLike, period: Quantity, n: int | None = None) ->
     FileNotFoundError, ValueError
         With the file, the line, what was found, what was expected and how to mend it.
     """
-    path, loop, n = Path(path), duration(period, "period"), n if n is None else count(n, "n")
-    spikes = []
-    for number, line in enumerate(_text(path).split("\n"), 1):
+    return _read(path, period, n)
+
+
+def _read(path, period, n, name="path", n_name="n", sparse=logger.warning):
+    """Read a raster given as the arguments `name` and `n_name`; `sparse` is told of units that are hardly meant."""
+    duration(period, "period")
+    n = n if n is None else count(n, n_name)
+    path = existing(path, name)
+    lines, times, ids = [], [], []
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         if columns := line.partition("#")[0].split():
             try:
-                spikes.append((number, *_spike(columns)))
+                time, unit = _spike(columns)
             except ValueError as error:
                 raise ValueError(f"{path}, line {number}: {line.strip()[:80]!r}: expected {error}.") from None
-    if not spikes:
+            lines.append(number)
+            times.append(time)
+            ids.append(unit)
+    if not lines:
         raise ValueError(f"{path} holds no spikes; expected lines such as '0.083 0': time in seconds, unit id.")
-    lines, times, ids = map(np.array, zip(*spikes, strict=True))
-    if (times >= loop).any():
-        k, last = int((times >= loop).argmax()), times.max()
-        raise ValueError(
-            f"{path}, line {lines[k]}: a spike at {times[k]} s; expected times below the period, {loop} s. "
-            f"The file's last spike is at {last} s: is the period {np.floor(last * 100 + 1) / 100:g} s, "
-            "or are the times in ms? (A spike at the very end of the loop is written as one at 0 s.)"
-        )
-    n, ids = _from_zero(path, lines, ids, n)
+    times = np.array(times)
+    check_times(path, lambda k: f"line {lines[k]}", times, period)
+    known, (n, ids) = n, _from_zero(path, lines, np.array(ids), n)
+    if known is None:
+        check_implied(path, ids, n_name, sparse)
     return SpikePattern(n, ids, times * second, period)
 
 
-def _text(path: Path) -> str:
-    """Return a text file's content, with the usual kinds of line end turned into newlines."""
-    folder = path if path.is_dir() else path.parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {folder}.")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not a file. {did_you_mean(path.name, os.listdir(folder))}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not a text file: byte {error.start} is not UTF-8.") from None
-    if "\0" in text:
-        raise ValueError(f"{path} is not a text file: it holds a zero byte.")
-    return text
+def check_times(path: Path, place: Callable[[int], str], times: np.ndarray, period: Quantity) -> None:
+    """Refuse spikes of a file beyond the end of the loop; `place` says where one stands, from its index."""
+    loop = duration(period, "period")
+    if (times >= loop).any():
+        k, last = int((times >= loop).argmax()), times.max()
+        raise ValueError(
+            f"{path}, {place(k)}: a spike at {times[k]} s; expected times below the period, {loop} s. "
+            f"The file's last spike has the time {last} s: is the period {np.floor(last * 100 + 1) / 100:g} s, or are the "
+            "times in another unit, such as ms? (A spike at the very end of the loop is written as one at 0 s.)"
+        )
+
+
+def check_implied(path: Path, ids: np.ndarray, n_name: str = "n", say: Callable = logger.warning) -> None:
+    """Say, as to a logger, if the ids of a file imply so many units that hardly any of them spikes."""
+    high, spiking = int(ids.max()), len(np.unique(ids))
+    if high >= SPARSE * spiking:
+        message = "%s: unit %d implies %d units, of which only %d spike; renumber them, or give %s if it is meant."
+        say(message, path, high, high + 1, spiking, n_name)
 
 
 def _spike(columns: list[str]) -> tuple[float, int]:
@@ -96,15 +100,7 @@ def _spike(columns: list[str]) -> tuple[float, int]:
             "np.savetxt(path, spikes, fmt='%.6f %d') writes them"
         )
     time, unit = columns
-    try:
-        seconds = float(time.replace("_", "?"))  # Python alone would read 1_0 as 10
-    except ValueError:
-        raise ValueError(f"a time in seconds, with a decimal point, instead of {time!r}") from None
-    if not 0 <= seconds < np.inf:
-        raise ValueError(f"a finite time of 0 s or more instead of {time!r}; remove the spike or shift them all")
-    if not re.fullmatch("[0-9]{1,9}", unit):
-        raise ValueError(f"a whole number, 0 or more, as unit id instead of {unit!r}; time first, id second")
-    return seconds, int(unit)
+    return read_time(time, what="a time in seconds"), read_unit(unit)
 
 
 def _from_zero(path: Path, lines: np.ndarray, ids: np.ndarray, n: int | None) -> tuple[int, np.ndarray]:
@@ -141,10 +137,11 @@ def write_ras(path: str | os.PathLike, pattern: SpikePattern, overwrite: bool = 
     overwrite : bool
         Replace a file that exists.
     """
-    path = Path(path)
-    if not len(pattern):
+    path = file_path(path, "path")
+    overwrite = flag(overwrite, "overwrite")
+    if not len(check_pattern(pattern, "pattern")):
         raise ValueError(f"{path}: the pattern holds no spikes, and a raster without spikes cannot be read back.")
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise FileExistsError(f"{path} exists; give overwrite=True to replace it, or another name.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}; create it first.")
@@ -176,7 +173,17 @@ def ras(
     period : Quantity
         Length of the loop (second).
     n_inputs, n_outputs : int, optional
-        Number of units, if the file does not show them all.
+        Numbers of units; default: what the files imply, unless hardly any of the units then spikes.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        With file, line, what was found and what was expected.
     """
-    inputs, targets = read_ras(input, period, n_inputs), read_ras(target, period, n_outputs)
+    inputs = _read(input, period, n_inputs, "input", "n_inputs", _refuse)
+    targets = _read(target, period, n_outputs, "target", "n_outputs", _refuse)
     return Task("ras", inputs, targets, f"rasters {os.fspath(input)} and {os.fspath(target)}")
+
+
+def _refuse(message, *values):
+    raise ValueError(message % values)

@@ -6,9 +6,11 @@ loop (83.33 ms, ...) instead of multiples of 83 ms; times are continuous, not on
 """
 
 import numpy as np
-from brian2 import Hz, Quantity, have_same_dimensions, ms, second
+from brian2 import Hz, Quantity, ms, second
 
-from .pattern import SpikePattern, Task, count, duration
+from . import arguments
+from .arguments import count, drawn, duration
+from .pattern import SpikePattern, Task
 
 
 def spike_timing(
@@ -38,8 +40,7 @@ def spike_timing(
         Of the inputs; the same seed gives the same task.
     """
     length = duration(period, "period")
-    for value, name in ((outputs, "outputs"), (n_spikes, "n_spikes")):
-        count(value, name)
+    drawn(count(outputs, "outputs") * count(n_spikes, "n_spikes"), "outputs and n_spikes")
     inputs = frozen_poisson(n_inputs, rate, period, seed)
     times = np.arange(1, n_spikes + 1) * length / (n_spikes + 1)
     targets = SpikePattern(outputs, np.repeat(np.arange(outputs), n_spikes), np.tile(times, outputs) * second, period)
@@ -63,8 +64,8 @@ def frozen_poisson(n: int, rate: Quantity, period: Quantity, seed: int) -> Spike
     """
     length = duration(period, "period")
     count(n, "n_inputs")
-    if not have_same_dimensions(rate, Hz) or not 0 <= float(rate) < np.inf:
-        raise ValueError(f"rate is {rate}; expected a firing rate, such as 5*Hz.")
-    rng = np.random.default_rng(seed)
-    ids = np.repeat(np.arange(n), rng.poisson(float(rate) * length, n))
+    expected = arguments.rate(rate, "rate") * length
+    drawn(n * max(expected, 1), "n_inputs, rate and period")
+    rng = np.random.default_rng(arguments.seed(seed))
+    ids = np.repeat(np.arange(n), rng.poisson(expected, n))
     return SpikePattern(n, ids, rng.uniform(0, 1, len(ids)) * length * second, period)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from brian2 import second
 
+from .arguments import file_path, word
+from .files import did_you_mean
 from .pattern import Task
-from .raster import did_you_mean, ras
+from .raster import ras
 
 REPOSITORY = "https://github.com/fzenke/ssbm"
 BASE_URL = "https://raw.githubusercontent.com/fzenke/ssbm"
@@ -64,15 +66,16 @@ def ssbm(name: str, data_dir: str | os.PathLike | None = None) -> Task:
         SUPERSPIKE_DATA_DIR. Without either, files are downloaded once into the user's cache. Checksums are
         verified in every case.
     """
-    if name not in NAMES:
+    if word(name, "name") not in NAMES:
         raise ValueError(f"the benchmark suite has no set {name!r}. {did_you_mean(name, NAMES)}")
     if name == "poisson10s":
         name = "poisson10s/10hz"
     folder, _, variant = name.partition("/")
     n_inputs, n_outputs, period = SETS[folder]
     files = f"{folder}/input.ras", f"{folder}/target{variant and '_' + variant}.ras"
-    data_dir = data_dir or os.environ.get(DATA_DIR)
-    paths = [_local(Path(data_dir).expanduser(), file) if data_dir else _download(file) for file in files]
+    data_dir = os.environ.get(DATA_DIR) or None if data_dir is None else data_dir
+    local = None if data_dir is None else file_path(data_dir, "data_dir")
+    paths = [_download(file) if local is None else _local(local, file) for file in files]
     task = ras(*paths, period, n_inputs, n_outputs)
     source = f"SuperSpike benchmark suite, {name}; F. Zenke 2017, {REPOSITORY} commit {COMMIT[:7]}, MIT licence"
     return Task(f"ssbm:{name}", task.inputs, task.targets, source)
@@ -105,8 +108,8 @@ def _download(file: str) -> Path:
     try:
         return Path(cache.fetch(file))
     except (OSError, ValueError) as error:  # no network, no such page, no space; another content
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise OSError(
-            f"could not get {url}{file} ({error}). Without network, bring a copy:\n"
-            f"  git clone {REPOSITORY} && git -C ssbm checkout {COMMIT}\n"
-            f"and give data_dir='ssbm/{FOLDER}', or set {DATA_DIR} to that folder."
+            f"could not get {url}{file} ({reason}). Without network, bring a copy, `git clone {REPOSITORY} && "
+            f"git -C ssbm checkout {COMMIT}`, and give data_dir='ssbm/{FOLDER}', or set {DATA_DIR} to that folder."
         ) from error

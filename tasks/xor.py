@@ -11,8 +11,10 @@ one trial fade before the next begins.
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
 
+from . import arguments
+from .arguments import count, drawn, duration
 from .classification import Classification
-from .pattern import SpikePattern, count, duration
+from .pattern import SpikePattern
 
 OPERANDS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
@@ -43,8 +45,11 @@ def xor(
         Of the offsets.
     """
     if 3 * count(set_size, "set_size") > count(n_inputs, "n_inputs"):
-        raise ValueError(f"three sets of {set_size} inputs need at least {3 * set_size} inputs, not {n_inputs}.")
-    offsets = np.random.default_rng(seed).uniform(0, duration(stimulus, "stimulus"), 3 * set_size)
+        raise ValueError(
+            f"three sets of set_size {set_size} need at least {3 * set_size} inputs, but n_inputs is {n_inputs}."
+        )
+    drawn(3 * len(OPERANDS) * set_size, "set_size")
+    offsets = np.random.default_rng(arguments.seed(seed)).uniform(0, duration(stimulus, "stimulus"), 3 * set_size)
     patterns = []
     for operands in OPERANDS:
         units = np.flatnonzero(np.repeat((1, *operands), set_size))

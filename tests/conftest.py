@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from brian2 import ms, second
+from hypothesis import settings
 from superspike_brian.models import SUPERSPIKE
 from superspike_brian.tasks import SpikePattern, Task
 
@@ -17,6 +18,7 @@ from superspike_brian import engine
 from superspike_brian.network import Structure
 
 logging.getLogger("brian2").setLevel(logging.WARNING)  # at DEBUG it logs every generated source, which pytest keeps
+settings.register_profile("nightly", max_examples=3000, deadline=None)  # of `.ci/nightly`
 MODELS = """
 from brian2 import mV
 from superspike_brian.models import FAST_SIGMOID, SUPERSPIKE

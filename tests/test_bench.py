@@ -24,6 +24,19 @@ def test_ratios_are_medians_of_rounds():
     assert found["ns_per_synapse_and_step"] == pytest.approx(2000)  # 2 s for a million
 
 
+def test_a_probe_ratio_compares_the_same_steps(monkeypatch):
+    class Program:
+        asked, clock = [], 0.0
+
+        def run(self, state, step, n_steps, probe):
+            self.asked.append((state, step, n_steps, probe))
+            Program.clock += 3.0 if probe else 2.0
+
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: Program.clock)
+    assert bench.probe_ratio(Program(), {}, 7, 100) == 1.5
+    assert [a[1:3] for a in Program.asked] == [(7, 100)] * 2 and [a[3] for a in Program.asked] == [False, True]
+
+
 def test_measured_rows_and_their_table(small, build_dir, monkeypatch):
     variants = (("stock", "double", 1), ("auto", "double", 1))
     monkeypatch.setattr(bench, "VARIANTS", variants)
@@ -31,6 +44,7 @@ def test_measured_rows_and_their_table(small, build_dir, monkeypatch):
     assert [(r["kernel"], r["precision"], r["threads"]) for r in rows] == list(variants)
     assert rows[0]["ratio_to_stock_double"] == 1 and rows[1]["ratio_to_stock_double"] > 0
     for row in rows:
+        assert 0.1 < row["probe_ratio"] < 100
         assert row["ns_per_synapse_and_step"] == pytest.approx(row["s_per_simulated_s"] / 36 / 1e4 * 1e9)
     # w, eligibility_rise, eligibility, m, v in double precision
     assert rows[1]["state_bytes_per_synapse"] == 40
@@ -42,6 +56,7 @@ def test_measured_rows_and_their_table(small, build_dir, monkeypatch):
     assert float(cells[4]) == pytest.approx(rows[1]["s_per_simulated_s"], rel=1e-3)
     assert float(cells[5]) == pytest.approx(rows[1]["ratio_to_stock_double"], abs=0.005)
     assert float(cells[8]) == pytest.approx(rows[1]["peak_memory_bytes"] / 2**20, rel=0.01)
+    assert float(cells[9]) == pytest.approx(rows[1]["probe_ratio"], abs=0.005)
     assert len({line.count("|") for line in table[:4]}) == 1
     assert "streaming: 0.256 s a simulated second, 0.25 ns a synapse and step." in table[5]
     assert table[-1] == "Build, cold: 8.00 s."

@@ -210,8 +210,8 @@ def test_task_and_error_signal_must_fit():
 def test_probe_and_test_trials_are_fresh():
     trainer = Trainer(xor(), Structure(SUPERSPIKE.replace(error=WINDOWED), (100, 2)), 1)
     old = {"output.missed": np.ones(2), "output.U": np.zeros(2)}
-    probe, _ = trainer.fresh("probe", old, 40_000, 1)
-    test, trials = trainer.fresh("test", old, 40_000, trainer.test_periods(40_000))
+    probe, _ = trainer.fresh("probe", old, 40_000, trainer.length)
+    test, trials = trainer.fresh("test", old, 40_000, trainer.test_periods(40_000) * trainer.length)
     assert "output.missed" not in test and "output.U" in test  # windows are closed, the rest goes on
     training = trainer.training(40_000, 60_000)
     a, b, c = (x["inputs._timebins"][:200].tolist() for x in (probe, test, training))

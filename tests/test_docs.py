@@ -4,11 +4,18 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
-from superspike_brian.models import Component
+from brian2 import second
+from superspike_brian.models import FEEDBACKS, SUPERSPIKE, Component
+from superspike_brian.tasks import TASKS, Classification
+from superspike_brian.tasks.ssbm import NAMES
 
-from superspike_brian import models
+from superspike_brian import models, tasks
 from superspike_brian.cli import build_parser
+from superspike_brian.network import Structure
+from superspike_brian.runtime import RuntimeProgram
+from superspike_brian.state import initial_state
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -70,3 +77,94 @@ def test_model_reference_has_every_component(monkeypatch):
         assert component.source in text
     assert "| `tau_mem` | 10 ms | membrane time constant | constant |" in text  # a comment of the file
     assert "| `r0` | 1 mV | learning rate | input |" in text
+
+
+# the tables of the README: every row is true, and none is missing
+
+
+def rows(header):
+    """First cells of a table of the README: what stands between backticks."""
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index(header) :].split("\n\n")[0].splitlines()[2:]
+    return [re.match(r"\| `([^`]+)` \|", line)[1] for line in table]
+
+
+def spike_timing():
+    task = tasks.task("spike-timing")
+    assert (task.n_inputs, task.n_outputs, float(task.period)) == (100, 1, 0.5)
+    assert len(task.targets) == 5 and np.ptp(np.diff(task.targets.times / second)) < 1e-9
+    n = [len(tasks.task("spike-timing", seed=seed).inputs) for seed in range(40)]
+    assert abs(np.mean(n) - 250) < 4 * np.sqrt(250 / 40)  # 5 Hz, 100 inputs, 0.5 s
+    assert np.var(n) == pytest.approx(250, rel=1)  # Poisson
+
+
+def ras(tmp_path):
+    (tmp_path / "in.ras").write_text("0.001 0\n0.4 2\n")
+    (tmp_path / "out.ras").write_text("0.25 1\n0.3 0\n")
+    task = tasks.task("ras", input=tmp_path / "in.ras", target=tmp_path / "out.ras", period=0.5 * second)
+    assert task.inputs.ids.tolist() == [0, 2] and (task.inputs.times / second).tolist() == [0.001, 0.4]
+    assert task.targets.ids.tolist() == [1, 0] and (task.targets.times / second).tolist() == [0.25, 0.3]
+
+
+def pattern():
+    embedded, word = tasks.task("pattern", period=2 * second), tasks.task("pattern", text="WORD", period=2 * second)
+    assert float(embedded.period) == float(word.period) == 2 and embedded.n_outputs > 1
+    assert len(embedded.targets) and len(word.targets) and len(embedded.targets) != len(word.targets)
+
+
+def xor():
+    task = tasks.task("xor")
+    assert isinstance(task, Classification) and sorted(task.classes) == [0, 0, 1, 1]
+    shared(task)
+
+
+def latencies():
+    task = tasks.task("latencies")
+    assert isinstance(task, Classification) and set(task.classes) == {0, 1, 2}
+    assert all(sorted(p.ids) == list(range(task.n_inputs)) for p in task.patterns)  # every input spikes once
+    shared(task)
+
+
+def shared(task):
+    """Noise, and all patterns in random order."""
+    assert task.background > 0
+    drawn = task.trials(lambda k: np.random.default_rng(k), 0, 20, 0.0001 * second)
+    assert set(drawn.pattern) == set(range(len(task.patterns)))
+    assert len({tuple(drawn.pattern[at : at + 2]) for at in range(len(drawn) - 1)}) > len(task.patterns)
+
+
+def ssbm():
+    listed = re.search(r"^\| `ssbm:NAME` \|.*: (.*);", (ROOT / "README.md").read_text(), re.M)[1]
+    assert set(listed.split(", ")) == {each.split("/")[0] for each in NAMES}  # test_ssbm.py reads them
+
+
+@pytest.mark.parametrize("row", rows("| `superspike run ...` |"), ids=lambda row: re.match(r"[\w-]+", row)[0])
+def test_the_table_of_tasks(row, tmp_path):
+    found = re.match(r"[\w-]+", row)[0]
+    assert build_parser().parse_args(["run", *shlex.split(row)]).function
+    check = {"spike-timing": spike_timing, "pattern": pattern, "xor": xor, "latencies": latencies, "ssbm": ssbm}.get(
+        found
+    )
+    check() if check else {"ras": ras}[found](tmp_path)
+
+
+def test_the_tables_are_whole():
+    assert {re.match(r"[\w-]+", row)[0] for row in rows("| `superspike run ...` |")} == {*TASKS, "ssbm"}
+    assert set(rows("| `--feedback ...` |")) == FEEDBACKS.keys()
+
+
+@pytest.mark.parametrize("feedback", rows("| `--feedback ...` |"))
+def test_the_table_of_feedbacks(feedback, poisson_task):
+    """Filters are linear: at any time the hidden error is the sum over output errors that the table says."""
+    structure = Structure(SUPERSPIKE.replace(feedback=FEEDBACKS[feedback]), (5, 4, 3))
+    start = initial_state(structure, poisson_task(5, 3, 0), 0)
+    state, _ = RuntimeProgram(structure).run(
+        start | {"forward_1.r0": np.zeros(1), "forward_2.r0": np.zeros(1)}, 0, 1500
+    )
+    weights = {
+        "symmetric": start["forward_2.w"].reshape(4, 3),
+        "random": start.get("feedback_target_1.b", np.zeros(12)).reshape(4, 3),
+        "uniform": np.ones((4, 3)),
+    }[feedback]
+    assert np.abs(state["output.error"]).min() > 0.1
+    np.testing.assert_allclose(state["hidden_1.error"], weights @ state["output.error"], rtol=1e-9)

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from brian2 import mV, second, volt
+from brian2 import mV, second, us, volt
 from superspike_brian.models import RANDOM, RMAXPROP, SUPERSPIKE, UNIFORM, WINDOWED
 from superspike_brian.tasks import xor
 
@@ -78,15 +78,22 @@ def test_other_settings_in_the_same_folder_are_refused(make, build_dir, tmp_path
 
 
 def test_a_failed_run_is_reported_and_the_others_go_on(make, build_dir, tmp_path):
-    def steep(seed, beta):
-        return make(seed, 1 * mV, beta=beta)
+    def forgetful(seed, tau_cost):
+        return make(seed, 1 * mV, tau_cost=tau_cost)
 
-    grid = {"beta": [1 / mV, np.nan / mV]}
-    data = ss.run_sweep(steep, grid, 1, tmp_path / "s", report=silent, build_dir=build_dir, **SHORT)
+    grid = {"tau_cost": [10 * second, 10 * us]}  # shorter than a time step: the running average overshoots, and grows
+    data = ss.run_sweep(forgetful, grid, 1, tmp_path / "s", report=silent, build_dir=build_dir, **SHORT)
     assert data.message.values[0, 0] == ""
-    assert "DivergedError: eligibility" in data.message.values[1, 0]
+    assert "DivergedError: cost of output, unit" in data.message.values[1, 0]
     assert np.isfinite(data.cost.values[0]).all()
     assert ss.load_sweep(tmp_path / "s").message.values[1, 0] == data.message.values[1, 0]
+
+
+def test_a_run_that_could_not_learn_is_noted_in_its_line(make, build_dir, tmp_path):
+    lines, options = [], {**SHORT, "burn_in": 100 * second, "build_dir": build_dir}
+    ss.run_sweep(make, {"r0": [1 * mV]}, 1, tmp_path / "s", report=lines.append, **options)
+    (line,) = (line for line in lines if "seed-000" in line)
+    assert "; note: nothing is learned" in line
 
 
 def test_a_killed_sweep_keeps_blocks(make, build_dir, tmp_path, monkeypatch):

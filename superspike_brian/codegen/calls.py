@@ -2,7 +2,8 @@
 
 * Lagging synapses catch up before any code that could see or change what they are behind with.
 * They are told what changes a presynaptic trace besides its own step: the jumps of the kernel *events*.
-* What a spike does is called when one arrives, not at every step; what probes do only while probing.
+* What a spike does is called when one arrives, not at every step; what probes do only in their windows.
+* Copies of probed synapses start anew when the synapses have caught up (see `superspike_brian.codegen.probed`).
 * Calls that follow each other on one clock become one function, so that the time between two of them is short.
 """
 
@@ -25,21 +26,24 @@ class Calls:
     pathways : iterable of SynapticPathway
         Those whose code is called only when spikes arrive.
     probes : list of str
-        Names of objects that act while probing only.
+        Names of objects that act in probe windows only.
+    copies : dict of str to (str, list of str)
+        Code objects of synapses that lag behind: code object of their copy, and lines that let it start anew.
     """
 
-    def __init__(self, code_objects, pathways=(), probes=()):
+    def __init__(self, code_objects, pathways=(), probes=(), copies=None):
         self.code_objects = {c.name: c for c in code_objects}
         self.pathways = {p.codeobj.name: p.name for p in pathways}
-        self.probes = {f"{name}_codeobject" for name in probes}
+        self.probes, self.copies = {f"{name}_codeobject" for name in probes}, copies or {}
+        self.copying = {copy for copy, _ in self.copies.values()}
         self.lagging = self._with_function("_flush_")
         self.jumping = self._with_function("_before_jump_")
 
     def _with_function(self, prefix):
         return [n for n, c in self.code_objects.items() if f"{prefix}{n}(" in getattr(c.code, "h_file", "")]
 
-    def complete(self, lines):
-        """Replace Brian2's lines ``net.add(&clock, _run_X);``; others stay as they are.
+    def complete(self, lines, clock):
+        """Replace Brian2's lines ``net.add(&clock, _run_X);``; others stay as they are. Probes keep to `clock`.
 
         Raises
         ------
@@ -49,9 +53,15 @@ class Calls:
         matches = [m for line in lines if (m := _ADD.match(line)) and m.group(2) in self.code_objects]
         names = [m.group(2) for m in matches]
         done = [line for line in lines if line not in {m.string for m in matches}]
+        done += [f"{matches[0].group(1).partition('&')[0]}&{clock}, [] {{", *self._first(clock), "});"]
         for add, group in itertools.groupby(matches, lambda m: m.group(1)):
             done += [f"{add}, [] {{", *(call for m in group for call in self._calls(m.group(2), names)), "});"]
         return done
+
+    def _first(self, clock):
+        """Calls before all others of a time step: copies start anew where the kernels have caught up anyway."""
+        lines = [line for n, (_, take) in self.copies.items() for line in (f"_flush_{n}();", *take)]
+        return [f"probe.at({clock}.timestep[0]);", *(["if (probe.anew) {", *lines, "}"] if lines else [])]
 
     def at_end(self):
         """Lines to run after the last time step."""
@@ -63,7 +73,11 @@ class Calls:
         calls = [f"_flush_{n}();" for n in late] + [f"_before_jump_{n}();" for n in jumps]
         calls += [f"_run_{name}();", *(f"_after_jump_{n}();" for n in jumps)]
         if name in self.probes:
-            return ["if (superspike::probing()) {", *calls, "}"]
+            return ["if (probe.recording) {", *calls, "}"]
+        if name in self.copying:
+            return ["if (probe.awake) {", *calls, "}"]
+        if again := [line for n in late if n in self.copies for line in self.copies[n][1]]:
+            calls += ["if (probe.awake) {", *again, "}"]
         if name in self.pathways:
             return [f"if (!{self.pathways[name]}.queue[0]->peek()->empty()) {{", *calls, "}"]
         return calls

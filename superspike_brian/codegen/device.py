@@ -1,9 +1,8 @@
 """A C++ standalone device whose program reads its state, runs block after block, and writes its state after each.
 
-``main PROBE THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): simulated time of start, duration, and any
-subset of the arrays; what is missing keeps the value that the block before, or the model, gave it. PROBE (0 or 1) switches on
-the objects that record in probe windows only. THREADS, the main one included, share the work of lagging synapses
-(``workers.h``); with EAGER (0 or 1) even that of small layers.
+``main THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): first step, number of steps, windows in which probes
+record, and any subset of the arrays; what is missing keeps the value that the block before, or the model, gave it. THREADS,
+the main one included, share the work of lagging synapses (``workers.h``); with EAGER (0 or 1) even that of small layers.
 """
 
 from pathlib import Path
@@ -11,16 +10,20 @@ from pathlib import Path
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
-from brian2.devices.device import all_devices
+from brian2.devices.device import RuntimeDevice, all_devices
 from brian2.groups.group import Group
 from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
 from brian2.monitors import SpikeMonitor, StateMonitor
 from brian2.synapses.synapses import Synapses
 
 from .calls import Calls
+from .probed import EVERY, ProbedSynapses
+from .random_numbers import seeded
 
-NAME = "superspike_standalone"
+NAME, RUNTIME = "superspike_standalone", "superspike_runtime"
 HEADERS = sorted(Path(__file__).parent.glob("*.h"))
+SOURCE = Path(__file__).with_name("random_numbers.cpp")
+RANDOM = "random.key"  # entry of the state, see `superspike_brian.codegen.random_numbers`
 # set by the network's structure, or rewritten at every step before anyone reads it
 _FIXED = {
     "N",
@@ -47,7 +50,20 @@ class StateCodeObject(CPPStandaloneCodeObject):
     class_name = "superspike_standalone"
 
 
-class StateDevice(CPPStandaloneDevice):
+class SeededDevice:
+    """What makes the random numbers of any device those of the run's seed."""
+
+    def code_object(self, owner, name, abstract_code, variables, template_name, variable_indices, **kwds):
+        """As Brian2, with other random functions."""
+        code, variables = seeded(owner, name, template_name, abstract_code, variables)
+        return super().code_object(owner, name, code, variables, template_name, variable_indices, **kwds)
+
+
+class SeededRuntimeDevice(SeededDevice, RuntimeDevice):
+    """Brian2's runtime device with seeded random functions."""
+
+
+class StateDevice(SeededDevice, CPPStandaloneDevice):
     """Brian2's standalone device, with state in and out; compiling is left to `superspike_brian.build`."""
 
     def prepare(self, is_probe):
@@ -59,45 +75,65 @@ class StateDevice(CPPStandaloneDevice):
     def reinit(self):
         """As Brian2; forgets the network too, whose names would otherwise push those of the next one."""
         super().reinit()
-        self.is_probe = None
+        self.is_probe, self.initial, self.headers = None, {}, ['"random_numbers.h"']
 
     def code_object_class(self, codeobj_class=None, fallback_pref=None):
         """Use this package's templates unless a group asks for its own."""
         return StateCodeObject if codeobj_class is None else codeobj_class
 
+    def code_object(self, owner, name, abstract_code, variables, template_name, variable_indices, **kwds):
+        """As `SeededDevice`; remembers what sets the value of a variable."""
+        made = super().code_object(owner, name, abstract_code, variables, template_name, variable_indices, **kwds)
+        if template_name == "group_variable_set_conditional":
+            self.initial[made.name] = f"{owner.name}.{abstract_code['statement'].split()[0]}"
+        return made
+
     def network_run(self, net, *args, **kwds):
-        """As Brian2, with start, duration and probing as inputs of the program."""
+        """As Brian2, with start, number of steps and probe windows as inputs of the program."""
         super().network_run(net, *args, **kwds)
+        initial = self._take_initial_values()
         at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
         _, lines = self.main_queue[at][1]
         probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
         run = next(k for k, line in enumerate(lines) if line.startswith(f"{net.name}.run("))
         pathways = [p for s in self._synapses(net) if s.codeobj_class is not None for p in s._pathways]
-        step = Calls(self.code_objects.values(), pathways, probes)
-        calls = step.complete(lines[:run])
+        step = Calls(self.code_objects.values(), pathways, probes, self._copies(net))
+        (clock,) = {o.clock.name for o in net.objects if self.is_probe(o.name)}
+        calls = step.complete(lines[:run], clock)
         arrays, queues, records = self.state_arrays(net), self.spike_queues(net), self.records(net)
-        block = [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
+        key = f'"{RANDOM}", superspike::random_key, 2'
+        block = [f"archive.load({key});"]
+        block += [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         block += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
-        block += ["archive.loaded();", f"{net.name}.t = archive.start; {net.name}.run(archive.duration);"]
+        block += ["archive.loaded();", *initial, "probe.begin(archive.probe);"]
+        block += [f"{net.name}.run(archive.start, archive.n_steps);"]
         block += step.at_end()
+        block += [f"archive.save({key});"]
         block += [f'archive.save("{name}", {self._cpp(var)});' for name, var in arrays.items()]
         block += [f'archive.save_queue("{name}", {pathway});' for name, pathway in queues.items()]
-        block += [self._save_record(name, var) for name, var in records.items()]
-        block += ["archive.saved();"]
-        block += [f"{self.get_array_name(v, False)}.clear();" for v in records.values() if v.ndim == 1]
+        block += [f"_save_{o.codeobj.name}();" for o in net.objects if isinstance(o, StateMonitor)]
+        spikes = {k: self.get_array_name(v, False) for k, v in records.items() if isinstance(v.owner, SpikeMonitor)}
+        block += [f'archive.save("{name}", {array});' for name, array in spikes.items()]
+        block += ["archive.saved();", *(f"{array}.clear();" for array in spikes.values())]
+        probe = f"static superspike::Probe<{EVERY}> probe;"
         # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
-        start = 'superspike::workers().start(std::stoi(args.at(1)) - 1, args.at(2) == "1");'
-        probing = 'superspike::probing() = args.at(0) == "1";'
+        start = 'superspike::workers().start(std::stoi(args.at(0)) - 1, args.at(1) == "1");'
         loop = [
             start,
-            probing,
             "superspike::Archive archive;",
             "while (archive.next_block()) {",
             *block,
             "}",
             "return 0;",
         ]
-        self.main_queue[at] = ("run_network", (net, [*self._index_arrays(net), *calls, *loop]))
+        self.main_queue[at] = ("run_network", (net, [probe, *self._index_arrays(net), *calls, *loop]))
+
+    def _take_initial_values(self):
+        """Take what sets initial values out of the program's beginning, where seed and parameters are not known yet."""
+        taken = [e for e in self.main_queue if e[0] == "run_code_object" and e[1][0].name in self.initial]
+        self.main_queue = [e for e in self.main_queue if e not in taken]
+        names = [code_object.name for _, (code_object,) in taken]
+        return [f'if (archive.lacks("{self.initial[n]}")) _run_{n}();' for n in names]
 
     @staticmethod
     def state_arrays(net):
@@ -107,7 +143,7 @@ class StateDevice(CPPStandaloneDevice):
             for name, var in sorted(group.variables.items()):
                 mine = isinstance(var, ArrayVariable) and var.owner is not None and var.owner.name == group.name
                 wanted = name in _PATTERN if isinstance(group, SpikeGeneratorGroup) else name not in _FIXED
-                if mine and wanted and not isinstance(group, SpikeMonitor | StateMonitor):
+                if mine and wanted and not isinstance(group, SpikeMonitor | StateMonitor | ProbedSynapses):
                     found[f"{group.name}.{name}"] = var
         return found
 
@@ -147,9 +183,13 @@ class StateDevice(CPPStandaloneDevice):
         name = self.get_array_name(var, access_data=False)
         return name if isinstance(var, DynamicArrayVariable) else f"{name}, _num_{name}"
 
-    def _save_record(self, name, var):
-        method = "save_rows" if var.ndim == 2 else "save"
-        return f'archive.{method}("{name}", {self.get_array_name(var, access_data=False)});'
+    def _copies(self, net):
+        """Copies of probed synapses: dict of the synapses' code object to the copy's and to lines that let it start anew."""
+        groups = [o for o in net.objects if isinstance(o, ProbedSynapses) and o.states]
+        updaters = {g: (g.synapses.state_updater.codeobj.name, g.state_updater.codeobj.name) for g in groups}
+        return {
+            name: (copy, list(g.take(lambda v: self.get_array_name(v, False)))) for g, (name, copy) in updaters.items()
+        }
 
     def generate_main_source(self, writer):
         """As Brian2, with this package's header (which includes ``superspike.h``)."""
@@ -164,8 +204,9 @@ class StateDevice(CPPStandaloneDevice):
     def copy_source_files(self, writer, directory):
         """Add this package's headers to Brian2's library files."""
         super().copy_source_files(writer, directory)
-        for header in HEADERS:
-            (Path(directory) / header.name).write_text(header.read_text())
+        for file in (*HEADERS, SOURCE):
+            (Path(directory) / file.name).write_text(file.read_text())
+        writer.source_files.add(SOURCE.name)
 
 
 def _layout(synapses):
@@ -178,4 +219,4 @@ def _layout(synapses):
 
 
 if NAME not in all_devices:
-    all_devices[NAME] = StateDevice()
+    all_devices |= {NAME: StateDevice(), RUNTIME: SeededRuntimeDevice()}

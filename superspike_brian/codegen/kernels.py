@@ -25,12 +25,13 @@ from .all_to_all import PreMajor
 from .device import StateCodeObject
 from .generators import BlockedGenerator, KernelGenerator
 from .plan import kinds_of, linear_plan, presynaptic_filter
+from .probed import EVERY
 from .stepmap import UnfitError, abstract_code
 from .sweep import Sweep
 
 logger = logging.getLogger(__name__)
 KERNELS = ("stock", "dense", "blocked", "gemm", "events")
-CHUNK = {"blocked": 50, "gemm": 125, "events": 125}  # steps recorded at most; t_b is a multiple of all
+CHUNK = {"blocked": 50, "gemm": EVERY, "events": EVERY}  # steps recorded at most; t_b is a multiple of all
 # Synapses of the smallest layer that another thread serves. Measured with two threads, times faster than one: gemm 0.75 at
 # 2,000 synapses, 1.29 at 3,200 and 1.2 from 10,000 to 50,000; blocked 0.85 at 3,200, 1.0 at 6,400 and 1.05 from 10,000 on;
 # events 0.92 at 50,000 and 1.0 from 105,000 to 250,000.

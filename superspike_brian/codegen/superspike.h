@@ -1,18 +1,22 @@
 // What the generated program needs besides Brian2's own code: state in, state out, progress, no subnormals.
 //
 // Both directions are sequences of records: name length (uint32), name, byte count (uint64), bytes. In: for each block a
-// record "block" (start and duration, s), the arrays that change, in the program's order, and an empty record "run". Out:
-// records "progress" (completed fraction of the block), then every array of the state, the spikes in flight and what was
+// record "block" (first step, number of steps; of each probe window the first step and the one after the last; int64), the
+// arrays that change, in the program's order, and an empty record "run". Out: records "progress" (completed fraction of the
+// block) and what state monitors recorded, piece by piece; then every array of the state, the spikes in flight, what else was
 // recorded, the largest memory so far, and an empty record "end". A run goes on from a state as if it had never stopped.
 #ifndef SUPERSPIKE_H
 #define SUPERSPIKE_H
 
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 #if defined(__SSE__)
 #include <xmmintrin.h>
@@ -26,12 +30,31 @@ inline void fail(const std::string& what)
     std::exit(3);
 }
 
-// whether the objects that record in probe windows are at work
-inline bool& probing()
-{
-    static bool on = false;
-    return on;
-}
+// The windows of a block in which probes record. Probed synapses of kernels that lag behind start anew, from what the kernel
+// has done, at the window's start and at multiples of EVERY steps, where the kernel has caught up: from the last one before it.
+template <int64_t EVERY> class Probe {
+    std::vector<std::pair<int64_t, int64_t>> windows; // from step, to step; in their order, and apart from each other
+    size_t next = 0;
+
+public:
+    bool recording = false, awake = false, anew = false;
+
+    void begin(const std::vector<int64_t>& edges)
+    {
+        windows.clear();
+        for (size_t k = 0; k + 1 < edges.size(); k += 2) windows.emplace_back(edges[k], edges[k + 1]);
+        next = 0;
+        recording = awake = anew = false;
+    }
+    void at(int64_t step)
+    {
+        while (next < windows.size() && step >= windows[next].second) next++;
+        const bool before = awake, open = next < windows.size();
+        recording = open && step >= windows[next].first;
+        awake = open && step >= windows[next].first / EVERY * EVERY;
+        anew = awake && (!before || step % EVERY == 0);
+    }
+};
 
 // traces that decay for long end in subnormal numbers, which make a step 50 times slower
 inline void flush_subnormals()
@@ -61,6 +84,8 @@ inline uint64_t peak_memory()
 class Archive {
     std::string name;  // of the record at hand, whose bytes are still to be read
     uint64_t size = 0;
+    std::set<std::string> given; // names of the records so far
+    bool begun = false;
 
     static void get(void* data, uint64_t n)
     {
@@ -74,32 +99,35 @@ class Archive {
         name.assign(length, ' ');
         get(&name[0], length);
         get(&size, sizeof size);
+        given.insert(name);
     }
 
 public:
-    double start = 0, duration = 0;
+    int64_t start = 0, n_steps = 0;
+    std::vector<int64_t> probe; // edges of the probe windows, in steps
 
     static void put(const std::string& name, const void* data, uint64_t size)
     {
         const uint32_t length = name.size();
         bool good = std::fwrite(&length, sizeof length, 1, stdout) == 1 &&
                     std::fwrite(name.data(), 1, length, stdout) == length &&
-                    std::fwrite(&size, sizeof size, 1, stdout) == 1 && std::fwrite(data, 1, size, stdout) == size;
+                    std::fwrite(&size, sizeof size, 1, stdout) == 1 &&
+                    (size == 0 || std::fwrite(data, 1, size, stdout) == size); // an empty array may have no address
         if (!good) fail("nobody reads the state");
     }
 
-    // whether there is another block: when it starts, how long it takes (s), then what changes in the state
+    // whether there is another block: its first step, how many it has, then what changes in the state
     bool next_block()
     {
         const int first = std::getc(stdin);
         if (first == EOF) return false;
         std::ungetc(first, stdin);
         next();
-        double times[2];
-        if (name != "block" || size != sizeof times) fail("expected a block, found " + name);
-        get(times, size);
-        start = times[0];
-        duration = times[1];
+        if (name != "block" || size < 2 * sizeof(int64_t)) fail("expected a block, found " + name);
+        get(&start, sizeof start);
+        get(&n_steps, sizeof n_steps);
+        probe.resize(size / sizeof(int64_t) - 2);
+        get(probe.data(), probe.size() * sizeof(int64_t));
         next();
         return true;
     }
@@ -109,8 +137,12 @@ public:
         if (name != "run") fail("the program has no array " + name + ", or not at this place");
     }
 
-    void saved() const
+    // whether the model says how a variable starts: in the first block, if the state does not
+    bool lacks(const std::string& wanted) const { return !begun && !given.count(wanted); }
+
+    void saved()
     {
+        begun = true;
         const uint64_t peak = peak_memory();
         put("peak_memory", &peak, sizeof peak);
         put("end", nullptr, 0);
@@ -138,16 +170,6 @@ public:
     template <class T> void save(const std::string& name, const std::vector<T>& data)
     {
         put(name, data.data(), data.size() * sizeof(T));
-    }
-
-    // records of state monitors, row by row
-    template <class Array2D> void save_rows(const std::string& name, Array2D& array)
-    {
-        using T = typename std::decay<decltype(array(0, 0))>::type;
-        std::vector<T> rows;
-        for (int i = 0; i < (int)array.n; i++)
-            for (int j = 0; j < (int)array.m; j++) rows.push_back(array(i, j));
-        save(name, rows);
     }
 
     // Spikes in flight: for each delay from now on, their number and their synapses. A queue of presynaptic units stands for
@@ -192,8 +214,8 @@ inline void connect_all(std::vector<int32_t>& i, std::vector<int32_t>& j, int n_
 {
     i.resize((size_t)n_pre * n_post);
     j.resize((size_t)n_pre * n_post);
-    for (int a = 0; a < n_pre; a++)
-        for (int b = 0; b < n_post; b++) {
+    for (size_t a = 0; a < (size_t)n_pre; a++)
+        for (size_t b = 0; b < (size_t)n_post; b++) {
             i[a * pre + b * post] = a;
             j[a * pre + b * post] = b;
         }

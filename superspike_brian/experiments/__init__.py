@@ -27,7 +27,7 @@ import numpy as np
 
 from ..spec import Machine, RunSpec
 from ..sweep import Job
-from ..tasks.raster import did_you_mean
+from ..tasks.files import did_you_mean
 
 SCALES = ("quick", "full")
 

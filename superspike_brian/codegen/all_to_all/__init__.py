@@ -1,7 +1,7 @@
 """Code of synapses that connect all units to all, in an order that makes index arrays superfluous.
 
 A spike adds a row of weights: the queue of an axon holds units instead of synapses, and what a spike does is one vectorised
-loop. Synapse ``j*n_post + i`` (or ``i*n_pre + j``: `POST_MAJOR`) goes from unit j to unit i. Saves, in single precision, 12
+loop. Synapse ``j*n_post + i`` (or ``i*n_pre + j``: `post_major`) goes from unit j to unit i. Saves, in single precision, 12
 to 28 bytes a synapse.
 """
 

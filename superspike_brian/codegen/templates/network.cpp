@@ -1,6 +1,6 @@
 {% macro cpp_file() %}
 #include <algorithm>
-#include <limits>
+#include <cmath>
 #include "network.h"
 #include "superspike.h"
 
@@ -24,43 +24,48 @@ void Network::add(Clock* clock, codeobj_func func)
 }
 
 // As Brian2's loop, without reading the computer's clock or walking through sets at every step, and with little to do in the
-// steps of the fastest clock alone: the time between two steps matters for small networks.
-void Network::run(const double duration)
+// steps of the fastest clock alone: the time between two steps matters for small networks. Numbers of steps say when clocks
+// meet, not times: those differ by rounding.
+void Network::run(const int64_t start, const int64_t n_steps)
 {
-    const double t_start = t;
-    for (Clock* clock : clocks) clock->set_interval(t_start, t_start + duration);
-    for (Clock* clock : clocks) clock->t[0] = clock->timestep[0] * clock->dt[0];
-    const auto sooner = [](const Clock* a, const Clock* b) { return a->t[0] < b->t[0]; };
     const auto faster = [](const Clock* a, const Clock* b) { return a->dt[0] < b->dt[0]; };
-    const size_t fastest = std::min_element(clocks.begin(), clocks.end(), faster) - clocks.begin();
-    Clock& fast = *clocks[fastest];
+    const double dt = (*std::min_element(clocks.begin(), clocks.end(), faster))->dt[0];
+    std::vector<int64_t> every; // steps from one tick of a clock to the next
+    std::vector<Clock*> fast;
+    for (Clock* clock : clocks) {
+        const double ratio = clock->dt[0] / dt;
+        every.push_back(std::llround(ratio));
+        if (std::fabs(ratio - every.back()) > 1e-4) superspike::fail("an interval is no whole number of time steps");
+        if (every.back() == 1) fast.push_back(clock);
+        clock->timestep[0] = (start + every.back() - 1) / every.back();
+        clock->t[0] = clock->timestep[0] * clock->dt[0];
+    }
     std::vector<codeobj_func> often;
     for (const Call& call : calls)
-        if (call.clock == fastest) often.push_back(call.func);
+        if (every[call.clock] == 1) often.push_back(call.func);
     std::vector<char> due(clocks.size());
     superspike::Progress progress;
-    long steps = 0;
-    while (true) {
-        Clock& first = **std::min_element(clocks.begin(), clocks.end(), sooner);
-        if (!first.running()) break;
-        t = first.t[0];
-        const double tolerance = 1e-9 * first.dt[0];
-        for (size_t i = 0; i < clocks.size(); i++) due[i] = clocks[i]->t[0] - t <= tolerance;
+    const int64_t stop = start + n_steps;
+    int64_t run_alone = 0;
+    for (int64_t step = start; step < stop; step++) {
+        int64_t next = stop; // step in which a slower clock ticks
+        for (size_t i = 0; i < clocks.size(); i++)
+            if (every[i] > 1) next = std::min(next, clocks[i]->timestep[0] * every[i]);
+        for (; step < next; step++) {
+            t = fast[0]->t[0];
+            for (codeobj_func func : often) func();
+            for (Clock* clock : fast) clock->tick();
+            if (++run_alone % 500 == 0) progress.show(double(step - start) / n_steps);
+        }
+        if (step == stop) break;
+        t = fast[0]->t[0];
+        for (size_t i = 0; i < clocks.size(); i++) due[i] = clocks[i]->timestep[0] * every[i] == step;
         for (const Call& call : calls)
             if (due[call.clock]) call.func();
-        double next = std::numeric_limits<double>::infinity(); // when another clock than the fastest one is due
-        for (size_t i = 0; i < clocks.size(); i++) {
+        for (size_t i = 0; i < clocks.size(); i++)
             if (due[i]) clocks[i]->tick();
-            if (i != fastest) next = std::min(next, clocks[i]->t[0]);
-        }
-        while (fast.running() && next - fast.t[0] > 1e-9 * fast.dt[0]) {
-            t = fast.t[0];
-            for (codeobj_func func : often) func();
-            fast.tick();
-            if (++steps % 500 == 0) progress.show((t - t_start) / duration);
-        }
     }
-    t = t_start + duration;
+    t = stop * dt;
 }
 {% endmacro %}
 
@@ -69,6 +74,7 @@ void Network::run(const double duration)
 #define _BRIAN_NETWORK_H
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 #include "brianlib/clocks.h"
 
@@ -88,7 +94,8 @@ public:
 
     void clear();
     void add(Clock* clock, codeobj_func func);
-    void run(const double duration);
+    // steps of the fastest clock
+    void run(int64_t start, int64_t n_steps);
 };
 
 #endif

@@ -1,0 +1,23 @@
+"""The error of a model that cannot run."""
+
+import difflib
+
+
+class ModelError(ValueError):
+    """A model that cannot run: what is wrong, where, and what would be right."""
+
+    def __init__(self, message, symbol=None, known=()):
+        near = difflib.get_close_matches(symbol, known, 1) if symbol else ()
+        super().__init__(message + (f"; did you mean '{near[0]}'?" if near else ""))
+
+
+def first_line(error):
+    """First line of an error's message."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def indent(code):
+    """Code below a message."""
+    lines = (line.strip() for line in code.strip().splitlines())
+    return "\n".join("    " + line for line in lines if line)

@@ -1,0 +1,149 @@
+"""Integration methods: they exist, and fit the equations."""
+
+import re
+from functools import lru_cache
+
+import numpy as np
+from brian2 import second
+from brian2.core.variables import Variable
+from brian2.equations.codestrings import is_constant_over_dt
+from brian2.equations.equations import extract_constant_subexpressions
+from brian2.equations.refractory import add_refractoriness
+from brian2.stateupdaters.base import StateUpdateMethod, UnsupportedEquationsException
+from brian2.stateupdaters.exact import get_linear_system
+from brian2.utils.stringtools import get_identifiers
+
+from .errors import ModelError, first_line
+from .expressions import BUILT_IN, MAX_INTEGER
+
+METHODS = sorted(name for name in StateUpdateMethod.stateupdaters if not name.startswith("gsl"))
+
+
+def check_name(component, field):
+    """Refuse a method that Brian2 does not know, or that needs another library."""
+    method = getattr(component, field)
+    if method.lower() not in METHODS:
+        raise ModelError(
+            f"{component.name}, {field}: '{method}' is no integration method; there are {', '.join(METHODS)}",
+            method,
+            METHODS,
+        )
+
+
+class _TimeStep(Variable):
+    """A time step for methods that look at its value; the run's is not known yet."""
+
+    def get_value(self):
+        return np.array([1e-4])
+
+
+class _Keyed:
+    """Equations that caches can tell apart by their text."""
+
+    def __init__(self, equations):
+        self.equations, self.text = equations, "\n".join(map(str, equations.values()))
+
+    def __hash__(self):
+        return hash(self.text)
+
+    def __eq__(self, other):
+        return self.text == other.text
+
+
+_OF_BRIAN2 = (  # what Brian2 and SymPy raise on equations that a method does not fit
+    UnsupportedEquationsException,
+    NotImplementedError,
+    ArithmeticError,
+    AttributeError,
+    KeyError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+
+def check(component, field, place, constants, *, refractory=False):
+    """Refuse a method that does not fit the equations of a place.
+
+    Parameters
+    ----------
+    component : Component
+        Whose method it is.
+    field : str
+        Which names the method.
+    place : Place
+        Where it integrates.
+    constants : dict of str to Constant
+        Parameters.
+    refractory : bool
+        Whether the place has a refractory period.
+    """
+    equations, method = place.equations, getattr(component, field).lower()
+    if not equations.diff_eq_names:
+        return
+    equations, _ = extract_constant_subexpressions(add_refractoriness(equations) if refractory else equations)
+    try:
+        if method not in ("exact", "linear"):
+            fault = _fault_of_code(_Keyed(equations), method, frozenset(place.names) | frozenset(constants))
+        elif _is_simple(_Keyed(equations)):
+            fault = None
+        else:
+            fault = _fault_of_exact(equations, method, {**place.names, **constants})
+    except _OF_BRIAN2 as error:
+        fault = first_line(error)
+    if fault:
+        raise ModelError(
+            f"{component.name}, {field}: '{method}' cannot integrate the equations of {place.where}: {fault}\n"
+            "    choose another method, as 'euler', or change the equations"
+        )
+
+
+def _with_time_step(variables):
+    return {**BUILT_IN, **variables, "dt": _TimeStep("dt", dimensions=second.dim, scalar=True)}
+
+
+@lru_cache(maxsize=2000)
+def _is_simple(keyed):
+    """Whether linear equations have coefficients that are constant over a step, and drive each other in no circle.
+
+    Then their exponential is real and needs no look: SymPy takes a while for it.
+    """
+    variables = _with_time_step({})
+    names, matrix, drive = get_linear_system(keyed.equations, variables)
+    for entry in (*matrix, *drive):
+        if not is_constant_over_dt(entry, variables, 1e-4):
+            raise UnsupportedEquationsException(f"'{entry}' is not constant over a time step")
+    links = np.array([[matrix[i, j] != 0 for j in range(len(names))] for i in range(len(names))])
+    reached = np.linalg.matrix_power((links & ~np.eye(len(names), dtype=bool)).astype(float), len(names))
+    return bool(links.diagonal().all()) and not reached.any()
+
+
+def _fault_of_exact(equations, method, variables):
+    """Solve linear equations that are not simple, as the builder does."""
+    from superspike_brian.codegen.exact import exact_by_blocks
+
+    updater = exact_by_blocks if method == "exact" else StateUpdateMethod.stateupdaters[method]
+    return _fault(updater(equations, _with_time_step(variables)), equations.names | variables.keys())
+
+
+@lru_cache(maxsize=2000)
+def _fault_of_code(keyed, method, known):
+    """What is wrong with the code of a step; None if nothing is."""
+    equations, variables = keyed.equations, {n: Variable(n) for n in known}
+    return _fault(
+        StateUpdateMethod.stateupdaters[method](equations, _with_time_step(variables)), equations.names | known
+    )
+
+
+def _fault(code, known):
+    assigned = set(re.findall(r"^\s*(\w+)\s*[-+*/]?=(?!=)", code, re.M))
+    for name in sorted(
+        get_identifiers(code) - known - assigned - BUILT_IN.keys() - {"dt", "t", "int", "and", "or", "not"}
+    ):
+        if not re.fullmatch(r"xi(_\w+)?", name):
+            return f"its solution contains '{name}'"
+    for number in re.findall(r"(?<![\w.])\d{10,}(?![\w.])", code):
+        if int(number) > MAX_INTEGER:
+            return f"its solution contains the number {number[:20]}, which is too large: divide the equation's numbers"
+    return None

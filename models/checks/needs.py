@@ -1,0 +1,109 @@
+"""The names that the package itself needs in a model: what `docs/extending.md` lists, and nothing else.
+
+The builder and the results rely on them; everything else is between the equations.
+"""
+
+import dataclasses
+
+from brian2 import Hz, Quantity, second, volt
+from brian2.units.fundamentalunits import DIMENSIONLESS, get_unit
+
+from .errors import ModelError
+
+
+@dataclasses.dataclass(frozen=True)
+class Need:
+    """A variable or a parameter that the package needs.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    place : {'layer', 'output layer', 'synapse', 'feedback', 'parameters'}
+        Where it must be.
+    component : str
+        Field of `Model` that should define it.
+    unit : Quantity, optional
+        Its unit; None if any will do.
+    stored : bool
+        A variable with a value of its own, not an expression.
+    lowest : float, optional
+        Smallest value of a parameter (SI units).
+    """
+
+    name: str
+    place: str
+    component: str
+    unit: Quantity | None = None
+    stored: bool = False
+    lowest: float | None = None
+
+
+NEEDS = (
+    Need("U", "layer", "neuron", volt),
+    Need("sigma_prime", "layer", "surrogate"),
+    Need("error", "layer", "error", Hz),
+    Need("cost", "output layer", "error", Hz, stored=True),
+    Need("weight_decay", "synapse", "regularizer"),
+    Need("w", "synapse", "plasticity", volt, stored=True),
+    Need("m", "synapse", "plasticity"),
+    Need("r0", "synapse", "optimizer", volt, stored=True),
+    Need("b", "feedback", "feedback", Quantity(1), stored=True),  # with weights 'normal'
+    Need("theta", "parameters", "neuron", volt),
+    Need("w_0", "parameters", "plasticity", volt, lowest=0),
+    Need("tau_cost", "parameters", "error", second, lowest=0),
+    Need("r0", "parameters", "optimizer", volt, lowest=0),
+)
+
+
+def of(place):
+    """Needs of a place."""
+    return [need for need in NEEDS if need.place == place]
+
+
+def check_variables(model, place, equations):
+    """Refuse equations of a place without a variable that the package needs there."""
+    for need in of(place):
+        component = getattr(model, need.component)
+        if need.name not in equations.names:
+            raise ModelError(
+                f"{component.name}: the rule needs the variable '{need.name}' in a {place}, and no component defines it",
+                need.name,
+                equations.names,
+            )
+        equation = equations[need.name]
+        if need.unit is not None and equation.dim is not need.unit.dim:
+            raise ModelError(f"{component.name}: the variable '{need.name}' must be in {unit_text(need)}: {equation}")
+        if need.place == "synapse" and need.name == "r0" and "shared" not in equation.flags:
+            raise ModelError(
+                f"{component.name}: declare '{equation} (shared, constant)': it is an input of the program"
+            )
+        if need.stored and equation.type == "subexpression":
+            raise ModelError(
+                f"{component.name}: '{need.name}' must be a variable with a value of its own, not an expression: {equation}\n"
+                f"declare '{need.name} : {unit_text(need)}' and let a statement set it"
+            )
+
+
+def check_parameters(model):
+    """Refuse a model without a parameter that the package needs, or with one of another unit."""
+    parameters = model.parameters
+    for need in of("parameters"):
+        component = getattr(model, need.component)
+        if need.name not in parameters:
+            raise ModelError(
+                f"{component.name}: the package needs the parameter '{need.name}' ({unit_text(need)}), and no component has "
+                "it: add it to `parameters` with its unit",
+                need.name,
+                parameters,
+            )
+        value = Quantity(parameters[need.name])
+        if value.dim is not need.unit.dim:
+            raise ModelError(f"{component.name}: the parameter '{need.name}' must be in {unit_text(need)}, not {value}")
+        if need.lowest is not None and float(value) < need.lowest:
+            raise ModelError(f"{component.name}: the parameter '{need.name}' must not be negative, and is {value}")
+
+
+def unit_text(need):
+    """Unit as equations spell it."""
+    return "1" if need.unit.dim is DIMENSIONLESS else repr(get_unit(need.unit.dim))

@@ -1,0 +1,71 @@
+"""The few synapses that a probe records, as a group of their own.
+
+A kernel that lags behind would have to catch up with all synapses at every recorded step. Instead a copy of the probed ones
+takes every step, by Brian2's own code for the same equations. It holds what the kernel integrates and nothing else: all that
+the equations read besides, weights and learning rates too, is read where the synapses read it. It starts anew from the
+synapses whenever they have caught up: at the start of a window and of a block, at multiples of ``EVERY`` steps, and after
+every statement that wants them up to date, such as the weight update. So what it adds to a run are a few synapses, and what
+it records depends neither on threads nor on where blocks end.
+
+Where no kernel lags behind the group holds nothing: it is a view that lets a monitor read what it cannot read of synapses.
+"""
+
+import numpy as np
+from brian2 import Equations, NeuronGroup
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION, SingleEquation
+from brian2.utils.stringtools import get_identifiers
+
+EVERY = 125  # steps: the chunk of the kernels that sum over time; where it ends they have caught up, and a copy costs nothing
+_INDEX = {"_idx": "_probed_idx", "_presynaptic_idx": "_probed_pre", "_postsynaptic_idx": "_probed_post"}
+
+
+class ProbedSynapses(NeuronGroup):
+    """Copy of some synapses that lag behind, or a view of others; it acts in probe windows only.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        All of them; they connect all to all, in the order of the presynaptic units.
+    equations : Equations
+        Theirs.
+    numbers : ndarray
+        Which synapses.
+    watched : list of str
+        Variables of the synapses that can be recorded here.
+    lags : bool
+        Whether the synapses lag behind.
+    method : str or StateUpdateMethod
+        As theirs.
+    name : str
+        Of the group.
+    """
+
+    def __init__(self, synapses, equations, numbers, watched, lags, method, name):
+        n_post, kinds = len(synapses.target), (DIFFERENTIAL_EQUATION, SUBEXPRESSION) if lags else (SUBEXPRESSION,)
+        own = [e for e in equations.values() if e.type in kinds and "constant over dt" not in e.flags]
+        self.synapses, self.states = synapses, [e.varname for e in own if e.type == DIFFERENTIAL_EQUATION]
+        super().__init__(
+            len(numbers),
+            Equations([SingleEquation(e.type, e.varname, e.dim, e.var_type, e.expr) for e in own]),
+            method=method,
+            namespace=synapses.namespace,
+            clock=synapses.clock,
+            name=name,
+        )
+        self.state_updater.order = synapses.state_updater.order
+        for index, values in zip(_INDEX.values(), (numbers, numbers // n_post, numbers % n_post), strict=True):
+            values = np.asarray(values, np.int32)
+            self.variables.add_array(
+                index, size=len(values), values=values, dtype=np.int32, constant=True, read_only=True
+            )
+        read = {n for e in own for n in get_identifiers(e.expr.code)}
+        for variable in sorted((read | set(watched)) & synapses.variables.keys() - self.variables.keys()):
+            index = synapses.variables.indices[variable]
+            self.variables.add_reference(variable, synapses, variable, index=_INDEX.get(index, index))
+
+    def take(self, array_name):
+        """Lines of C++ that set the copy's states to those of the synapses; `array_name` names a variable's array."""
+        index = array_name(self.variables["_probed_idx"])
+        for state in self.states:
+            copy, original = (array_name(g.variables[state]) for g in (self, self.synapses))
+            yield f"for (int k = 0; k < {len(self)}; k++) {copy}[k] = {original}[{index}[k]];"

@@ -1,0 +1,206 @@
+"""What kept a run from learning, judged from its results alone: so runs of the past can be judged, too.
+
+=============  ==========================================================================================
+kind           what is noted
+=============  ==========================================================================================
+burn-in        the run ends before learning begins
+no update      no weight update falls between the end of burn-in and the end of the run
+no input       no input unit spikes
+no target      no output unit has a target spike
+silent         output units that have targets did not spike in the last periods of learning
+saturated      output units spiked at the limit of their refractory period there
+hidden silent  no unit of a hidden layer spikes in the last probe window
+unchanged      no weight of a plastic group has changed
+at bound       many weights of a plastic group are at their bound
+not finite     a variable in a probe window is
+=============  ==========================================================================================
+
+The notes of a run are in its log, in ``superspike show`` (also as ``--json``), and in the attribute `notes` of ``run.nc``: a
+JSON list of objects with the fields of `Note`.
+"""
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+
+PERIODS = 10  #      of the task, at the end of learning, in which outputs are looked at
+NEAR_LIMIT = 0.95  # of the highest rate that the refractory period allows
+MANY = 0.1  #        fraction of a group's weights at their bound
+
+
+class Note(NamedTuple):
+    """Something that kept a run from learning: `count` of `of` units or weights of `where`."""
+
+    kind: str
+    where: str
+    count: int
+    of: int
+    text: str
+
+
+def judge(data) -> list[Note]:
+    """Notes on a run.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Its results, finished or not.
+
+    Returns
+    -------
+    list of Note
+        Empty if nothing is noted.
+    """
+    notes = [*_task(data), *_schedule(data)]
+    if not any(note.kind in ("burn-in", "no update") for note in notes):
+        notes += [*_outputs(data), *_hidden(data), *_weights(data)]
+    return notes + list(_windows(data))
+
+
+def at_bound(data) -> dict[str, float]:
+    """Fraction of weights at their bound at the end, for each plastic group; empty if the model has no `w_max`."""
+    bound = _parameter(data, "w_max")
+    groups = {} if bound is None else _plastic(data)
+    return {g: float((np.abs(data[f"weights_{k}_end"].values) >= bound * (1 - 1e-6)).mean()) for g, k in groups.items()}
+
+
+def _task(data):
+    n_in, n_out = _sizes(data)[0], _sizes(data)[-1]
+    found = data["pattern_time" if "pattern_time" in data else "input_time"].size
+    if not found and not data.spikes_inputs_time.size:  # a classification has its background
+        yield Note("no input", "inputs", n_in, n_in, "no input unit spikes: there is nothing to learn from")
+    if "target_time" in data and not data.target_time.size:
+        text = "no output unit has a target spike: all that can be learned is silence"
+        yield Note("no target", "output", n_out, n_out, text)
+
+
+def _schedule(data):
+    duration, burn_in = _protocol(data)
+    n = int(data.attrs["n_synapses"])
+    if burn_in >= duration:
+        text = f"nothing is learned: the run of {duration:g} s lies within the burn-in of {burn_in:g} s (--burn-in)"
+        yield Note("burn-in", "run", n, n, text)
+        return
+    every = _parameter(data, _equations(data)["optimizer"]["interval"])
+    if every and np.ceil(max(burn_in, every) / every - 1e-9) * every >= duration - 1e-9:
+        text = (
+            f"nothing is learned: weights change every {every:g} s, and no such time lies between the end of burn-in at "
+            f"{burn_in:g} s and the end at {duration:g} s"
+        )
+        yield Note("no update", "run", n, n, text)
+
+
+def _outputs(data):
+    """Silent and saturated output units over the last blocks of learning that make up `PERIODS`."""
+    ends = data.time.values
+    begins = np.r_[0, ends[:-1]]
+    learning = begins >= _protocol(data)[1] - 1e-9
+    if not learning.any():
+        return
+    late = learning & (ends > ends[-1] - PERIODS * data.attrs["period_s"] + 1e-9)
+    since, rates, n = float(begins[late][0]), data.rate.values[late], _sizes(data)[-1]
+    when = f"from {since:g} s to {ends[-1]:g} s"
+    wanted = _wanted(data, since, float(ends[-1]))
+    silent = [unit for unit in wanted if not rates[:, unit].any()]
+    if silent:
+        text = f"{len(silent)} of {len(wanted)} output units that have targets did not spike {when}: {_some(silent)}"
+        yield Note("silent", "output", len(silent), len(wanted), text)
+    refractory = _parameter(data, _equations(data)["neuron"]["refractory"])
+    if refractory is None:
+        return
+    limit = 1 / (refractory + _dt(data))
+    full = np.flatnonzero((rates >= NEAR_LIMIT * limit).all(axis=0))
+    if full.size:
+        text = (
+            f"{full.size} of {n} output units spiked at their refractory limit, {limit:.3g} Hz, {when}: {_some(full)}"
+        )
+        yield Note("saturated", "output", int(full.size), n, text)
+
+
+def _wanted(data, since, until):
+    """Output units that should have spiked."""
+    if "target_unit" in data:
+        return np.unique(data.target_unit.values).tolist()
+    shown = (data.trial_onset.values >= since) & (data.trial_deadline.values <= until)
+    return np.unique(data.trial_class.values[shown]).tolist()
+
+
+def _hidden(data):
+    beside = np.flatnonzero(~_while_learning(data))
+    period = data.probe_time.size * _dt(data) >= data.attrs["period_s"] - 1e-9  # in a part of it silence may be right
+    if not period or not beside.size or float(data.probe_start[beside[-1]]) <= _protocol(data)[1]:
+        return
+    for k, n in enumerate(_sizes(data)[1:-1], start=1):
+        if not (data[f"spikes_hidden_{k}_probe"].values == beside[-1]).any():
+            text = f"hidden layer {k} is silent: none of its {n} units spikes in the last probe window"
+            yield Note("hidden silent", f"hidden_{k}", n, n, text)
+
+
+def _weights(data):
+    learned = data.time.values > _protocol(data)[1] + 1e-9
+    if not learned.any():
+        return
+    rate = "" if data.r0.values[learned].any() else ": the learning rate r0 is 0"
+    fractions = at_bound(data)
+    for group, k in _plastic(data).items():
+        end = data[f"weights_{k}_end"].values
+        start = data[f"weights_{k}_start"].values.astype(end.dtype)
+        names = ["the inputs", *(f"hidden layer {i}" for i in range(1, len(_sizes(data)) - 1)), "the output"]
+        path = f"from {names[k - 1]} to {names[k]}"
+        if np.array_equal(start, end):
+            text = f"none of the {end.size} weights {path} has changed{rate}"
+            yield Note("unchanged", group, end.size, end.size, text)
+        elif fractions.get(group, 0) >= MANY:
+            text = f"{fractions[group]:.0%} of the weights {path} are at their bound, {_parameter(data, 'w_max'):g} V"
+            yield Note("at bound", group, round(fractions[group] * end.size), end.size, text)
+
+
+def _windows(data):
+    # windows that are part of the run may end with it
+    ends = data.probe_start.values[:, None] + data.probe_time.values
+    known = ~_while_learning(data)[:, None] | (ends < data.attrs["simulated_s"] - _dt(data) / 2)
+    for name, values in data.data_vars.items():
+        if values.dims[:2] == ("probe", "probe_time"):
+            points = values.values[known]
+            if n := int(np.count_nonzero(~np.isfinite(points))):
+                text = f"{name} is not finite at {n} of {points.size} points of the probe windows"
+                yield Note("not finite", str(name), n, int(points.size), text)
+
+
+def _while_learning(data):
+    """Which probe windows are part of the run."""
+    return data.probe_learning.values.astype(bool) if "probe_learning" in data else np.zeros(data.sizes["probe"], bool)
+
+
+def _protocol(data):
+    stored = json.loads(data.attrs["protocol"])
+    return stored["duration"][0], stored["burn_in"][0]
+
+
+def _equations(data):
+    return json.loads(data.attrs["equations"])
+
+
+def _parameter(data, name):
+    """Value of a parameter (SI units); None if the model has none of the name."""
+    found = np.flatnonzero(data.parameter_name.values == name)
+    return float(data.parameter_value.values[found[0]]) if found.size else None
+
+
+def _dt(data):
+    return float(data.attrs["dt_s"]) if "dt_s" in data.attrs else float(data.probe_time[1] - data.probe_time[0])
+
+
+def _sizes(data):
+    return [int(n) for n in np.atleast_1d(data.attrs["sizes"])]
+
+
+def _plastic(data):
+    """Number of each weight group that learns."""
+    last = len(_sizes(data)) - 1
+    return {f"forward_{k}": k for k in range(1, last + 1) if data.attrs["hidden_learning"] or k == last}
+
+
+def _some(units, n=5):
+    return f"unit{'s' * (len(units) > 1)} {', '.join(map(str, units[:n]))}{', ...' * (len(units) > n)}"
