@@ -18,6 +18,7 @@ def _words(name):
 
 
 BRIAN2 = _words("brian2")  # of every group or synapse, or of what Brian2 and SymPy write in its equations
+KERNELS = _words("kernels")  # with an underscore before them, in the code that integrates synapses
 CPP_KEYWORDS = _words("cpp_keywords")
 CPP_MACROS = _words("cpp_macros")  # what the headers of the generated programs define, for any line of their text
 ATTRIBUTES = _words("brian2_attributes") | {n for kind in (NeuronGroup, Synapses) for n in dir(kind)}
@@ -35,7 +36,11 @@ def fault(name):
         return "begins with an underscore, as the names of Brian2's own variables do"
     if keyword.iskeyword(name):
         return "is a keyword of Python"
+<<<<<<< HEAD
     if name in BRIAN2 or name.startswith(("xi_", "lio_")):
+=======
+    if name in BRIAN2 or re.match(r"xi_|lio_\d", name):
+>>>>>>> checks
         return "has a meaning of its own in Brian2"
     for what, known in (("function", FUNCTIONS), ("unit", UNITS), ("constant", NUMBERS)):
         if name in known:

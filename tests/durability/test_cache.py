@@ -166,7 +166,7 @@ def fake(folder, script):
     (folder / "static_arrays").mkdir()
     (folder / "main").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "main").chmod(0o755)
-    write_manifest(folder, {"arrays": {}, "records": {}})
+    write_manifest(folder, {"arrays": {}, "records": {}, "columns": {}})
     return Program(folder)
 
 
