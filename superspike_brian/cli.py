@@ -151,7 +151,7 @@ def command_describe(args):
     from .describe import describe_structure
 
     spec = make_spec(args)
-    print(describe_structure(spec.structure, spec.task))
+    print(printable(describe_structure(spec.structure, spec.task)))
 
 
 def command_bench(args):

@@ -77,7 +77,7 @@ def check_state(state, network):
             continue
         ids, size = state[f"{name}.neuron_index"], network.sizes[0 if name == "inputs" else -1]
         if ids.shape != state[f"{name}._timebins"].shape or (ids.size and not (ids.min() >= 0 and ids.max() < size)):
-            raise ValueError(f"{name} has spikes of other units than its {size}")
+            raise ValueError(f"{name}.neuron_index has spikes of other units than its {size}")
     for name, flat in state.items():
         if name.endswith(".queue"):
             _check_queue(name, flat, _connections(name, network))

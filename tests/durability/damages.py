@@ -47,7 +47,7 @@ def _another(path, other):
 
 def _each_other_file(path, _):
     """Put another kind of file of the same folder in the place."""
-    shutil.copy(next(p for p in sorted(path.parent.iterdir()) if p.suffix != path.suffix), path)
+    shutil.copy(next(p for p in sorted(path.parent.iterdir()) if p.is_file() and p.suffix != path.suffix), path)
 
 
 DAMAGES = {

@@ -31,16 +31,16 @@ SHORT = {"duration": 60 * ms, "burn_in": 20 * ms, "block": 20 * ms, "device": "r
 FILES = ("checkpoint", "log.bin", "run.json", "run.nc", "task.npz")
 
 
-def task():
-    """A loop of 20 ms, for 4 inputs and 2 outputs."""
-    spikes = [0, 1, 2, 3, 0], [1, 3, 5, 7, 11] * ms
+def task(first=1):
+    """A loop of 20 ms, for 4 inputs, the first at a time (ms), and 2 outputs."""
+    spikes = [0, 1, 2, 3, 0], [first, 3, 5, 7, 11] * ms
     return Task(
         "short", SpikePattern(4, *spikes, 20 * ms), SpikePattern(2, [0, 1], [10, 15] * ms, 20 * ms), "for tests"
     )
 
 
 def train(out, seed=0, **changes):
-    return ss.train(task(), SUPERSPIKE, (2,), seed=seed, out=out, **SHORT | changes)
+    return ss.train(task(1 + seed), SUPERSPIKE, (2,), seed=seed, out=out, **SHORT | changes)
 
 
 @pytest.fixture(scope="module")
