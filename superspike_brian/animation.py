@@ -1,10 +1,12 @@
 """``superspike animate``: the output raster over training, a frame a probe window."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from . import results
+from .durable import write_durably
 from .options import number
 
 
@@ -57,13 +59,16 @@ def animate(data, path, frames_per_second=2.0):
         learning_curve(curve, data, color=BLUE)
         line = curve.axvline(0, color=GREY)
         writer = PillowWriter(fps=frames_per_second)
-        with writer.saving(figure, str(path), dpi=110):
-            for probe in np.repeat(np.arange(windows), np.where(np.arange(windows) == windows - 1, 4, 1)):
-                dots.set_data(*looped(data, "output", probe))
-                now = float(data.probe_start[probe])
-                title.set_text(f"after {now:.0f} s")
-                line.set_xdata([now, now])
-                writer.grab_frame()
+        with TemporaryDirectory() as scratch:
+            made = Path(scratch, "made.gif")
+            with writer.saving(figure, str(made), dpi=110):
+                for probe in np.repeat(np.arange(windows), np.where(np.arange(windows) == windows - 1, 4, 1)):
+                    dots.set_data(*looped(data, "output", probe))
+                    now = float(data.probe_start[probe])
+                    title.set_text(f"after {now:.0f} s")
+                    line.set_xdata([now, now])
+                    writer.grab_frame()
+            write_durably(path, made.read_bytes())
         plt.close(figure)
     return windows
 

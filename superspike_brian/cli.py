@@ -22,6 +22,7 @@ from ._version import __version__
 from .blocks import DivergedError
 from .build import BuildError
 from .cli_sweep import SweepError, add_sweep, summary_text
+from .durable import resume_command
 from .engine import SimulationError
 from .grid import is_sweep, load_sweep
 from .kinds import File, argument_type
@@ -273,7 +274,7 @@ def _run(args):
             return 130
         folder = args.dir if args.command == "resume" else getattr(args, "out", None)
         begun = folder and (folder / "run.json").exists()
-        say("interrupted" + (f"; go on with `superspike resume {shlex.quote(str(folder))}`" if begun else ""))
+        say("interrupted" + (f"; go on with {resume_command(folder)}" if begun else ""))
         return 130
     except USER_ERRORS as error:
         say(error)

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import shlex
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,11 @@ _JSON_LIMIT = 2**28  #     bytes; a larger file is none of ours
 
 class RunFolderError(RuntimeError):
     """A run folder, or a sweep's, that cannot be used; the message says why and what to do."""
+
+
+def resume_command(path):
+    """The command that continues a run, as a message shows it; a shell takes the folder as it is."""
+    return f"`superspike resume {shlex.quote(str(path))}`"
 
 
 def write_durably(path, data):

@@ -127,11 +127,12 @@ def _wanted(data, since, until):
 
 
 def _hidden(data):
-    last = data.sizes["probe"] - 1
-    if float(data.probe_start[last]) <= _protocol(data)[1]:
+    beside = np.flatnonzero(~_while_learning(data))
+    period = data.probe_time.size * _dt(data) >= data.attrs["period_s"] - 1e-9  # in a part of it silence may be right
+    if not period or not beside.size or float(data.probe_start[beside[-1]]) <= _protocol(data)[1]:
         return
     for k, n in enumerate(_sizes(data)[1:-1], start=1):
-        if not (data[f"spikes_hidden_{k}_probe"].values == last).any():
+        if not (data[f"spikes_hidden_{k}_probe"].values == beside[-1]).any():
             text = f"hidden layer {k} is silent: none of its {n} units spikes in the last probe window"
             yield Note("hidden silent", f"hidden_{k}", n, n, text)
 
@@ -156,11 +157,20 @@ def _weights(data):
 
 
 def _windows(data):
+    # windows that are part of the run may end with it
+    ends = data.probe_start.values[:, None] + data.probe_time.values
+    known = ~_while_learning(data)[:, None] | (ends < data.attrs["simulated_s"] - _dt(data) / 2)
     for name, values in data.data_vars.items():
-        if "probe_time" in values.dims and not np.isfinite(values.values).all():
-            wrong, size = int(np.count_nonzero(~np.isfinite(values.values))), int(values.size)
-            text = f"{name} is not finite at {wrong} of {size} points of the probe windows"
-            yield Note("not finite", str(name), wrong, size, text)
+        if values.dims[:2] == ("probe", "probe_time"):
+            points = values.values[known]
+            if n := int(np.count_nonzero(~np.isfinite(points))):
+                text = f"{name} is not finite at {n} of {points.size} points of the probe windows"
+                yield Note("not finite", str(name), n, int(points.size), text)
+
+
+def _while_learning(data):
+    """Which probe windows are part of the run."""
+    return data.probe_learning.values.astype(bool) if "probe_learning" in data else np.zeros(data.sizes["probe"], bool)
 
 
 def _protocol(data):

@@ -1,7 +1,8 @@
 """What Brian2's preferences are while this package builds and runs something: their defaults, whatever the user's say.
 
 Preferences of a script, or of a file ``brian_preferences`` in the working folder or home, would change results (the order
-within a time step, types, the compiler's flags), and through the shared cache those of others.
+within a time step, types, the compiler's flags), and through the shared cache those of others. Two are the user's: what Brian2
+logs, and ``codegen.cpp.extra_compile_args_gcc``, which is part of a program's key.
 """
 
 import copy

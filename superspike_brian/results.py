@@ -36,6 +36,7 @@ import numpy as np
 from . import stored
 from .datasets import DamagedError, read_dataset
 from .datasets import save as save  # `results.save` and `results.load` belong together
+from .durable import resume_command
 from .notes import at_bound, judge
 from .results_probes import probe_variables, probe_windows
 from .results_trials import accuracy, labelled, pattern_table, trial_tables
@@ -81,9 +82,7 @@ def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
     """
     newest = folder.newest(logger.warning)
     if newest is None:
-        raise NoResultsError(
-            f"{folder.path} has no readable checkpoint yet: `superspike resume {folder.path}` starts it"
-        )
+        raise NoResultsError(f"{folder.path} has no readable checkpoint yet: {resume_command(folder.path)} starts it")
     spec = spec or stored_spec(folder)
     with stored.reading(folder.path, "its files are not of one run; put copies of them back"):
         return _assemble(folder, spec, newest, last_probe, build_seconds)
@@ -236,13 +235,16 @@ def load(path):
     try:
         data = _load_file(file)
         if problem is None and data.attrs.get("identity", "") not in ("", request.get("identity", "")):
-            raise DamagedError(f"{file} is of another run")
+            if folder.newest() is None:  # neither are the checkpoints of the run that run.json describes
+                problem = RunFolderError(f"{path / 'run.json'} is of another run than the files beside it")
+            else:
+                raise DamagedError(f"{file} is of another run")
     except DamagedError as damage:
         if problem is not None:
             raise problem from damage
         logger.warning(
             f"{damage}: shown from the checkpoints and the log, without what was recorded after the last block; "
-            f"`superspike resume {path}` writes it again"
+            f"{resume_command(path)} writes it again"
         )
         return assemble(folder)
     if problem is not None:

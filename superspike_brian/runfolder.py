@@ -35,7 +35,15 @@ from pathlib import Path
 
 import numpy as np
 
-from .durable import RunFolderError, append_handle, json_with_checksums, open_regular, read_json, write_durably
+from .durable import (
+    RunFolderError,
+    append_handle,
+    json_with_checksums,
+    open_regular,
+    read_json,
+    resume_command,
+    write_durably,
+)
 from .locks import Lock, LockedError
 
 FORMAT = 1
@@ -45,6 +53,7 @@ _FIGURES = ("figure.png", "figure.pdf", "activity.png", "activity.pdf")
 _FILES = ("checkpoint-*.*", *_FIGURES, "run.nc", "run.json", *_NEWBORN)
 _UNFINISHED = ".*.[0-9]*.tmp"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.npz")
+_UNSOUND = (ValueError, TypeError, KeyError, OSError)  # what reading a damaged checkpoint leads to
 _LENGTH_ALONE = ("duration", "block")  # of a protocol: where a run stops and is cut, not what it computes
 
 
@@ -112,6 +121,10 @@ def _using(path, what="write in"):
         yield
     except OSError as error:
         raise RunFolderError(f"cannot {what} {path}: {error.strerror or error}") from error
+
+
+class _ForeignError(ValueError):
+    """A file of another run."""
 
 
 class RunFolder:
@@ -188,7 +201,7 @@ class RunFolder:
         if present and not overwrite:
             raise RunFolderError(
                 f"{path} is not empty ({present[0].name}, ...): choose another --out, continue it with "
-                f"`superspike resume {path}`, or replace it with --overwrite"
+                f"{resume_command(path)}, or replace it with --overwrite"
             )
         if present and not (path / "run.json").exists():
             raise RunFolderError(f"{path} holds files but no run: --overwrite replaces runs only")
@@ -268,7 +281,7 @@ class RunFolder:
         except OSError as error:
             raise RunFolderError(
                 f"cannot write {log}: {error.strerror}; everything up to the block before is intact: make room, then "
-                f"`superspike resume {self.path}`"
+                f"{resume_command(self.path)}"
             ) from error
         data = pack(state | mark | {"_step": np.array(step), "_log_length": np.array(length)})
         write_durably(self.path / f"checkpoint-{step:012d}.npz", data)
@@ -293,21 +306,36 @@ class RunFolder:
         """
         for path in reversed(self._checkpoints()):
             try:
-                state, _ = _read_packed(path)
-                step, length = (int(state.pop(name)) for name in ("_step", "_log_length"))
-                if step != _step(path):
-                    raise ValueError(f"it is of step {step}")
-                self._check_mine(state)
-                self._check_log(length)
-                return step, length, state
-            except (ValueError, TypeError, KeyError, OSError) as error:
+                return self._read(path)
+            except _UNSOUND as error:
                 warn(f"{path} is damaged ({_reason(error)}): falling back to the checkpoint before it")
         return None
+
+    def _read(self, path):
+        """Step, log length and state of a checkpoint; one of `_UNSOUND` if it or its part of the log is not right."""
+        state, _ = _read_packed(path)
+        step, length = (int(state.pop(name)) for name in ("_step", "_log_length"))
+        if step != _step(path):
+            raise ValueError(f"it is of step {step}")
+        self._check_mine(state)
+        self._check_log(length)
+        return step, length, state
+
+    def _is_foreign(self):
+        """Whether a checkpoint or the log is another run's: to start again here would destroy it."""
+        for path in self._checkpoints():
+            try:
+                self._read(path)
+            except _ForeignError:
+                return True
+            except _UNSOUND:
+                continue
+        return False
 
     def _check_mine(self, arrays):
         """Take the mark out of a checkpoint or of the log's first record; ValueError if it is another run's."""
         if str(arrays.pop("_run", "")) != (self.identity or ""):
-            raise ValueError("of another run")
+            raise _ForeignError("of another run")
 
     def _check_log(self, length):
         data, at = self._log(length), 0
@@ -316,6 +344,8 @@ class RunFolder:
                 if at == 0:
                     self._check_mine(unpack(data)[0])
                 at = _payload(data, at)[1]
+            except _ForeignError as error:
+                raise _ForeignError(f"log.bin is {error}") from error
             except ValueError as error:
                 raise ValueError(f"log.bin after {at} bytes: {error}") from error
 
@@ -327,6 +357,8 @@ class RunFolder:
         """Return ``(step, state)`` to continue from, or None for a start; cuts the log back to it."""
         newest = self.newest(warn)
         step, length, state = newest or (0, 0, None)
+        if newest is None and self._is_foreign():
+            raise RunFolderError(f"{self.path} holds files of different runs: put those of one run together again")
         if self._checkpoints() and newest is None:
             warn(f"no sound checkpoint is left in {self.path}: starting again from 0 s")
         with _using(self.path):

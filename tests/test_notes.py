@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from brian2 import mV, second, uvolt, volt
+from brian2 import ms, mV, second, uvolt, volt
 from command import superspike
 from superspike_brian.models import RANDOM, SUPERSPIKE, SYMMETRIC, UNIFORM
 
@@ -144,6 +144,24 @@ def test_a_probe_window_that_is_not_finite_is_noted(train, task):
     data.U_output[-1, 7, 0] = np.nan
     (note,) = judge(data)
     assert (note.kind, note.where, note.count) == ("not finite", "U_output", 1)
+
+
+def test_a_window_that_the_end_cuts_short_is_not_noted(train, task):
+    at = [4.9 * second, 29.9 * second]
+    data = train(task, STILL, probe_learning=at, probe_length=200 * ms)
+    assert np.isnan(data.U_output).any() and judge(data) == []
+    wrong = data.copy(deep=True)
+    window = int(np.flatnonzero(np.isnan(data.U_output).any(["probe_time", "probed_unit_output"]))[0])
+    wrong.U_output[window, 999, 0] = np.inf  # the last step of the run
+    assert [(n.kind, n.count) for n in judge(wrong)] == [("not finite", 1)]
+
+
+def test_a_hidden_layer_may_be_silent_in_a_part_of_a_period(train, task):
+    data = train(task, STILL, [4], seed=0, probe_length=10 * ms).copy(deep=True)
+    data.spikes_hidden_1_probe[:] = 0
+    assert judge(data) == []
+    data.attrs["period_s"] = 0.01
+    assert kinds(data) == {("hidden silent", "hidden_1")}
 
 
 def test_trials_of_a_classification(train):

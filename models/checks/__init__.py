@@ -17,6 +17,7 @@ file               what
 import math
 
 import numpy as np
+from brian2 import Quantity
 
 from .. import noise
 from . import equations, expressions, methods, names, needs, places, statements, text
@@ -73,8 +74,8 @@ def _check_value(component, symbol, value):
     if isinstance(value, str | bytes | bool | np.bool_ | complex) or np.ndim(value) or np.iscomplexobj(value):
         raise ModelError(what)
     try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError) as error:
+        number = float(Quantity(value))
+    except (TypeError, ValueError, OverflowError) as error:  # also a whole number of more than 64 bits
         raise ModelError(what) from error
     if not math.isfinite(number):
         raise ModelError(f"{what}: it must be finite")

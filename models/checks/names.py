@@ -6,8 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import sympy
+from brian2 import NeuronGroup, Synapses
 
-from .expressions import BUILT_IN, FUNCTIONS, NUMBERS, UNITS
+from .expressions import FUNCTIONS, NUMBERS, UNITS
 
 MAX_LENGTH = 60
 
@@ -19,6 +20,7 @@ def _words(name):
 BRIAN2 = _words("brian2")  # of every group or synapse, or of what Brian2 and SymPy write in its equations
 CPP_KEYWORDS = _words("cpp_keywords")
 CPP_MACROS = _words("cpp_macros")  # what the headers of the generated programs define, for any line of their text
+ATTRIBUTES = _words("brian2_attributes") | {n for kind in (NeuronGroup, Synapses) for n in dir(kind)}
 CPP_NAMES = frozenset(("brian", "main", "std", "superspike"))
 
 
@@ -33,7 +35,7 @@ def fault(name):
         return "begins with an underscore, as the names of Brian2's own variables do"
     if keyword.iskeyword(name):
         return "is a keyword of Python"
-    if name in BRIAN2 or name.startswith("xi_"):
+    if name in BRIAN2 or name.startswith(("xi_", "lio_")):
         return "has a meaning of its own in Brian2"
     for what, known in (("function", FUNCTIONS), ("unit", UNITS), ("constant", NUMBERS)):
         if name in known:
@@ -51,6 +53,8 @@ def variable_fault(name, *, differential=False):
         return "ends in _pre or _post, which synapses put behind the names of their units' variables"
     if differential and is_sympys(name):
         return "has a meaning of its own in SymPy, which solves differential equations"
+    if name in ATTRIBUTES:
+        return "is an attribute of Brian2's groups"
     return fault(name)
 
 
@@ -61,8 +65,3 @@ def is_sympys(name):
         return not isinstance(sympy.sympify(name), sympy.Symbol)
     except (sympy.SympifyError, SyntaxError, TypeError, AttributeError):
         return True
-
-
-def is_built_in(name):
-    """Whether every expression can read it."""
-    return name in BUILT_IN

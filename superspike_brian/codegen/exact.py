@@ -95,7 +95,7 @@ def _suits(matrix, dt, regular=False):
     )
     for part in {tuple(np.flatnonzero(row)) for row in linked}:  # what a refractory unit leaves of the links
         values = np.linalg.eigvals(matrix[np.ix_(part, part)])
-        if np.iscomplexobj(values) or (regular and not values.all()):
+        if np.imag(values).any() or (regular and not values.all()):
             return False
         distances = np.minimum(1, abs(values[:, None] - values) * dt) + np.eye(len(values))
         if eps > lost * distances.prod(axis=1).min():
