@@ -108,7 +108,7 @@ DRIFT = LIF.replace(
     method="euler",
     parameters={**LIF.parameters, "sigma": 3 * mV},
 )
-RULE, ERROR, SURROGATE = SUPERSPIKE.plasticity, SUPERSPIKE.error, SUPERSPIKE.surrogate
+RULE, ERROR, SURROGATE = SUPERSPIKE.plasticity.replace(axonal_delay=1 * ms), SUPERSPIKE.error, SUPERSPIKE.surrogate
 NOISY = {
     "neuron": DRIFT.replace(
         threshold="U > theta or rand() < 0.002",
