@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from inspect import signature
 
+from .arguments import seed as check_seed
 from .arguments import word
 from .classification import Classification, Trials, latencies
 from .convert import read_csv, read_npz
@@ -80,5 +81,16 @@ def task(name: str, **options) -> Task:
 
 
 def by_name(name: str, seed: int, **options) -> Task:
-    """Make a task as `task`, with the seed of a run where the task draws something."""
+    """Make a task with the seed of a run, where the task draws something.
+
+    Parameters
+    ----------
+    name : str
+        See `maker`.
+    seed : int
+        Of the run.
+    **options
+        Other arguments of the function that makes the task.
+    """
+    seed = check_seed(seed)
     return task(name, **({"seed": seed} if "seed" in signature(maker(name)).parameters else {}), **options)

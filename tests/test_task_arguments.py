@@ -82,6 +82,8 @@ def good(tmp_path, monkeypatch):
             "Task": {"name": "x"},
             "ssbm": {"name": "auryn"},
             "task": {"name": "xor"},
+            "maker": {"name": "xor"},
+            "by_name": {"name": "xor", "seed": 1},
             "write_ras": {"path": "new.ras"},
             "image": {"period": 100 * ms},
             "latencies": {"pause_mean": 60 * ms, "pause_min": 50 * ms, "patterns": 1, "classes": 2},
