@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms, mV, second, volt
+from brian2 import Hz, ms, mV, second
 from superspike_brian.models import (
     FAST_SIGMOID,
     LIF,
