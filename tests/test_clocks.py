@@ -8,7 +8,7 @@ import brian2
 import numpy as np
 import pytest
 from brian2 import ms, second, us
-from superspike_brian.models import SUPERSPIKE
+from superspike_brian.models import FIXED, SUPERSPIKE
 
 from superspike_brian.build import compiler
 from superspike_brian.codegen.device import HEADERS, StateCodeObject
@@ -107,7 +107,7 @@ def test_an_interval_between_two_steps_ends_the_program(loop):
 
 
 COUNTING = SUPERSPIKE.replace(
-    optimizer=SUPERSPIKE.optimizer.replace(update="w = w + 1*volt\nm = 0"), t_b=0.1 * second, tau_mem=7 * ms
+    optimizer=FIXED.replace(update="w = w + 1*volt + 0*r0\nm = 0"), t_b=0.1 * second, tau_mem=7 * ms
 )
 
 
