@@ -324,9 +324,7 @@ def _rename(rng, fields, parameters):
 
 
 def _defined(code):
-    return re.findall(r"^\s*(?:d(\w+)/dt|(\w+))\s*[=:]", code, re.M) and [
-        a or b for a, b in re.findall(r"^\s*(?:d(\w+)/dt|(\w+))\s*[=:]", code, re.M)
-    ]
+    return [a or b for a, b in re.findall(r"^\s*(?:d(\w+)/dt|(\w+))\s*[=:]", code, re.M)]
 
 
 def _value(rng, _, parameters):
