@@ -546,5 +546,8 @@ def test_choices_are_those_of_the_registries():
         if isinstance(option.kind, Choice):
             for text in option.kind.known:
                 assert getattr(spec("spike-timing", "--hidden", 2, option.flag, text).model, name).name == text
-    with pytest.raises(ModelError):
-        SUPERSPIKE.replace(nothing=1)
+                assert getattr(SUPERSPIKE.replace(**{name: text}), name).name == text
+    with pytest.raises(ModelError, match="did you mean 'random'"):
+        SUPERSPIKE.replace(feedback="randm")
+    with pytest.raises(ModelError, match="`feedback` must be a component of kind Feedback"):
+        SUPERSPIKE.replace(feedback=SUPERSPIKE.neuron, r0=2 * mV)
