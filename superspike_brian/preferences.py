@@ -2,7 +2,7 @@
 
 Preferences of a script, or of a file ``brian_preferences`` in the working folder or home, would change results (the order
 within a time step, types, the compiler's flags), and through the shared cache those of others. Two are the user's: what Brian2
-logs, and ``codegen.cpp.extra_compile_args_gcc``, which is part of a program's key.
+logs, and the extra flags of the compiler, which are part of a program's key.
 """
 
 import copy

@@ -219,8 +219,11 @@ def assert_same(state, expected, but=()):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_run_in_pieces_gives_the_same_bits(learning, seed):
-    _, program, state, (expected, whole) = learning
+def test_a_run_in_pieces_gives_the_same_bits(learning, compiled, seed):
+    """Cut anywhere: with the kernel that takes single steps (the others round alike at multiples of 125, see below)."""
+    variant, _, state, _ = learning
+    program = compiled(variant, kernel="stock")
+    expected, whole = program.run(state, 0, STEPS, probe=True)
     rng = np.random.default_rng(seed)
     cuts = {0, 1, 1999, 2000, 4999, 5000, 5001, STEPS, *rng.integers(0, STEPS, 20).tolist()}
     for name in ("inputs", "hidden_1"):  # step by step while a spike is on its axon
