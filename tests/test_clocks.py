@@ -7,7 +7,7 @@ from pathlib import Path
 import brian2
 import numpy as np
 import pytest
-from brian2 import ms, second, us
+from brian2 import ms, second, us, volt
 from superspike_brian.models import FIXED, SUPERSPIKE
 
 from superspike_brian.build import compiler
@@ -107,7 +107,7 @@ def test_an_interval_between_two_steps_ends_the_program(loop):
 
 
 COUNTING = SUPERSPIKE.replace(
-    optimizer=FIXED.replace(update="w = w + 1*volt + 0*r0\nm = 0"), t_b=0.1 * second, tau_mem=7 * ms
+    optimizer=FIXED.replace(update="w = w + 1*volt + r0\nm = 0"), r0=0 * volt, t_b=0.1 * second, tau_mem=7 * ms
 )
 
 

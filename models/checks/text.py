@@ -10,7 +10,7 @@ _STATEMENT = re.compile(r"([A-Za-z_]\w*)\s*([-+*/]?)=(?!=)\s*(.+)", re.ASCII)
 
 
 def plain(code):
-    """Code without comments and with continued lines in one; other code stays as it is, to the character."""
+    """Code without comments and with continued lines in one; other code of several lines stays, to the character."""
     lines, continued = [], ""
     for line in code.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
         text, comment, _ = line.partition("#")
@@ -19,7 +19,8 @@ def plain(code):
             continue
         lines.append(continued + (text.rstrip() if comment else text))
         continued = ""
-    return "\n".join([*lines, continued] if continued else lines)
+    found = "\n".join([*lines, continued] if continued else lines)
+    return found if "\n" in found.strip() else found.strip()  # Brian2 puts one expression into another line
 
 
 def check_characters(name, field, code):
