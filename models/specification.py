@@ -17,6 +17,7 @@ compilation. Every other parameter is a constant of the generated code.
 """
 
 import dataclasses
+import importlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -206,10 +207,7 @@ class Model(Record):
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            if not isinstance(value := getattr(self, field.name), field.type):
-                raise ModelError(
-                    f"the model's `{field.name}` must be a component of kind {field.type.__name__}, not {value!r}"
-                )
+            object.__setattr__(self, field.name, _component(field, getattr(self, field.name)))
         check_model(self)
 
     @property
@@ -230,7 +228,8 @@ class Model(Record):
         >>> from superspike_brian.models import SUPERSPIKE, RANDOM
         >>> variant = SUPERSPIKE.replace(feedback=RANDOM, r0=0.5 * mV)  # doctest: +SKIP
         """
-        components = {k: changes.pop(k, c) for k, c in self.components.items()}
+        fields = {f.name: f for f in dataclasses.fields(self)}
+        components = {k: _component(fields[k], changes.pop(k, c)) for k, c in self.components.items()}
         for symbol, value in changes.items():
             homes = [k for k, c in components.items() if symbol in c.parameters]
             if not homes:
@@ -307,3 +306,19 @@ class Model(Record):
         """Reset statements of a layer."""
         more = self.error.on_answer if output else self.regularizer.on_spike
         return "\n".join([self.neuron.reset, more]).strip()
+
+
+def _component(field, value):
+    """Return a component of a model, also by its name in the registry at the end of its file; refuse anything else."""
+    registry = getattr(importlib.import_module(f".{field.name}", __package__), f"{field.name.upper()}S", {})
+    if isinstance(value, field.type):
+        return value
+    if isinstance(value, str) and value in registry:
+        return registry[value]
+    found = repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
+    names = f", or one of the names {', '.join(map(repr, registry))}" if registry else ""
+    raise ModelError(
+        f"the model's `{field.name}` must be a component of kind {field.type.__name__}{names}, not {found}",
+        value if isinstance(value, str) else None,
+        registry,
+    )

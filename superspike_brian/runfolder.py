@@ -53,6 +53,7 @@ _FIGURES = ("figure.png", "figure.pdf", "activity.png", "activity.pdf")
 _FILES = ("checkpoint-*.*", *_FIGURES, "run.nc", "run.json", *_NEWBORN)
 _UNFINISHED = ".*.[0-9]*.tmp"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.npz")
+_UNSOUND = (ValueError, TypeError, KeyError, OSError)  # what reading a damaged checkpoint leads to
 _LENGTH_ALONE = ("duration", "block")  # of a protocol: where a run stops and is cut, not what it computes
 
 
@@ -120,6 +121,10 @@ def _using(path, what="write in"):
         yield
     except OSError as error:
         raise RunFolderError(f"cannot {what} {path}: {error.strerror or error}") from error
+
+
+class _ForeignError(ValueError):
+    """A file of another run."""
 
 
 class RunFolder:
@@ -301,21 +306,36 @@ class RunFolder:
         """
         for path in reversed(self._checkpoints()):
             try:
-                state, _ = _read_packed(path)
-                step, length = (int(state.pop(name)) for name in ("_step", "_log_length"))
-                if step != _step(path):
-                    raise ValueError(f"it is of step {step}")
-                self._check_mine(state)
-                self._check_log(length)
-                return step, length, state
-            except (ValueError, TypeError, KeyError, OSError) as error:
+                return self._read(path)
+            except _UNSOUND as error:
                 warn(f"{path} is damaged ({_reason(error)}): falling back to the checkpoint before it")
         return None
+
+    def _read(self, path):
+        """Step, log length and state of a checkpoint; one of `_UNSOUND` if it or its part of the log is not right."""
+        state, _ = _read_packed(path)
+        step, length = (int(state.pop(name)) for name in ("_step", "_log_length"))
+        if step != _step(path):
+            raise ValueError(f"it is of step {step}")
+        self._check_mine(state)
+        self._check_log(length)
+        return step, length, state
+
+    def _is_foreign(self):
+        """Whether a checkpoint or the log is another run's: to start again here would destroy it."""
+        for path in self._checkpoints():
+            try:
+                self._read(path)
+            except _ForeignError:
+                return True
+            except _UNSOUND:
+                continue
+        return False
 
     def _check_mine(self, arrays):
         """Take the mark out of a checkpoint or of the log's first record; ValueError if it is another run's."""
         if str(arrays.pop("_run", "")) != (self.identity or ""):
-            raise ValueError("of another run")
+            raise _ForeignError("of another run")
 
     def _check_log(self, length):
         data, at = self._log(length), 0
@@ -324,6 +344,8 @@ class RunFolder:
                 if at == 0:
                     self._check_mine(unpack(data)[0])
                 at = _payload(data, at)[1]
+            except _ForeignError as error:
+                raise _ForeignError(f"log.bin is {error}") from error
             except ValueError as error:
                 raise ValueError(f"log.bin after {at} bytes: {error}") from error
 
@@ -335,6 +357,8 @@ class RunFolder:
         """Return ``(step, state)`` to continue from, or None for a start; cuts the log back to it."""
         newest = self.newest(warn)
         step, length, state = newest or (0, 0, None)
+        if newest is None and self._is_foreign():
+            raise RunFolderError(f"{self.path} holds files of different runs: put those of one run together again")
         if self._checkpoints() and newest is None:
             warn(f"no sound checkpoint is left in {self.path}: starting again from 0 s")
         with _using(self.path):

@@ -14,7 +14,6 @@ from pathlib import Path
 import brian2
 import numpy as np
 import pytest
-import sympy
 from brian2 import ms
 from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.core.namespace import DEFAULT_CONSTANTS, DEFAULT_UNITS
@@ -106,21 +105,52 @@ ROLES = ("variable", "expression", "parameter", "local")
 
 @pytest.mark.parametrize("role", ROLES)
 def test_keywords_and_brian2s_names_are_refused(role):
-    kept = {*CPP, *ALTERNATIVE, *NEWER, *keyword.kwlist, *DEFAULT_FUNCTIONS, *DEFAULT_UNITS, "i", "j", "N", "t", "dt", "xi"}
-    kept |= {"_x", "_array_x", "lastspike", "not_refractory", "delay", "xi_1", "pi", "e", "inf", "stdin", "NULL", "std", "main"}
+    kept = {
+        *CPP,
+        *ALTERNATIVE,
+        *NEWER,
+        *keyword.kwlist,
+        *DEFAULT_FUNCTIONS,
+        *DEFAULT_UNITS,
+        "i",
+        "j",
+        "N",
+        "t",
+        "dt",
+        "xi",
+    }
+    kept |= {
+        "_x",
+        "_array_x",
+        "lastspike",
+        "not_refractory",
+        "delay",
+        "xi_1",
+        "pi",
+        "e",
+        "inf",
+        "stdin",
+        "NULL",
+        "std",
+        "main",
+    }
     sample = random.Random(0).sample(sorted(kept), 60)  # all of them below, by the function that says so
     accepted = [name for name in sample if NAME.fullmatch(name) and not is_refused(role, name)]
     assert accepted == []
     assert [name for name in kept if not names.fault(name)] == []
 
 
-@pytest.mark.parametrize("name", ["w", "x_pre", "x_post", "E", "gamma", "S", "Q", "zeta", "lastspike", "register", "new"])
+@pytest.mark.parametrize(
+    "name", ["w", "x_pre", "x_post", "E", "gamma", "S", "Q", "zeta", "lastspike", "register", "new"]
+)
 def test_a_variable_of_such_a_name_is_refused(name):
     assert is_refused("variable", name)
 
 
 def batches(role, found, size):
-    accepted = [n for n in found if not (names.variable_fault(n, differential=True) if role == "variable" else names.fault(n))]
+    accepted = [
+        n for n in found if not (names.variable_fault(n, differential=True) if role == "variable" else names.fault(n))
+    ]
     accepted = [n for n in accepted if role == "parameter" or not names.variable_fault(n)]
     return [accepted[k : k + size] for k in range(0, len(accepted), size)]
 
@@ -165,7 +195,9 @@ def test_all_names_of_others_are_as_good_as_any_in_compiled_programs(role, build
 @pytest.mark.skipif(shutil.which("g++") is None, reason="asks the compiler")
 def test_what_the_headers_define_is_refused():
     headers = Path(codegen.__file__).with_name("standard.h")
-    defined = subprocess.run(["g++", "-std=c++11", "-dM", "-E", headers], capture_output=True, text=True, check=True).stdout
+    defined = subprocess.run(
+        ["g++", "-std=c++11", "-dM", "-E", headers], capture_output=True, text=True, check=True
+    ).stdout
     macros = {match for match in re.findall(r"^#define (\w+)", defined, re.M) if not match.startswith("_")}
     assert len(macros) > 100
     assert sorted(name for name in macros if not names.fault(name)) == []

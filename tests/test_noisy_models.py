@@ -256,7 +256,7 @@ REFUSED = {
         "'euler' cannot .* use method='heun' or 'milstein'",
     ),
     "unit": ({"equations": LIF.equations + XI.format("xi/tau_mem"), "method": "euler"}, "units in 'dnoise/dt"),
-    "binomial": ({"reset": "U = U_rest + binomial(3, 0.5)*mV"}, "'binomial' is neither"),
+    "binomial": ({"reset": "U = U_rest + binomial(3, 0.5)*mV"}, "'binomial' is no function"),
 }
 
 

@@ -268,6 +268,29 @@ def effect_of_probe_every(trained):
     np.testing.assert_allclose(found.probe_start, [0, 0.04, 0.05, 0.08, 0.1])
 
 
+def effect_of_probe_length(trained):
+    assert trained("--probe-length", "5ms").sizes["probe_time"] == 50
+
+
+def effect_of_probe_units(trained):
+    assert trained("--hidden", "3", "--probe-units", "2").probed_unit_hidden_1.values.tolist() == [0, 1]
+
+
+def effect_of_probe_synapses(trained):
+    assert trained("--probe-synapses", "2").w_forward_1.shape[-1] == 2
+
+
+def effect_of_probe_variables(trained):
+    found = trained("--probe-variables", "U,I_syn")
+    assert "I_syn_output" in found and "U_output" in found and "error_output" not in found
+
+
+def effect_of_probe_learning(trained):
+    found, plain = trained("--probe-learning", "40ms"), trained(name="y")
+    assert found.probe_start.values[found.probe_learning.values == 1] == pytest.approx(0.04)
+    assert np.array_equal(found.weights_1_end, plain.weights_1_end)
+
+
 def effect_of_criterion(_):
     """How a run ends at it is in test_trial_runs."""
     assert spec("xor", "--criterion", "0.9").protocol.criterion == 0.9
@@ -328,6 +351,11 @@ EFFECTS = {
     "snapshot_every": effect_of_snapshot_every,
     "probe_at": effect_of_probe_at,
     "probe_every": effect_of_probe_every,
+    "probe_length": effect_of_probe_length,
+    "probe_units": effect_of_probe_units,
+    "probe_synapses": effect_of_probe_synapses,
+    "probe_variables": effect_of_probe_variables,
+    "probe_learning": effect_of_probe_learning,
     "criterion": effect_of_criterion,
     "criterion_trials": effect_of_criterion_trials,
     "build_dir": effect_of_build_dir,
@@ -518,5 +546,8 @@ def test_choices_are_those_of_the_registries():
         if isinstance(option.kind, Choice):
             for text in option.kind.known:
                 assert getattr(spec("spike-timing", "--hidden", 2, option.flag, text).model, name).name == text
-    with pytest.raises(ModelError):
-        SUPERSPIKE.replace(nothing=1)
+                assert getattr(SUPERSPIKE.replace(**{name: text}), name).name == text
+    with pytest.raises(ModelError, match="did you mean 'random'"):
+        SUPERSPIKE.replace(feedback="randm")
+    with pytest.raises(ModelError, match="`feedback` must be a component of kind Feedback"):
+        SUPERSPIKE.replace(feedback=SUPERSPIKE.neuron, r0=2 * mV)

@@ -13,6 +13,7 @@ from superspike_brian.codegen import random_numbers
 from superspike_brian.codegen.device import RUNTIME
 from superspike_brian.codegen.random_numbers import KEY
 from superspike_brian.network import Structure
+from superspike_brian.preferences import PRECISIONS
 from superspike_brian.runtime import RuntimeProgram
 from superspike_brian.state import initial_state, noise
 
@@ -29,7 +30,7 @@ def target():
     set_device(RUNTIME)
 
     def choose(name, precision="double"):
-        prefs.codegen.target, prefs.core.default_float_dtype = name, engine.PRECISIONS[precision]
+        prefs.codegen.target, prefs.core.default_float_dtype = name, PRECISIONS[precision]
 
     choose("numpy")
     yield choose
@@ -125,7 +126,7 @@ def test_poisson_of_any_mean(target):
         assert off(((k - mean) ** 2).mean(), mean, math.sqrt((fourth - mean**2) / n) or 1) < SIGMAS
 
 
-@pytest.mark.parametrize("precision", engine.PRECISIONS)
+@pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_number_nearest_to_one_stays_below_it(target, monkeypatch, precision):
     """Also in single precision, so that logarithms are finite."""
     monkeypatch.setattr(random_numbers._Draw, "attempt", lambda self: np.full((2, 5), 1 - 2.0**-53))
@@ -133,7 +134,7 @@ def test_a_number_nearest_to_one_stays_below_it(target, monkeypatch, precision):
     group = NeuronGroup(5, "u : 1\nlogarithm : 1", name="nearest")
     group.u = "rand()"
     group.logarithm = "log(1 - u)"
-    assert group.u[:].dtype == engine.PRECISIONS[precision]
+    assert group.u[:].dtype == PRECISIONS[precision]
     assert (group.u[:] < 1).all() and (group.u[:] > 0.9999).all() and np.isfinite(group.logarithm[:]).all()
 
 

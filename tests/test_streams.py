@@ -104,12 +104,12 @@ def test_progress_never_ends_a_run(make, error, monkeypatch):
 
 
 def test_a_steady_stream_keeps_the_first_error_and_passes_the_rest():
-    stream = Steady(io.StringIO())
+    inner = io.StringIO()
+    stream = Steady(inner)
     print("text", file=stream, flush=True)
     assert stream.getvalue() == "text\n" and stream.error is None and not stream.isatty()
-    for closed in (None, stream):
-        if closed:
-            closed.close()
+    inner.close()
+    for closed in (None, inner):
         steady = Steady(closed)
         print("text", file=steady, flush=True)
         assert steady.error and not steady.isatty() and not steady.broken

@@ -36,7 +36,7 @@ def fault(name):
         return "begins with an underscore, as the names of Brian2's own variables do"
     if keyword.iskeyword(name):
         return "is a keyword of Python"
-    if name in BRIAN2 or re.match(r"xi_|lio_\d", name):
+    if name in BRIAN2 or name.startswith(("xi_", "lio_")):
         return "has a meaning of its own in Brian2"
     for what, known in (("function", FUNCTIONS), ("unit", UNITS), ("constant", NUMBERS)):
         if name in known:

@@ -14,8 +14,9 @@ import pytest
 from brian2 import ms, mV
 from command import superspike
 from damages import DAMAGES, flips, problem
-from kill_harness import differences, poisson_task
+from kill_harness import differences
 from superspike_brian.models import SUPERSPIKE
+from superspike_brian.tasks import SpikePattern, Task
 
 import superspike_brian as ss
 from superspike_brian import results, sweep
@@ -30,8 +31,16 @@ SHORT = {"duration": 60 * ms, "burn_in": 20 * ms, "block": 20 * ms, "device": "r
 FILES = ("checkpoint", "log.bin", "run.json", "run.nc", "task.npz")
 
 
+def task():
+    """A loop of 20 ms, for 4 inputs and 2 outputs."""
+    spikes = [0, 1, 2, 3, 0], [1, 3, 5, 7, 11] * ms
+    return Task(
+        "short", SpikePattern(4, *spikes, 20 * ms), SpikePattern(2, [0, 1], [10, 15] * ms, 20 * ms), "for tests"
+    )
+
+
 def train(out, seed=0, **changes):
-    return ss.train(poisson_task(4, 2, 1), SUPERSPIKE, (2,), seed=seed, out=out, **SHORT | changes)
+    return ss.train(task(), SUPERSPIKE, (2,), seed=seed, out=out, **SHORT | changes)
 
 
 @pytest.fixture(scope="module")
@@ -148,13 +157,17 @@ def test_files_of_another_run_are_noticed(copy, intact, name, caplog):
     folder = copy()
     for path in folder.glob(f"{name}*"):
         shutil.copy(intact / "other" / path.name, path)
-    if name in ("run.nc", "checkpoint", "log.bin"):
+    if name == "run.nc":
+        assert results.load(folder).attrs["seed"] == 0 and "run.nc is of another run" in caplog.text
         ss.resume(folder, progress=False)
-        assert "of another run" in caplog.text
         assert not differences(intact / "run", folder)
-    else:
-        with pytest.raises(RunFolderError, match=rf"{name}.* another run|not of one run"):
-            results.load(folder) if name == "task.npz" and (folder / "run.nc").unlink() else ss.resume(folder)
+        return
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(RunFolderError, match=r"task.npz is of another run|files of different runs"):
+        ss.resume(folder, progress=False)
+    after = {path: path.read_bytes() for path in folder.iterdir()}
+    del after[folder / "run.json"], before[folder / "run.json"]  # it tells of the attempt
+    assert after == before
 
 
 def test_a_run_of_an_older_version_is_read_and_resumed(copy, intact):
@@ -315,7 +328,7 @@ def test_a_log_that_is_a_backups_too_is_copied_first(copy, tmp_path):
 
 
 def make(seed, r0):
-    return {"task": poisson_task(4, 2, 1), "model": SUPERSPIKE.replace(r0=r0)}
+    return {"task": task(), "model": SUPERSPIKE.replace(r0=r0)}
 
 
 def run_sweep(out, r0, seeds=1, **options):

@@ -35,7 +35,7 @@ void Network::run(const int64_t start, const int64_t n_steps)
     for (Clock* clock : clocks) {
         const double ratio = clock->dt[0] / dt;
         every.push_back(std::llround(ratio));
-        if (std::fabs(ratio - every.back()) > 1e-4) superspike::fail("an interval is no whole number of time steps");
+        if (std::fabs(ratio - every.back()) > 1e-5 * every.back()) superspike::fail("an interval is no whole number of time steps");
         if (every.back() == 1) fast.push_back(clock);
         clock->timestep[0] = (start + every.back() - 1) / every.back();
         clock->t[0] = clock->timestep[0] * clock->dt[0];
