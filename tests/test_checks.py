@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms, mV, second, volt
+from brian2 import Hz, ms, mV, second
 from superspike_brian.models import (
     FAST_SIGMOID,
     LIF,
@@ -64,9 +64,13 @@ def test_a_name_that_the_package_needs_is_asked_for(need):
     model = SUPERSPIKE.replace(feedback=RANDOM)
     components = {}
     for kind, component in model.components.items():
-        fields = {k: re.sub(rf"\b(d?){need.name}(_post|_pre)?\b", r"\1another\2", v) for k, v in component.strings.items()}
+        fields = {
+            k: re.sub(rf"\b(d?){need.name}(_post|_pre)?\b", r"\1another\2", v) for k, v in component.strings.items()
+        }
         parameters = {"another" if k == need.name else k: v for k, v in component.parameters.items()}
-        components[kind] = component.replace(parameters=parameters, **fields) if kind != "feedback" else (component, fields)
+        components[kind] = (
+            component.replace(parameters=parameters, **fields) if kind != "feedback" else (component, fields)
+        )
     feedback, fields = components.pop("feedback")
     with pytest.raises(ModelError, match=rf"'{need.name}'"):
         Model(feedback=feedback.replace(**fields), **components)
@@ -211,7 +215,9 @@ def test_a_component_of_another_kind_is_refused(kind, value):
 
 
 @pytest.mark.parametrize("method", ["nonsense", "rk5", "", "gsl", "gsl_rk4", "eulr"])
-@pytest.mark.parametrize(("component", "field"), [(LIF, "method"), (THREE_FACTOR, "method"), (THREE_FACTOR, "terminal_method")])
+@pytest.mark.parametrize(
+    ("component", "field"), [(LIF, "method"), (THREE_FACTOR, "method"), (THREE_FACTOR, "terminal_method")]
+)
 def test_an_unknown_method_is_refused(component, field, method):
     assert "is no integration method; there are" in refused(component, **{field: method})
 
@@ -327,7 +333,9 @@ def test_an_expression_that_is_not_what_the_field_needs_is_refused(component, fi
 @pytest.mark.parametrize("factor", [np.nan, np.inf, -np.inf, [1], [[1, 2]], "x", None, True, 1j])
 def test_a_parameter_that_is_no_finite_number_is_refused(name, factor):
     unit = SUPERSPIKE.parameters[name]
-    value = factor * unit if isinstance(factor, float) else np.array(factor) * unit if isinstance(factor, list) else factor
+    value = (
+        factor * unit if isinstance(factor, float) else np.array(factor) * unit if isinstance(factor, list) else factor
+    )
     with pytest.raises(ModelError, match=rf"'{name}' must be a number with its unit"):
         SUPERSPIKE.replace(**{name: value})
 
@@ -371,7 +379,9 @@ def test_natural_numbers_are_accepted():
 def test_times_off_the_grid_of_time_steps_are_refused(changes, dt, parts):
     with pytest.raises(ModelError) as error:
         Structure(SUPERSPIKE.replace(**changes), (2, 1), dt=dt)
-    assert [part for part in parts if part.replace(" us", "") not in str(error.value).replace("200 us", "0.2 ms")] == [], error
+    assert [
+        part for part in parts if part.replace(" us", "") not in str(error.value).replace("200 us", "0.2 ms")
+    ] == [], error
 
 
 @pytest.mark.parametrize("n", range(1, 400, 7))
@@ -462,14 +472,20 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-@pytest.mark.parametrize(("component", "field"), [(LIF, "equations"), (LIF, "reset"), (RMAXPROP, "update"), (LIF, "initial")])
+@pytest.mark.parametrize(
+    ("component", "field"), [(LIF, "equations"), (LIF, "reset"), (RMAXPROP, "update"), (LIF, "initial")]
+)
 def test_an_expression_that_hangs_or_has_no_value_is_refused(component, field, bomb):
     code = component.strings[field]
     more = f"\nnoise = {BOMBS[bomb]} : 1" if field == "equations" else f"\nU = U_rest*({BOMBS[bomb]})"
-    assert component.name in refused(component, **{field: code + (more if component is LIF else more.replace("U", "w"))})
+    assert component.name in refused(
+        component, **{field: code + (more if component is LIF else more.replace("U", "w"))}
+    )
 
 
-@pytest.mark.parametrize("unit", ["9**9**9", "volt**9**9**9", "volt**1e300", "1*volt", "volt + volt", "furlong", "volt.dim", ""])
+@pytest.mark.parametrize(
+    "unit", ["9**9**9", "volt**9**9**9", "volt**1e300", "1*volt", "volt + volt", "furlong", "volt.dim", ""]
+)
 def test_a_unit_that_is_none_is_refused(unit):
     assert refused(LIF, equations=f"{LIF.equations}\nx = 1 : {unit}").startswith(LIF.name)
 

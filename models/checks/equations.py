@@ -92,7 +92,9 @@ def check(kind, place, constants):
             raise ModelError(f"{component.name}: '{name}' is both a parameter and defined by '{equation}': keep one")
         differential = equation.type == "differential equation"
         if differential and kind == "synapse" and name in names.KERNELS:
-            raise ModelError(f"{component.name}: '{name}' has a meaning in the code that integrates synapses: rename it")
+            raise ModelError(
+                f"{component.name}: '{name}' has a meaning in the code that integrates synapses: rename it"
+            )
         names_here = noisy if differential else known
         resolve(component, f"equation of {name}", equation.expr.code, names_here)
         _check_units(component, name, equation, names_here)
