@@ -20,7 +20,8 @@ def plain(code):
         lines.append(continued + (text.rstrip() if comment else text))
         continued = ""
     found = "\n".join([*lines, continued] if continued else lines)
-    return found if "\n" in found.strip() else found.strip()  # Brian2 puts one expression into another line
+    alone = found.strip(" \t\n")
+    return found if "\n" in alone else alone  # Brian2 puts one expression into another line
 
 
 def check_characters(name, field, code):
