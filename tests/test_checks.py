@@ -149,7 +149,8 @@ def test_a_variable_that_nothing_sets_is_refused_and_a_parameter_sets_it(compone
         state = initial_state(Structure(model_with(component, **given), (10, 2, 1)), TASK, 1)
         assert [float(v[0]) for k, v in state.items() if k.endswith(".extra")] != []
     else:
-        assert "would start at 0" in refused(component, **given)
+        message = refused(component, **given)  # of events of the output layer: as the name of a parameter
+        assert "would start at 0" in message or (field == "judge_equations" and "'extra'" in message)
 
 
 # statements
@@ -164,7 +165,7 @@ def test_a_variable_that_nothing_sets_is_refused_and_a_parameter_sets_it(compone
         (LIF, "initial", "Q = 1", ["'Q' is no variable"]),
         (LIF, "initial", "U += U_rest", ["use '='"]),
         (LIF, "initial", "U = U_rest\nlevel = U_rest", ["'level'"]),
-        (LIF, "reset", "U = U_rest\nbeta = 1/volt", ["'beta'", "(shared)"]),
+        (LIF, "reset", "U = U_rest\nbeta = 1/volt", ["'beta'", "(constant)"]),
         (LIF, "reset", "sigma_prime = 1", ["'sigma_prime'", "expression"]),
         (LIF, "reset", "theta = U", ["'theta' is a parameter"]),
         (LIF, "reset", "t = 1*ms", ["'t'"]),
@@ -189,11 +190,12 @@ def test_a_statement_without_sense_is_refused(component, field, code, parts):
 def test_local_variables_and_the_last_spike_work():
     neuron = LIF.replace(
         equations=LIF.equations + "\ninterval_seen : second",
-        reset="gap = t - lastspike; low = U_rest - 0*mV*gap/second\nU = low\ninterval_seen = gap",
+        reset="gap = t - lastspike; low = U_rest - 0*mV*gap/second\nU = low\ninterval_seen = gap + 1*ms",
         initial="U = theta + 1*mV",
     )
     state = after(SUPERSPIKE.replace(neuron=neuron))
-    assert (state["output.interval_seen"] > 0).all() and (state["output.U"] <= -50e-3).all()
+    # Brian2 notes a spike before its reset
+    assert (state["output.interval_seen"] == 1e-3).all() and (state["output.U"] <= -50e-3).all()
 
 
 @pytest.mark.parametrize(("kind", "field"), CODE)
@@ -204,7 +206,7 @@ def test_a_field_of_another_type_is_refused(kind, field, value):
 
 
 @pytest.mark.parametrize("kind", SUPERSPIKE.components)
-@pytest.mark.parametrize("value", [None, "random", LIF, RANDOM])
+@pytest.mark.parametrize("value", [None, "sideways", LIF, RANDOM])
 def test_a_component_of_another_kind_is_refused(kind, value):
     if not isinstance(value, type(SUPERSPIKE.components[kind])):
         with pytest.raises(ModelError, match=f"`{kind}` must be a component of kind"):
@@ -296,7 +298,7 @@ def test_times_can_be_expressions(component, field, code, name, value):
     assert float(getattr(model, name) / ms) == pytest.approx(value, rel=1e-12)
     assert getattr(model_from_json(model_to_json(model)), name) == getattr(model, name)
     same = SUPERSPIKE.replace(**{component.strings[field]: value * ms})
-    if "rise" not in code and "t_b" not in code:  # both runs, step for step
+    if "rise" not in code and field != "interval":  # both runs, step for step; the update reads t_b, too
         mine, theirs = after(model), after(same)
         assert all(np.array_equal(mine[k], theirs[k], equal_nan=True) for k in theirs if k.endswith((".U", ".z", ".w")))
 
@@ -372,7 +374,7 @@ def test_natural_numbers_are_accepted():
         ({}, 0.25 * ms, ["0.8 ms", "0.25 ms", "0.75 ms and 1 ms"]),
         ({"t_b": 0.25 * ms}, 0.1 * ms, ["interval 't_b'", "0.2 ms and 0.3 ms"]),
         ({"t_b": 0.02 * ms}, 0.1 * ms, ["interval 't_b'", "the nearest are 0.1 ms"]),
-        ({"axonal_delay": 0.9 * ms}, 0.3 * ms, ["t_b"]),
+        ({"axonal_delay": 0.9 * ms}, 0.3 * ms, ["refractory 'tau_ref'", "4.8 ms and 5.1 ms"]),
         ({"tau_ref": 0.55 * ms}, 0.1 * ms, ["refractory", "0.5 ms and 0.6 ms"]),
     ],
 )

@@ -62,8 +62,18 @@ def _check_unit(name, unit):
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError(f"equation of {name}: '{unit}' is no unit, as volt or 1/second") from error
     numbers = [n.value for n in nodes if isinstance(n, ast.Constant)]
-    if len(nodes) > 50 or any(not isinstance(n, int | float) or abs(n) > 10 for n in numbers):
+    powers = [n for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow)]
+    if (
+        len(nodes) > 50
+        or any(not isinstance(n, int | float) or abs(n) > 10 for n in numbers)
+        or not all(isinstance(p.left, ast.Name) and _is_number(p.right) for p in powers)  # Brian2 evaluates 9**9**9
+    ):
         raise ValueError(f"equation of {name}: '{unit}' is no unit, as volt or 1/second")
+
+
+def _is_number(node):
+    """Whether a power is a plain number, perhaps negative."""
+    return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
 
 
 def check(kind, place, constants):
