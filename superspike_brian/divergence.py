@@ -12,7 +12,8 @@ import numpy as np
 from brian2 import Equations
 from brian2.utils.stringtools import get_identifiers
 
-CHUNK = 125  # a run that ends on multiples of it has the bits of one long run (see `superspike_brian.blocks`)
+from .codegen.probed import EVERY
+
 # fields that set variables, of which groups, in the order of a time step
 WRITERS = (
     ("surrogate", "equations", "layer"),
@@ -97,11 +98,11 @@ def first_step(program, state: dict, start: int, stop: int, last: dict) -> tuple
     """
     low, high = (start, state), (stop, last)
     # first between chunks, where the bits are those of the run; then the steps of one chunk, each run from the chunk's start
-    for grid in (CHUNK, 1):
+    for grid in (EVERY, 1):
         origin = low
         while (begin := (low[0] // grid + 1) * grid) <= (end := (high[0] - 1) // grid * grid):
             step = begin + (end - begin) // (2 * grid) * grid
-            at, known = low if grid == CHUNK else origin
+            at, known = low if grid == EVERY else origin
             found, _ = program.run(known, at, step - at)
             if not_finite(found):
                 high = step, found

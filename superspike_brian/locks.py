@@ -10,6 +10,7 @@ import fcntl
 import os
 import socket
 import stat
+import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -131,7 +132,7 @@ class Lock:
             raise
 
     def _take_by_existence(self):
-        mark, made = _signature(), self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
+        mark, made = _signature(), self.path.with_name(f"{self.path.name}.{threading.get_native_id()}.tmp")
         try:
             made.unlink(missing_ok=True)
             _create(made, mark)
@@ -156,7 +157,7 @@ class Lock:
         process, host = _parse(content)
         if host != socket.gethostname() or _is_alive(process):
             return content is None  # gone already
-        aside = self.path.with_name(f"{self.path.name}.{os.getpid()}.gone")
+        aside = self.path.with_name(f"{self.path.name}.{threading.get_native_id()}.gone")
         try:
             os.rename(self.path, aside)
             if aside.read_bytes() != content:  # another process was faster: what we took is its lock

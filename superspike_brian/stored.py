@@ -11,11 +11,11 @@ import numpy as np
 from brian2 import get_dimensions, second
 
 from .durable import RunFolderError
+from .network import MAX_SYNAPSES
 from .serialize import quantity_from_json, task_from_arrays
 
 TEXT = 20_000  #        characters of an equation string or a citation, at most
 NAME = 200  #           of a name
-SYNAPSES = 2**31 - 1  # Brian2 numbers them with 32 bits
 BLOCKS = 10_000_000
 _FAULTS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 
@@ -148,10 +148,10 @@ def _sizes(name, value):
     if not isinstance(value, list) or not 2 <= len(value) <= 1000:
         raise ValueError(f"{name} is {value!r:.80}; expected the sizes of at least two layers")
     for size in value:
-        if type(size) is not int or not 1 <= size <= SYNAPSES:
+        if type(size) is not int or not 1 <= size <= MAX_SYNAPSES:
             raise ValueError(f"{name} has a layer of {size!r:.80} units; expected a whole number from 1 on")
-    if sum(a * b for a, b in itertools.pairwise(value)) > SYNAPSES:
-        raise ValueError(f"{name} has more than {SYNAPSES} synapses")
+    if sum(a * b for a, b in itertools.pairwise(value)) > MAX_SYNAPSES:
+        raise ValueError(f"{name} has more than {MAX_SYNAPSES} synapses")
 
 
 def _model(name, value):

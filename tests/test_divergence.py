@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from superspike_brian.models import ERROR_GATED_DECAY, FIXED, LIF, RANDOM, SUPERSPIKE, Component, specification
 
 from superspike_brian.blocks import DivergedError
-from superspike_brian.divergence import CHUNK, WRITERS, check_start, explain, first_step, not_finite
+from superspike_brian.codegen.probed import EVERY
+from superspike_brian.divergence import WRITERS, check_start, explain, first_step, not_finite
 from superspike_brian.network import Structure
 from superspike_brian.runtime import RuntimeProgram
 from superspike_brian.state import initial_state
@@ -129,7 +130,7 @@ def test_the_first_step_is_found_in_one_more_run_of_the_block(start, length, dat
     program = Countdown(n)
     before, step, after = first_step(program, {"x": np.array([float(start)])}, start, stop, {"x": np.array([np.nan])})
     assert (before["x"].tolist(), step) == ([n - 1], n) and np.isnan(after["x"]).all()
-    assert program.steps <= length + 8 * CHUNK
+    assert program.steps <= length + 8 * EVERY
 
 
 @pytest.mark.parametrize(
