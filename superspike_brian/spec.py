@@ -241,8 +241,9 @@ def takes_options(function: Any) -> Any:
             lines.append(
                 f"{option.name}\n    {option.help[0].upper()}{option.help[1:]}; default: {option.shown_default}."
             )
-    indent = "\n    ".join(line for text in lines for line in text.splitlines())
-    function.__doc__ = function.__doc__.replace("**options\n", f"{indent}\n    ", 1)
+    function.__doc__ = inspect.getdoc(function).replace(
+        "**options\n", "\n".join([*lines, ""]), 1
+    )  # 3.13 has it dedented
     signature = inspect.signature(function)
     parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     known = {p.name for p in parameters}

@@ -29,6 +29,7 @@ from superspike_brian.units import readable
 pytestmark = pytest.mark.usefixtures("surroundings")
 SSBM = Path(__file__).resolve().parents[2] / "shared" / "ssbm"
 PRINTED = ("out", "overwrite", "quiet", "json")  # what the parser has besides the records
+RUN_ONLY = [o for o in OPTIONS.values() if o.name != "hidden"]
 RUN = {**options.task_options(), **options.MODEL_OPTIONS, **OPTIONS, **options.MACHINE}
 
 
@@ -56,7 +57,9 @@ def test_the_records_are_the_parser():
     assert len(RUN) == sum(map(len, (options.task_options(), options.MODEL_OPTIONS, OPTIONS, options.MACHINE)))
     signature = inspect.signature(ss.train).parameters
     assert OPTIONS.keys() <= signature.keys()
-    assert all(name in ss.train.__doc__ for name in signature)
+    lines = inspect.getdoc(ss.train).splitlines()  # each parameter at the margin, and its meaning below it
+    assert all(sum(line.split(" : ")[0] == name or name in line.split(", ") for line in lines) == 1 for name in OPTIONS)
+    assert all(any(line.startswith(f"    {o.help[0].upper()}{o.help[1:20]}") for line in lines) for o in RUN_ONLY)
     assert all(signature[name].default == o.default for name, o in OPTIONS.items() if name != "hidden")
 
 
