@@ -466,6 +466,7 @@ BOMBS = {
     "zero": "1/(1 - 1)",
     "logarithm": "log(0)",
     "none": "None",
+    "divided by false": "1/False",
     "unknown function": "sinc(1)",
     "keyword": "clip(1, 0, high=1)",
     "bits": "1 ^ 1",
