@@ -8,6 +8,7 @@ import pytest
 from brian2 import Hz, ms, mV, second
 from superspike_brian.models import (
     FAST_SIGMOID,
+    FIXED,
     LIF,
     NO_DECAY,
     RANDOM,
@@ -179,12 +180,21 @@ def test_a_variable_that_nothing_sets_is_refused_and_a_parameter_sets_it(compone
         (LIF, "on_input", "I_syn = w", ["'I_syn'"]),
         (SYMMETRIC, "on_target", "error_impulse_post += missed*w/volt\nw = 0*volt", ["'w'", "only read"]),
         (VAN_ROSSUM, "on_deadline", "error_impulse_post = 0", ["on_cue"]),
+        (RMAXPROP, "update", "w = w + 0*r0\nv = 1*Hz**2\nm = 0", ["does not depend on 'r0'", "'+='"]),
+        (RMAXPROP, "update", "w = w + r0*int(0*m > 1)\nv = 1*Hz**2\nm = 0", ["does not depend on 'm'"]),
     ],
 )
 def test_a_statement_without_sense_is_refused(component, field, code, parts):
     message = refused(component, **{field: code})
     assert message.startswith(f"{component.name}, {field}")
     assert [part for part in parts if part not in message] == []
+
+
+@pytest.mark.parametrize("update", ["w += 0*r0", "w = clip(w + 0*r0*m, -w_max, w_max)", "w = 0*w + r0"])
+def test_a_term_that_is_switched_off_with_a_factor_runs(update):
+    model = SUPERSPIKE.replace(optimizer=FIXED.replace(update=f"{update}\nm = 0"))
+    structure = Structure(model, (10, 1))
+    RuntimeProgram(structure).run(initial_state(structure, TASK, 1), 0, 2)
 
 
 def test_local_variables_and_the_last_spike_work():

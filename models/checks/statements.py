@@ -3,6 +3,7 @@
 import contextlib
 
 from brian2 import DimensionMismatchError, second
+from brian2.codegen.translation import analyse_identifiers
 from brian2.core.variables import Variable
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
@@ -61,6 +62,7 @@ def check(component, field, place, constants):
             name,
             place.names.keys() - place.fixed.keys(),
         )
+    block.check_lost()
     return block.changed
 
 
@@ -70,13 +72,15 @@ class _Block:
     def __init__(self, component, field, place, constants):
         self.component, self.field, self.place, self.constants = component, field, place, constants
         self.known = {**expressions.BUILT_IN, **constants, **place.names}
-        self.changed, self.unread = set(), {}
+        self.changed, self.unread, self.own = set(), {}, []
 
     def add(self, line, target, operation, code):
         """Check the next statement."""
         parsed = resolve(self.component, self.field, code, self.known)
         for name in parsed.names:
             self.unread.pop(name, None)
+        if target in parsed.names and not operation:
+            self.own.append((line, parsed.names))
         if operation:
             resolve(self.component, self.field, target, self.known)
             code = f"{target} {operation} ({code})"
@@ -90,6 +94,13 @@ class _Block:
             self._refuse(line, f"'{target}' is a parameter, which statements cannot change")
         else:
             self._define(line, target, dimensions, kind)
+
+    def check_lost(self):
+        """Refuse names that vanish when Brian2 brings ``x = x + ...`` into the form ``x += ...``: it misses them then."""
+        for line, names_read in self.own:
+            used = set().union(*analyse_identifiers(line, self.known))
+            for name in sorted(names_read - used - expressions.BUILT_IN.keys()):
+                self._refuse(line, f"it does not depend on '{name}': leave out the term with it, or write it with '+='")
 
     def _check_unit(self, line, target, dimensions):
         expected = getattr(self.known[target], "dim", DIMENSIONLESS)

@@ -107,7 +107,7 @@ def test_damaged_files_in_other_commands(copy, intact, name, command):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_many_flipped_bits(copy, intact, name):
-    print(name, try_all(copy, intact, name, flips(1000, seed=2), "show"))
+    print(name, try_all(copy, intact, name, flips(300, seed=2), "show"))
 
 
 def test_every_flipped_bit_of_run_json_is_found_or_harmless(copy):
