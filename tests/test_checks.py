@@ -249,6 +249,19 @@ def test_a_method_that_does_not_fit_is_refused(component, changes, why):
     assert why in message and component.name in message
 
 
+@pytest.mark.parametrize("tau_x", [10, 20])
+def test_three_close_time_constants_that_are_inputs_of_the_program_are_refused(tau_x):
+    declared = "\ndx/dt = (U/mV - x)/tau_x : 1\n" + "".join(
+        f"{name} : second (shared, constant)\n" for name in ("tau_mem", "tau_syn", "tau_x")
+    )
+    neuron = LIF.replace(equations=LIF.equations + declared, parameters={**LIF.parameters, "tau_x": tau_x * ms})
+    if tau_x == 20:
+        assert np.isfinite(after(SUPERSPIKE.replace(neuron=neuron), 20)["output.x"]).all()
+    else:
+        with pytest.raises(ModelError, match=r"I_syn, U, x are linked.*leave the declaration out"):
+            SUPERSPIKE.replace(neuron=neuron)
+
+
 def test_equations_in_a_circle_are_solved_or_refused():
     """A damped oscillator: eigenvalues are complex."""
     rotating = "\ndx/dt = (y - x)/(10*ms) : 1\ndy/dt = (-x - y)/(10*ms) : 1"

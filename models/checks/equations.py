@@ -51,7 +51,13 @@ def parse(code):
         _check_unit(name, equation["unit"].strip())
     try:
         return Equations(code)
-    except (EquationError, SyntaxError, ValueError, TypeError, ArithmeticError) as error:  # Brian2 about the user's string
+    except (
+        EquationError,
+        SyntaxError,
+        ValueError,
+        TypeError,
+        ArithmeticError,
+    ) as error:  # Brian2 about the user's string
         raise ValueError(first_line(error)) from error
 
 

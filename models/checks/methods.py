@@ -16,6 +16,7 @@ from brian2.utils.stringtools import get_identifiers
 from .errors import ModelError, first_line
 from .expressions import BUILT_IN, MAX_INTEGER
 
+TIME_STEP = 1e-4  # s, for checks that need one: that of the run is not known yet
 METHODS = sorted(name for name in StateUpdateMethod.stateupdaters if not name.startswith("gsl"))
 
 
@@ -34,7 +35,7 @@ class _TimeStep(Variable):
     """A time step for methods that look at its value; the run's is not known yet."""
 
     def get_value(self):
-        return np.array([1e-4])
+        return np.array([TIME_STEP])
 
 
 class _Keyed:
@@ -87,7 +88,7 @@ def check(component, field, place, constants, *, refractory=False):
         if method not in ("exact", "linear"):
             fault = _fault_of_code(_Keyed(equations), method, frozenset(place.names) | frozenset(constants))
         elif _is_simple(_Keyed(equations)):
-            fault = None
+            fault = _fault_of_inputs(equations, place.names, constants)
         else:
             fault = _fault_of_exact(equations, method, {**place.names, **constants})
     except _OF_BRIAN2 as error:
@@ -112,11 +113,22 @@ def _is_simple(keyed):
     variables = _with_time_step({})
     names, matrix, drive = get_linear_system(keyed.equations, variables)
     for entry in (*matrix, *drive):
-        if not is_constant_over_dt(entry, variables, 1e-4):
+        if not is_constant_over_dt(entry, variables, TIME_STEP):
             raise UnsupportedEquationsException(f"'{entry}' is not constant over a time step")
     links = np.array([[matrix[i, j] != 0 for j in range(len(names))] for i in range(len(names))])
     reached = np.linalg.matrix_power((links & ~np.eye(len(names), dtype=bool)).astype(float), len(names))
     return bool(links.diagonal().all()) and not reached.any()
+
+
+def _fault_of_inputs(equations, variables, constants):
+    """Name three or more linked equations with close ``(shared, constant)`` coefficients, which have no exact form."""
+    from superspike_brian.codegen.exact import without_form
+
+    found = without_form(equations, _with_time_step(variables), constants, TIME_STEP)
+    return found and (
+        f"{', '.join(found)} are linked, and their time constants are too close for the solution in symbols that parameters "
+        "declared '(shared, constant)' need: leave the declaration out, or make the values differ"
+    )
 
 
 def _fault_of_exact(equations, method, variables):

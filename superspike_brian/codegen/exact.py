@@ -57,6 +57,33 @@ def blocks(equations):
 exact_by_blocks = ExactByBlocks()
 
 
+def without_form(equations, variables, values, dt):
+    """The first block whose coefficients are inputs of the program, of values that SymPy's form does not suit; or None.
+
+    Parameters
+    ----------
+    equations : Equations
+        Linear equations.
+    variables : mapping of str to Variable
+        What they read.
+    values : mapping of str to Constant
+        Parameters, those that are inputs of the program among them.
+    dt : float
+        Time step (s).
+    """
+    inputs, known = values.keys() & variables.keys(), {**variables, **values}
+    rest = [e for e in equations.values() if e.type != "differential equation"]
+    for block in blocks(equations) if inputs else ():
+        part = Equations([*rest, *(equations[name] for name in block)]) if len(block) > 2 else None
+        if not part or not inputs & set().union(*(e.identifiers for _, e in part.get_substituted_expressions())):
+            continue
+        names, matrix, _ = get_linear_system(part, known)
+        matrix = matrix.xreplace({switch: sympy.Integer(1) for switch in matrix.atoms(sympy.Function("int_"))})
+        if not _suits(_numbers(matrix, known), dt):
+            return names
+    return None
+
+
 def _step(equations, variables):
     """Abstract code of a block that SymPy's exponential does not suit; None where it does, or cannot be done better."""
     if "dt" not in variables or equations.is_stochastic:
@@ -82,7 +109,7 @@ def _numbers(matrix, variables):
     """The matrix as an array, if its entries are constants of the model; else None."""
     for symbol in matrix.free_symbols:
         variable = variables[str(symbol)]
-        if isinstance(variable, Constant) or variable is variables["dt"]:
+        if isinstance(variable, Constant) or variable is variables.get("dt"):
             matrix = matrix.xreplace({symbol: sympy.Float(float(variable.get_value()))})
     return None if matrix.free_symbols else np.array(matrix.evalf().tolist(), float)
 
