@@ -3,10 +3,11 @@
 Source: Zenke & Ganguli, Neural Computation 30:1514-1541 (2018), doi:10.1162/neco_a_01086.
 """
 
-from . import models, tasks
-from ._version import __version__
-from .grid import load_sweep, run_sweep
-from .results import load
-from .training import resume, train
+import lazy_loader
 
-__all__ = ["__version__", "load", "load_sweep", "models", "resume", "run_sweep", "tasks", "train"]
+from . import _moved
+from ._version import __version__ as __version__
+
+_moved.install()
+# what the package offers stands in __init__.pyi; it is imported when it is used: Brian2 takes more than a second
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -23,13 +23,13 @@ import numpy as np
 from brian2 import Hz, second
 
 from . import tasks
-from .build import compiler, default_build_dir
 from .codegen.kernels import KERNELS
-from .engine import build
+from .engine.compiler import compiler, default_build_dir
+from .engine.program import build
+from .files.durable import write_durably
 from .models import SUPERSPIKE
-from .network import Structure
-from .runfolder import write_durably
-from .state import initial_state
+from .network.assembly import Structure
+from .network.initial import initial_state
 from .tasks.spike_timing import frozen_poisson
 
 THREADS = os.cpu_count() or 1
@@ -255,7 +255,7 @@ def _draw(rows, limits, path):
     import matplotlib.pyplot as plt
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-    from .plotting import BLUE, GREY, VERMILION, save_figure, styled
+    from .figures.style import BLUE, GREY, VERMILION, save_figure, styled
 
     names = list(dict.fromkeys(r["network"] for r in rows))
     with styled():

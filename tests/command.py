@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from superspike_brian import results
-from superspike_brian.cli import main
+from superspike_brian.cli.main import main
 
 
 def superspike(*arguments):

@@ -31,14 +31,15 @@ import numpy as np
 from brian2 import ms, second
 from superspike_brian.tasks import SpikePattern, Task
 
-from superspike_brian import results, training
-from superspike_brian.runfolder import RunFolder, unpack
+from superspike_brian import results
+from superspike_brian.results.folder import RunFolder, unpack
+from superspike_brian.runs import training
 
 SCHEDULE = {"burn_in": 1 * second, "block": 0.1 * second, "snapshot_every": 1.5 * second}
 DURATION = 5 * second
 
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["superspike_brian.training", "superspike_brian.results", "xarray", "h5netcdf"])
+processes.set_forkserver_preload(["superspike_brian.runs.training", "superspike_brian.results", "xarray", "h5netcdf"])
 
 
 def poisson_task(n_in=12, n_out=3, seed=0):

@@ -12,9 +12,9 @@ from brian2 import mV, volt
 from oracle import Oracle
 from superspike_brian.models import FEEDBACKS, OPTIMIZERS, REGULARIZERS, SUPERSPIKE, SURROGATES
 
-from superspike_brian.engine import structure_key
-from superspike_brian.network import Structure
-from superspike_brian.state import initial_state
+from superspike_brian.engine.program import structure_key
+from superspike_brian.network.assembly import Structure
+from superspike_brian.network.initial import initial_state
 
 STEPS, PERIOD = 16003, 2000  # updates at steps 0, 5000, 10000 and 15000; the end falls into an axonal delay
 # Learning rates that change the spikes in three updates; a fixed one has to know how large sigma' is

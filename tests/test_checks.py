@@ -25,10 +25,10 @@ from superspike_brian.models import (
 from superspike_brian.models.checks import needs, text
 from superspike_brian.tasks import spike_timing
 
-from superspike_brian.network import Structure
-from superspike_brian.runtime import RuntimeProgram
-from superspike_brian.serialize import model_from_json, model_to_json
-from superspike_brian.state import initial_state
+from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.network.assembly import Structure
+from superspike_brian.network.initial import initial_state
+from superspike_brian.spec.serialize import model_from_json, model_to_json
 
 TASK = spike_timing(n_inputs=10, seed=1, period=50 * ms, rate=50 * Hz, n_spikes=2)
 FIELDS = [(kind, f.name) for kind, c in SUPERSPIKE.components.items() for f in dataclasses.fields(c)]

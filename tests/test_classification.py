@@ -12,12 +12,12 @@ from superspike_brian.tasks import Classification, SpikePattern, Trials, latenci
 from test_against_oracle import deviations, spikes, start
 
 from superspike_brian.analysis import false_alarm_rate, score
-from superspike_brian.network import DT, Structure
-from superspike_brian.results_trials import moving_accuracy, time_to
-from superspike_brian.runtime import RuntimeProgram
-from superspike_brian.serialize import task_from_arrays, task_to_arrays
-from superspike_brian.state import check_fit, initial_state
-from superspike_brian.trials import Trainer
+from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.network.assembly import DT, Structure
+from superspike_brian.network.initial import check_fit, initial_state
+from superspike_brian.network.trials import Trainer
+from superspike_brian.results.trials import moving_accuracy, time_to
+from superspike_brian.spec.serialize import task_from_arrays, task_to_arrays
 
 STEPS = 16003  # weight updates at steps 0, 5000, 10000 and 15000
 

@@ -10,13 +10,13 @@ import pytest
 from brian2 import ms, second, us, volt
 from superspike_brian.models import FIXED, SUPERSPIKE
 
-from superspike_brian.build import compiler
 from superspike_brian.codegen.device import HEADERS, StateCodeObject
-from superspike_brian.network import MAX_SYNAPSES, Structure
-from superspike_brian.protocol import MAX_STEPS, Protocol
-from superspike_brian.runtime import RuntimeProgram
-from superspike_brian.state import initial_state
-from superspike_brian.training import train
+from superspike_brian.engine.compiler import compiler
+from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.network.assembly import MAX_SYNAPSES, Structure
+from superspike_brian.network.initial import initial_state
+from superspike_brian.runs.training import train
+from superspike_brian.spec.protocol import MAX_STEPS, Protocol
 
 # Brian2's clocks and the loop of a program, on their own: prints the number of every step in which the slow clock's call ran
 HARNESS = r"""

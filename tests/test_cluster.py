@@ -16,7 +16,7 @@ from brian2 import mV, second
 from superspike_brian.models import SUPERSPIKE
 
 import superspike_brian as ss
-from superspike_brian.runfolder import RunFolder, unpack
+from superspike_brian.results.folder import RunFolder, unpack
 
 distributed = pytest.importorskip("distributed")
 LONG = {"duration": 40 * second, "burn_in": 0.5 * second, "block": 0.5 * second}

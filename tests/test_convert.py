@@ -6,7 +6,7 @@ from brian2 import ms, second
 from superspike_brian.tasks import image, read_csv, read_npz, read_ras
 from superspike_brian.tasks.image import embedded_picture
 
-from superspike_brian.cli import main
+from superspike_brian.cli.main import main
 
 TIMES, UNITS = np.array([0.0834, 0.0121, 0.4999]), np.array([4, 0, 2])
 

@@ -8,21 +8,12 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms, mV, prefs, second, uamp, volt
 from brian2.devices.device import get_device, reset_device, set_device
-from superspike_brian.models import (
-    FAST_SIGMOID,
-    FIXED,
-    HETEROSYNAPTIC,
-    LIF,
-    RANDOM,
-    RMAXPROP,
-    SUPERSPIKE,
-    SYMMETRIC,
-)
+from superspike_brian.models import FAST_SIGMOID, FIXED, HETEROSYNAPTIC, LIF, RANDOM, RMAXPROP, SUPERSPIKE, SYMMETRIC
 from superspike_brian.tasks import SpikePattern, Task
 
-from superspike_brian.describe import describe, describe_structure
-from superspike_brian.network import Assembly, Structure
-from superspike_brian.units import readable
+from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.spec.describe import describe, describe_structure
+from superspike_brian.values.quantities import readable
 
 DEEP = SUPERSPIKE.replace(feedback=RANDOM, regularizer=HETEROSYNAPTIC)
 
@@ -242,7 +233,7 @@ def test_readable(value, text):
 @pytest.mark.parametrize("fails", [False, True])
 def test_brian2_is_left_as_it_was(fails, monkeypatch, tmp_path):
     if fails:
-        monkeypatch.setattr("superspike_brian.describe.describe", lambda *_: 1 / 0)
+        monkeypatch.setattr("superspike_brian.spec.describe.describe", lambda *_: 1 / 0)
     set_device("cpp_standalone", build_on_run=False, directory=str(tmp_path))
     try:
         device, before, options = get_device(), prefs.as_file, dict(get_device().build_options)

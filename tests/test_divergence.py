@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from superspike_brian.models import ERROR_GATED_DECAY, FIXED, LIF, RANDOM, SUPERSPIKE, Component, specification
 
-from superspike_brian.blocks import DivergedError
 from superspike_brian.codegen.probed import EVERY
-from superspike_brian.divergence import WRITERS, check_start, explain, first_step, not_finite
-from superspike_brian.network import Structure
-from superspike_brian.runtime import RuntimeProgram
-from superspike_brian.state import initial_state
-from superspike_brian.training import train
+from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.network.assembly import Structure
+from superspike_brian.network.initial import initial_state
+from superspike_brian.runs.divergence import WRITERS, check_start, explain, first_step, not_finite
+from superspike_brian.runs.loop import DivergedError
+from superspike_brian.runs.training import train
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of overflows
 # U, which starts at -60 mV, becomes 101 times itself at every step

@@ -12,10 +12,10 @@ from superspike_brian.tasks import TASKS, Classification
 from superspike_brian.tasks.ssbm import NAMES
 
 from superspike_brian import models, tasks
-from superspike_brian.cli import build_parser
-from superspike_brian.network import Structure
-from superspike_brian.runtime import RuntimeProgram
-from superspike_brian.state import initial_state
+from superspike_brian.cli.main import parse
+from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.network.assembly import Structure
+from superspike_brian.network.initial import initial_state
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -49,7 +49,7 @@ def commands(text):
 def test_commands_parse(page):
     for command in commands(page.read_text()):
         if command != "superspike run --help":
-            assert build_parser().parse_args(shlex.split(command)[1:]).function, command
+            assert parse(shlex.split(command)[1:]).function, command
 
 
 def test_commands_are_found():
@@ -141,7 +141,7 @@ def ssbm():
 @pytest.mark.parametrize("row", rows("| `superspike run ...` |"), ids=lambda row: re.match(r"[\w-]+", row)[0])
 def test_the_table_of_tasks(row, tmp_path):
     found = re.match(r"[\w-]+", row)[0]
-    assert build_parser().parse_args(["run", *shlex.split(row)]).function
+    assert parse(["run", *shlex.split(row)]).function
     check = {"spike-timing": spike_timing, "pattern": pattern, "xor": xor, "latencies": latencies, "ssbm": ssbm}.get(
         found
     )

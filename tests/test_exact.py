@@ -12,11 +12,11 @@ from superspike_brian.models import LIF, SUPERSPIKE
 from superspike_brian.tasks import spike_timing
 
 from superspike_brian.codegen.exact import blocks, exact_by_blocks
-from superspike_brian.engine import standalone_device
-from superspike_brian.network import Assembly, Structure
-from superspike_brian.runtime import RuntimeProgram
-from superspike_brian.state import initial_state
-from superspike_brian.training import train
+from superspike_brian.engine.program import standalone_device
+from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.network.initial import initial_state
+from superspike_brian.runs.training import train
 
 # relative distances of two time constants: all powers of ten, on both sides
 DISTANCES = [0.0, *(sign * 10.0**-k for k in range(1, 17) for sign in (1, -1)), 1.0, 10.0]

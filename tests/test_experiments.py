@@ -10,11 +10,11 @@ from matplotlib import pyplot as plt
 from superspike_brian.models import SUPERSPIKE, WINDOWED
 from superspike_brian.tasks import xor
 
-from superspike_brian import experiments, reproduce
-from superspike_brian.experiments import Condition, Finding, Setting, fig6, fig7, final_cost, mean_by, oxford
-from superspike_brian.runfolder import RunFolder
-from superspike_brian.spec import RunSpec
-from superspike_brian.sweep import Job
+from superspike_brian import experiments
+from superspike_brian.experiments import Condition, Finding, Setting, fig6, fig7, final_cost, mean_by, oxford, reproduce
+from superspike_brian.results.folder import RunFolder
+from superspike_brian.spec.run import RunSpec
+from superspike_brian.sweeps.jobs import Job
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from superspike_brian.models import RANDOM, RMAXPROP, SUPERSPIKE, UNIFORM, WINDO
 from superspike_brian.tasks import xor
 
 import superspike_brian as ss
-from superspike_brian import cli, sweep
-from superspike_brian.grid import label
-from superspike_brian.plotting_sweep import plot_sweep
-from superspike_brian.runfolder import RunFolder, RunFolderError
+from superspike_brian.cli import main as cli
+from superspike_brian.figures.sweep import plot_sweep
+from superspike_brian.results.folder import RunFolder, RunFolderError
+from superspike_brian.sweeps import jobs as sweep
+from superspike_brian.sweeps.sweep import label
 
 SHORT = {"duration": 1 * second, "burn_in": 0.2 * second, "block": 0.4 * second}
 

@@ -24,10 +24,10 @@ from superspike_brian.models import (
 )
 from superspike_brian.tasks import SpikePattern, Task
 
-from superspike_brian import engine
 from superspike_brian.codegen.kernels import KERNELS
-from superspike_brian.network import Assembly, Structure
-from superspike_brian.state import initial_state
+from superspike_brian.engine import program as engine
+from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.network.initial import initial_state
 
 SIZES = (37, 21, 10)  # no multiples of a tile
 N_UPDATES, T_B = 12, 1000

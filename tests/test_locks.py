@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from superspike_brian import locks
-from superspike_brian.locks import Lock, LockedError
-from superspike_brian.runfolder import FolderInUseError, RunFolder, RunFolderError
+from superspike_brian.files import locks
+from superspike_brian.files.locks import Lock, LockedError
+from superspike_brian.results.folder import FolderInUseError, RunFolder, RunFolderError
 
 
 @pytest.fixture(params=["flock", *(errno.errorcode[code] for code in sorted(locks._NO_FLOCK))])

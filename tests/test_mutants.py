@@ -16,11 +16,11 @@ from mutants import mutant
 from superspike_brian.models import ModelError
 from superspike_brian.tasks import latencies, spike_timing
 
-from superspike_brian import engine
-from superspike_brian.network import Assembly, Structure
-from superspike_brian.runtime import RuntimeProgram
-from superspike_brian.state import initial_state
-from superspike_brian.trials import trainer
+from superspike_brian.engine import program as engine
+from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.network.initial import initial_state
+from superspike_brian.network.trials import trainer
 
 TIMED = spike_timing(n_inputs=3, seed=1, period=50 * ms, rate=50 * Hz, n_spikes=2)
 TRIALS = latencies(classes=2, patterns=1, n_inputs=3, pause_min=5 * ms, pause_mean=8 * ms)

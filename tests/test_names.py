@@ -22,10 +22,11 @@ from superspike_brian.models.checks import names
 from superspike_brian.tasks import spike_timing
 from sympy.printing import cxx
 
-from superspike_brian import codegen, engine
-from superspike_brian.network import Structure
-from superspike_brian.runtime import RuntimeProgram
-from superspike_brian.state import initial_state
+from superspike_brian import codegen
+from superspike_brian.engine import program as engine
+from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.network.assembly import Structure
+from superspike_brian.network.initial import initial_state
 
 NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 CPP = {word for words in cxx.reserved.values() for word in words}

@@ -12,16 +12,16 @@ from superspike_brian.models import HETEROSYNAPTIC, LIF, RANDOM, SUPERSPIKE, WIN
 from superspike_brian.tasks import latencies
 from test_kernels import SIZES, assert_same, learn, task
 
-from superspike_brian import engine
 from superspike_brian.codegen import random_numbers
 from superspike_brian.codegen.kernels import KERNELS
-from superspike_brian.network import Assembly, Structure
-from superspike_brian.runfolder import RunFolder
-from superspike_brian.runtime import RuntimeProgram
-from superspike_brian.state import initial_state
-from superspike_brian.state import noise as key_of
-from superspike_brian.training import resume, train
-from superspike_brian.trials import trainer
+from superspike_brian.engine import program as engine
+from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.network.initial import initial_state
+from superspike_brian.network.initial import noise as key_of
+from superspike_brian.network.trials import trainer
+from superspike_brian.results.folder import RunFolder
+from superspike_brian.runs.training import resume, train
 
 KEY = "random.key"
 SHORT = {"t_b": 20 * ms, "w_0": 300 * mV, "r0": 5 * mV, "axonal_delay": 1 * ms}

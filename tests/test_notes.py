@@ -11,7 +11,7 @@ from superspike_brian.models import RANDOM, SUPERSPIKE, SYMMETRIC, UNIFORM
 
 import superspike_brian as ss
 from superspike_brian import results
-from superspike_brian.notes import MANY, NEAR_LIMIT, PERIODS, at_bound, judge
+from superspike_brian.results.notes import MANY, NEAR_LIMIT, PERIODS, at_bound, judge
 
 SHORT = {"seed": 1, "duration": 30 * second, "burn_in": 5 * second, "block": 5 * second}
 STILL = SUPERSPIKE.replace(

@@ -3,7 +3,6 @@
 What there is to test is read off the records; an option without a test of its effect fails here.
 """
 
-import argparse
 import inspect
 import json
 from pathlib import Path
@@ -16,15 +15,16 @@ from superspike_brian.models import CLASSIFIER, SUPERSPIKE, ModelError
 from superspike_brian.tasks import TASKS, Classification, SpikePattern, Task
 
 import superspike_brian as ss
-from superspike_brian import options
-from superspike_brian.cli import build_parser
-from superspike_brian.engine import program_folder, structure_key
-from superspike_brian.kinds import REQUIRED, Choice, Flag
-from superspike_brian.progress import Silent
-from superspike_brian.runfolder import RunFolder
-from superspike_brian.spec import OPTIONS, Machine, RunSpec, stored_spec
-from superspike_brian.training import make_program
-from superspike_brian.units import readable
+from superspike_brian.cli import options
+from superspike_brian.cli.main import COMMANDS, command_parser, parse
+from superspike_brian.console.progress import Silent
+from superspike_brian.engine.program import program_folder, structure_key
+from superspike_brian.results.folder import RunFolder
+from superspike_brian.results.stored import stored_spec
+from superspike_brian.runs.training import make_program
+from superspike_brian.spec.run import OPTIONS, Machine, RunSpec
+from superspike_brian.values.kinds import REQUIRED, Choice, Flag
+from superspike_brian.values.quantities import readable
 
 pytestmark = pytest.mark.usefixtures("surroundings")
 SSBM = Path(__file__).resolve().parents[2] / "shared" / "ssbm"
@@ -35,7 +35,7 @@ RUN = {**options.task_options(), **options.MODEL_OPTIONS, **OPTIONS, **options.M
 
 def spec(*arguments):
     """The run that a command line means."""
-    return options.make_spec(build_parser().parse_args(["run", *map(str, arguments)]))
+    return options.make_spec(parse(["run", *map(str, arguments)]))
 
 
 def made(name, **changes):
@@ -51,8 +51,7 @@ def same_task(one, two):
 
 
 def test_the_records_are_the_parser():
-    choices = next(a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction)).choices
-    parsed = {a.dest for a in choices["run"]._actions} - {"help", "task"}
+    parsed = {a.dest for a in command_parser("run")._actions} - {"help", "task"}
     assert parsed == RUN.keys() | set(PRINTED)
     assert len(RUN) == sum(map(len, (options.task_options(), options.MODEL_OPTIONS, OPTIONS, options.MACHINE)))
     signature = inspect.signature(ss.train).parameters
@@ -75,9 +74,8 @@ def test_help_says_what_it_does_and_its_default(name):
 
 
 def test_every_subcommand_explains_its_options():
-    choices = next(a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction)).choices
-    for command, parser in choices.items():
-        for action in parser._actions:
+    for command in COMMANDS:
+        for action in command_parser(command)._actions:
             assert action.help, (command, action.dest)
             if action.option_strings and action.dest != "help" and action.dest not in options.task_options():
                 assert "default" in action.help or "required" in action.help or action.required, (command, action.dest)
@@ -307,9 +305,7 @@ def effect_of_criterion_trials(_):
 def effect_of_build_dir(_):
     structure = spec("spike-timing").structure
     assert program_folder(structure, build_dir="mine").is_relative_to(Path("mine").absolute())
-    assert (
-        options.machine(build_parser().parse_args(["run", "xor", "--build-dir", "~/p"])).build_dir == Path.home() / "p"
-    )
+    assert options.machine(parse(["run", "xor", "--build-dir", "~/p"])).build_dir == Path.home() / "p"
 
 
 EFFECTS = {

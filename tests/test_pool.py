@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from superspike_brian.pool import LocalPool, WorkerDiedError
+from superspike_brian.sweeps.pool import LocalPool, WorkerDiedError
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_shutdown_interrupts_what_runs():
 
 def test_processes_end_with_the_one_that_made_them():
     code = (
-        "import os, time; from superspike_brian.pool import LocalPool\n"
+        "import os, time; from superspike_brian.sweeps.pool import LocalPool\n"
         "pool = LocalPool(1); print(pool.submit(os.getpid).result(), flush=True)\n"
         "pool.submit(time.sleep, 600); time.sleep(0.5); os.kill(os.getpid(), 9)"
     )
@@ -83,7 +83,7 @@ def _alive(pid):
 
 def test_processes_end_also_where_interrupts_are_ignored():
     code = (
-        "import os, signal, time; from superspike_brian.pool import LocalPool\n"
+        "import os, signal, time; from superspike_brian.sweeps.pool import LocalPool\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         "pool = LocalPool(1); pool.submit(os.getpid).result(); pool.submit(time.sleep, 600)\n"
         "pool.shutdown(cancel_futures=True); print('done')"

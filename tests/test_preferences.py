@@ -17,12 +17,12 @@ from brian2.core.preferences import PreferenceError
 from brian2.devices.device import get_device, reset_device
 from superspike_brian.models import SUPERSPIKE
 
-from superspike_brian.describe import describe_structure
-from superspike_brian.engine import standalone_device, structure_key
-from superspike_brian.network import Assembly, Structure
-from superspike_brian.preferences import own_preferences
-from superspike_brian.runtime import RuntimeProgram
-from superspike_brian.state import initial_state
+from superspike_brian.engine.preferences import own_preferences
+from superspike_brian.engine.program import standalone_device, structure_key
+from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.network.initial import initial_state
+from superspike_brian.spec.describe import describe_structure
 
 STRUCTURE = Structure(SUPERSPIKE, (3, 2, 1))
 FLAGS = "codegen.cpp.extra_compile_args_gcc"

@@ -12,20 +12,21 @@ from superspike_brian.models import ERROR_GATED, HETEROSYNAPTIC, RMSPROP, SUPERS
 from superspike_brian.tasks import latencies
 
 import superspike_brian as ss
-from superspike_brian import engine, probes, trials
-from superspike_brian.blocks import Run
 from superspike_brian.codegen.kernels import CHUNK, KERNELS
-from superspike_brian.network import Structure
-from superspike_brian.plotting import plot_run
-from superspike_brian.plotting_activity import plot_activity
-from superspike_brian.plotting_trials import plot_trials
-from superspike_brian.progress import Lines, Silent
-from superspike_brian.protocol import Protocol
-from superspike_brian.runfolder import RunFolder
-from superspike_brian.runtime import RuntimeProgram
-from superspike_brian.serialize import value_from_json
-from superspike_brian.spec import RunSpec
-from superspike_brian.state import initial_state
+from superspike_brian.console.progress import Lines, Silent
+from superspike_brian.engine import program as engine
+from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.figures.activity import plot_activity
+from superspike_brian.figures.run import plot_run
+from superspike_brian.figures.trials import plot_trials
+from superspike_brian.network import probes, trials
+from superspike_brian.network.assembly import Structure
+from superspike_brian.network.initial import initial_state
+from superspike_brian.results.folder import RunFolder
+from superspike_brian.runs.loop import Run
+from superspike_brian.spec.protocol import Protocol
+from superspike_brian.spec.run import RunSpec
+from superspike_brian.values.as_json import value_from_json
 
 RULE = SUPERSPIKE.plasticity
 SATURATING = RULE.replace(equations=RULE.equations.replace("sigma_prime_post*z_pre", "tanh(sigma_prime_post*z_pre)"))

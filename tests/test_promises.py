@@ -15,7 +15,7 @@ from pathlib import Path
 import brian2
 import pytest
 
-from superspike_brian.cli import build_parser
+from superspike_brian.cli.main import COMMANDS, command_parser
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -59,8 +59,7 @@ def name(path):
 @cache
 def options():
     """Option strings of every subcommand."""
-    parsers = next(a.choices for a in build_parser()._actions if isinstance(a.choices, dict))
-    return {command: {o for a in p._actions for o in a.option_strings} for command, p in parsers.items()}
+    return {name: {o for a in command_parser(name)._actions for o in a.option_strings} for name in COMMANDS}
 
 
 @cache

@@ -7,8 +7,8 @@ from brian2 import ms, mV, second
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superspike_brian.protocol import Protocol
-from superspike_brian.spec import RunSpec
+from superspike_brian.spec.protocol import Protocol
+from superspike_brian.spec.run import RunSpec
 
 DT = 0.1 * ms
 

@@ -18,7 +18,7 @@ from superspike_brian.tasks import ssbm
 
 from superspike_brian.experiments import Setting
 from superspike_brian.experiments._pictures import SYMMETRIC, options
-from superspike_brian.training import train
+from superspike_brian.runs.training import train
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SEEDS = range(5)

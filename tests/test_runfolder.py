@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from superspike_brian import results, runfolder
-from superspike_brian.runfolder import RunFolder, RunFolderError, pack, unpack, write_durably
+from superspike_brian import results
+from superspike_brian.files.durable import write_durably
+from superspike_brian.results import folder as runfolder
+from superspike_brian.results.folder import RunFolder, RunFolderError, pack, unpack
 
 REQUEST, TASK = {"seed": 1}, {"spikes": np.arange(3)}
 STORED = Path(__file__).parent / "data" / "run-format-1.nc"

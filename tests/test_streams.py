@@ -12,8 +12,8 @@ import pytest
 from command import superspike
 
 from superspike_brian import results
-from superspike_brian.progress import Bar, Lines
-from superspike_brian.streams import Messages, Steady, printable, say, steady_streams
+from superspike_brian.console.progress import Bar, Lines
+from superspike_brian.console.streams import Messages, Steady, printable, say, steady_streams
 
 pytestmark = pytest.mark.usefixtures("surroundings")
 FULL = Path("/dev/full")

@@ -5,9 +5,9 @@ from brian2 import mV, second
 from superspike_brian.models import SUPERSPIKE
 
 import superspike_brian as ss
-from superspike_brian.runfolder import RunFolder
-from superspike_brian.spec import Machine, RunSpec
-from superspike_brian.sweep import Job, run_all
+from superspike_brian.results.folder import RunFolder
+from superspike_brian.spec.run import Machine, RunSpec
+from superspike_brian.sweeps.jobs import Job, run_all
 
 
 def test_jobs_run_in_processes_and_are_not_repeated(poisson_task, build_dir, tmp_path):

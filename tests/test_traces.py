@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from superspike_brian.network import Structure
-from superspike_brian.state import initial_state
+from superspike_brian.network.assembly import Structure
+from superspike_brian.network.initial import initial_state
 
 DELAY = 0.8e-3
 RISE, DECAY = 5e-3, 10e-3

@@ -11,16 +11,16 @@ from superspike_brian.tasks import Trials, spike_timing, xor
 from test_classification import brute_force
 
 from superspike_brian import results
-from superspike_brian.cli import main
-from superspike_brian.grid import run_sweep
-from superspike_brian.network import DT
-from superspike_brian.progress import Lines, Silent
-from superspike_brian.results_trials import moving_accuracy
-from superspike_brian.runfolder import RunFolder
-from superspike_brian.serialize import task_from_arrays
-from superspike_brian.spec import RunSpec
-from superspike_brian.sweep import Job
-from superspike_brian.training import resume, train
+from superspike_brian.cli.main import main
+from superspike_brian.console.progress import Lines, Silent
+from superspike_brian.network.assembly import DT
+from superspike_brian.results.folder import RunFolder
+from superspike_brian.results.trials import moving_accuracy
+from superspike_brian.runs.training import resume, train
+from superspike_brian.spec.run import RunSpec
+from superspike_brian.spec.serialize import task_from_arrays
+from superspike_brian.sweeps.jobs import Job
+from superspike_brian.sweeps.sweep import run_sweep
 
 
 def quickly(task, out, build_dir, seconds, **options):

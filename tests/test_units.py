@@ -5,7 +5,7 @@ from brian2 import Hz, Quantity, have_same_dimensions, mV, second, volt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superspike_brian.units import parse_quantity
+from superspike_brian.values.quantities import parse_quantity
 
 SECONDS = {"s": 1, "ms": 1e-3, "us": 1e-6, "min": 60, "h": 3600, "second": 1, "msecond": 1e-3, "usecond": 1e-6}
 VOLTS = {"V": 1, "mV": 1e-3, "uV": 1e-6, "volt": 1, "mvolt": 1e-3}

@@ -3,7 +3,6 @@
 ``<!-- models -->`` becomes the reference of everything in ``models/``, ``<!-- commands -->`` that of the command line.
 """
 
-import argparse
 import dataclasses
 import importlib
 import inspect
@@ -13,8 +12,8 @@ import re
 from brian2 import Equations
 
 from superspike_brian import models
-from superspike_brian.cli import build_parser
-from superspike_brian.units import readable
+from superspike_brian.cli.main import COMMANDS, command_parser
+from superspike_brian.values.quantities import readable
 
 _COMMENT = re.compile(r'^\s*"(\w+)":.*?,\s*#\s*(.+?)\s*$', re.M)  # beside an entry of `parameters`
 _ROW = re.compile(r"^(\w+)\s{2,}\S+\s{2,}(.+?)\s*$", re.M)  # of the docstring's table: symbol, unit, meaning
@@ -90,10 +89,8 @@ def _shared(code):
 
 def command_reference():
     """Markdown of the help of every subcommand."""
-    subcommands = next(a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
-    summaries = {a.dest: a.help for a in subcommands._choices_actions}
-    parts = [f"## `superspike {name}`\n\n{summaries[name].capitalize()}." for name in subcommands.choices]
-    helps = (f"```text\n{parser.format_help().strip()}\n```" for parser in subcommands.choices.values())
+    parts = [f"## `superspike {name}`\n\n{text.capitalize()}." for name, text in COMMANDS.items()]
+    helps = (f"```text\n{command_parser(name).format_help().strip()}\n```" for name in COMMANDS)
     return "\n\n".join(f"{part}\n\n{text}" for part, text in zip(parts, helps, strict=True))
 
 

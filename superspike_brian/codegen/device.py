@@ -64,7 +64,7 @@ class SeededRuntimeDevice(SeededDevice, RuntimeDevice):
 
 
 class StateDevice(SeededDevice, CPPStandaloneDevice):
-    """Brian2's standalone device, with state in and out; compiling is left to `superspike_brian.build`."""
+    """Brian2's standalone device, with state in and out; compiling is left to `superspike_brian.engine.compiler`."""
 
     def prepare(self, is_probe):
         """Say which objects record in probe windows only (a function of their name); call it before the run."""

@@ -22,12 +22,12 @@ import logging
 from brian2.parsing.sympytools import sympy_to_str
 
 from .all_to_all import PreMajor
+from .backward import Sweep
 from .device import StateCodeObject
 from .generators import BlockedGenerator, KernelGenerator
 from .plan import kinds_of, linear_plan, presynaptic_filter
 from .probed import EVERY
 from .stepmap import UnfitError, abstract_code
-from .sweep import Sweep
 
 logger = logging.getLogger(__name__)
 KERNELS = ("stock", "dense", "blocked", "gemm", "events")

@@ -10,7 +10,7 @@ with P(t) = M(K-1) ... M(t), running backwards over a chunk of K steps,
 
     x(K) = P(0) x(0) + sum over t and r of P(t+1) B_r(t) s_r(t)
 
-exactly. `superspike_brian.codegen.sweep` turns this plan into C++.
+exactly. `superspike_brian.codegen.backward` turns this plan into C++.
 """
 
 import dataclasses

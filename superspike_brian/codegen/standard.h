@@ -1,4 +1,4 @@
-// what the generated sources include, precompiled by superspike_brian.build
+// what the generated sources include, precompiled by superspike_brian.engine.compiler
 #include <algorithm>
 #include <cassert>
 #include <chrono>

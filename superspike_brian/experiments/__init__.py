@@ -15,7 +15,7 @@ A module (``fig7.py``; names with a leading underscore are helpers) has a docstr
 ``draw(runs)``
     The figure.
 
-`superspike_brian.reproduce` does the rest.
+`superspike_brian.experiments.reproduce` does the rest.
 """
 
 import dataclasses
@@ -25,8 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..spec import Machine, RunSpec
-from ..sweep import Job
+from ..spec.run import Machine, RunSpec
+from ..sweeps.jobs import Job
 from ..tasks.files import did_you_mean
 
 SCALES = ("quick", "full")

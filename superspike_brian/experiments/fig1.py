@@ -13,9 +13,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import mV, second, volt
 
+from ..figures.style import BLUE, GREEN, GREY, VERMILION, letter, styled
+from ..figures.sweep import median_and_quartiles, printed
 from ..models import OPTIMIZERS, SUPERSPIKE
-from ..plotting import BLUE, GREEN, GREY, VERMILION, letter, styled
-from ..plotting_sweep import median_and_quartiles, printed
 from ..tasks import spike_timing
 from . import Condition, Finding, final_cost
 

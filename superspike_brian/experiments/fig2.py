@@ -7,8 +7,9 @@ spikes. The output is silent at first; in 20 runs of 800 s all converge to a cos
 import numpy as np
 from brian2 import second
 
+from ..figures.run import plot_run
+from ..figures.style import BLUE, VERMILION, styled
 from ..models import SUPERSPIKE
-from ..plotting import BLUE, VERMILION, plot_run, styled
 from ..tasks import spike_timing
 from . import Condition, Finding, final_cost
 

@@ -9,9 +9,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import second
 
+from ..figures.style import BLACK, BLUE, GREEN, GREY, VERMILION, letter, styled
+from ..figures.sweep import median_and_quartiles
 from ..models import FEEDBACKS, SUPERSPIKE
-from ..plotting import BLACK, BLUE, GREEN, GREY, VERMILION, letter, styled
-from ..plotting_sweep import median_and_quartiles
 from ..tasks import spike_timing
 from . import Condition, Finding, final_cost
 

@@ -18,9 +18,9 @@ import numpy as np
 from brian2 import mV, second
 from matplotlib.ticker import PercentFormatter
 
+from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..models import CLASSIFIER, NO_DECAY, RANDOM, SYMMETRIC, UNIFORM
-from ..plotting import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
-from ..results_trials import accuracy, moving_accuracy
+from ..results.trials import accuracy, moving_accuracy
 from ..tasks import xor
 from . import Condition, Finding, mean_by
 

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullLocator
 
 from ..analysis import firing_rates
+from ..figures.activity import looped, window
+from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..models import HETEROSYNAPTIC, LINEAR, RANDOM, UNIFORM
-from ..plotting import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
-from ..plotting_activity import looped, window
 from ..tasks import ssbm
 from . import Condition, Finding, final_cost, mean_by
 from ._pictures import SYMMETRIC as SYMMETRIC_RULE

@@ -12,9 +12,9 @@ import numpy as np
 from brian2 import second
 
 from ..analysis import firing_rates
+from ..figures.activity import window
+from ..figures.style import BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..models import HETEROSYNAPTIC, RANDOM, SUPERSPIKE
-from ..plotting import BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
-from ..plotting_activity import window
 from ..tasks import ssbm
 from . import Condition, Finding, final_cost
 

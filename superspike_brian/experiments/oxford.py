@@ -8,8 +8,8 @@ in the output raster.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from ..plotting import BLACK, GREY, VERMILION, learning_curve, letter, styled
-from ..plotting_activity import looped
+from ..figures.activity import looped
+from ..figures.style import BLACK, GREY, VERMILION, learning_curve, letter, styled
 from ..tasks import ssbm
 from . import Condition, Finding, final_cost
 from ._pictures import SYMMETRIC, is_full, options

@@ -8,8 +8,8 @@ import numpy as np
 from brian2 import ms, second
 from superspike_brian.tasks import SpikePattern, Task
 
-from superspike_brian.runfolder import FORMAT
-from superspike_brian.training import train
+from superspike_brian.results.folder import FORMAT
+from superspike_brian.runs.training import train
 
 inputs = SpikePattern(4, np.array([0, 1, 2, 3, 0, 2]), np.array([1, 3, 5, 7, 11, 13]) * ms, 20 * ms)
 targets = SpikePattern(2, np.array([0, 1]), np.array([10, 15]) * ms, 20 * ms)

@@ -11,10 +11,10 @@ from brian2 import second
 from kill_harness import poisson_task
 from superspike_brian.models import SUPERSPIKE
 
-from superspike_brian.network import Structure
-from superspike_brian.progress import Silent
-from superspike_brian.runfolder import RunFolderError
-from superspike_brian.training import train
+from superspike_brian.console.progress import Silent
+from superspike_brian.network.assembly import Structure
+from superspike_brian.results.folder import RunFolderError
+from superspike_brian.runs.training import train
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
 SHORT = {"duration": 2 * second, "burn_in": 0.5 * second, "block": 0.25 * second, "snapshot_every": 1 * second}

@@ -5,7 +5,7 @@ from kill_harness import differences
 from short_run import interrupted
 from test_runfolder import DAMAGES, damage
 
-from superspike_brian.training import resume
+from superspike_brian.runs.training import resume
 
 
 @pytest.mark.parametrize("how", DAMAGES)

@@ -11,8 +11,8 @@ import pytest
 from kill_harness import differences, start
 from short_run import interrupted, run, trained
 
-from superspike_brian.runfolder import RunFolder, RunFolderError
-from superspike_brian.training import resume
+from superspike_brian.results.folder import RunFolder, RunFolderError
+from superspike_brian.runs.training import resume
 
 FULL = r"No space left on device|File too large|Disk quota"
 

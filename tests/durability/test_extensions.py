@@ -9,7 +9,7 @@ from kill_harness import differences
 from short_run import SHORT, run
 
 from superspike_brian import results
-from superspike_brian.training import resume
+from superspike_brian.runs.training import resume
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path, build_dir, whole):

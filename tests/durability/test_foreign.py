@@ -19,12 +19,12 @@ from superspike_brian.models import SUPERSPIKE
 from superspike_brian.tasks import SpikePattern, Task
 
 import superspike_brian as ss
-from superspike_brian import results, sweep
-from superspike_brian.datasets import is_sound
-from superspike_brian.durable import json_with_checksums
-from superspike_brian.runfolder import RunFolder, RunFolderError, pack
-from superspike_brian.spec import stored_request
-from superspike_brian.stored import ALWAYS
+from superspike_brian import results
+from superspike_brian.files.datasets import is_sound
+from superspike_brian.files.durable import json_with_checksums
+from superspike_brian.results.folder import RunFolder, RunFolderError, pack
+from superspike_brian.results.stored import ALWAYS, stored_request
+from superspike_brian.sweeps import jobs as sweep
 
 pytestmark = pytest.mark.usefixtures("surroundings")
 SHORT = {"duration": 60 * ms, "burn_in": 20 * ms, "block": 20 * ms, "device": "runtime", "progress": False}

@@ -14,11 +14,11 @@ from kill_harness import poisson_task
 from superspike_brian.models import SUPERSPIKE, ModelError
 
 import superspike_brian as ss
-from superspike_brian.describe import describe_structure
-from superspike_brian.grid import _job
-from superspike_brian.network import Structure
-from superspike_brian.runfolder import RunFolder
-from superspike_brian.spec import stored_spec
+from superspike_brian.network.assembly import Structure
+from superspike_brian.results.folder import RunFolder
+from superspike_brian.results.stored import stored_spec
+from superspike_brian.spec.describe import describe_structure
+from superspike_brian.sweeps.sweep import _job
 
 pytestmark = pytest.mark.usefixtures("surroundings")
 COURSE = {"duration": 60 * ms, "burn_in": 20 * ms, "block": 20 * ms}

@@ -15,10 +15,10 @@ from kill_harness import differences, orphans, poisson_task, programs, start
 from short_run import StopAfter, interrupted, linux, run, wait_for
 from superspike_brian.tasks import ras, write_ras
 
-from superspike_brian.engine import SimulationError
-from superspike_brian.progress import Silent
-from superspike_brian.runfolder import RunFolder
-from superspike_brian.training import resume, train
+from superspike_brian.console.progress import Silent
+from superspike_brian.engine.program import SimulationError
+from superspike_brian.results.folder import RunFolder
+from superspike_brian.runs.training import resume, train
 
 
 @linux

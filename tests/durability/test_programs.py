@@ -8,11 +8,11 @@ import pytest
 from kill_harness import differences, start
 from short_run import STRUCTURE, StopAfter, run, trained, wait_for
 
-from superspike_brian import engine
-from superspike_brian.build import BuildError, compiler_identity
-from superspike_brian.engine import SimulationError
-from superspike_brian.runfolder import RunFolder, RunFolderError
-from superspike_brian.training import resume
+from superspike_brian.engine import program as engine
+from superspike_brian.engine.compiler import BuildError, compiler_identity
+from superspike_brian.engine.program import SimulationError
+from superspike_brian.results.folder import RunFolder, RunFolderError
+from superspike_brian.runs.training import resume
 
 pytestmark = pytest.mark.usefixtures("whole")  # it makes the object files
 

@@ -10,8 +10,8 @@ import pytest
 from brian2 import second
 from kill_harness import poisson_task, start
 
-from superspike_brian.runfolder import RunFolder, unpack
-from superspike_brian.training import train
+from superspike_brian.results.folder import RunFolder, unpack
+from superspike_brian.runs.training import train
 
 
 def test_nothing_stored_is_a_pickle(whole):

@@ -1,0 +1,9 @@
+from . import models as models
+from . import tasks as tasks
+from .results import load as load
+from .runs.training import resume as resume
+from .runs.training import train as train
+from .sweeps.sweep import load_sweep as load_sweep
+from .sweeps.sweep import run_sweep as run_sweep
+
+__version__: str

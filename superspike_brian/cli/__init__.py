@@ -1,0 +1,5 @@
+"""The `superspike` command: one file a subcommand. Imports everything; nothing imports it."""
+
+from .main import main
+
+__all__ = ["main"]

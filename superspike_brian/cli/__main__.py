@@ -1,0 +1,7 @@
+"""``python -m superspike_brian.cli``."""
+
+import sys
+
+from .main import main
+
+sys.exit(main())

@@ -1,0 +1,80 @@
+"""``superspike convert``: a picture, a table in text (CSV, NEST) or a NumPy archive becomes a `.ras` raster."""
+
+import argparse
+import os
+from pathlib import Path
+
+from brian2 import second
+
+from ..tasks import image, read_csv, read_npz, write_ras
+from ..tasks.arguments import file_path
+from ..tasks.files import did_you_mean
+from ..tasks.pattern import counted
+from .options import number, time_value
+
+READERS = {"csv": read_csv, "npz": read_npz}
+
+
+def convert(kind, source, out, period=2 * second, n=None, time_unit=None, seed=0, overwrite=False):
+    """Write a raster.
+
+    Parameters
+    ----------
+    kind : {'image', 'csv', 'npz'}
+        What `source` is.
+    source, out : path
+        File to read; raster to write.
+    period : Quantity
+        Length of the loop (second).
+    n : int, optional
+        Number of units; default: what the source implies.
+    time_unit : Quantity, optional
+        What a time of 1 means in a table or an archive (second); default: what it says itself, else a second.
+    seed : int
+        Of the spikes' times within the pixels of a picture.
+    overwrite : bool
+        Replace `out`.
+
+    Returns
+    -------
+    SpikePattern
+        What was written.
+
+    Raises
+    ------
+    OSError, ValueError
+        If `source` cannot be read, or `out` is there or is the source itself.
+    """
+    if kind not in ("image", *READERS):
+        raise ValueError(
+            f"kind is {kind!r}; expected what the source is. {did_you_mean(str(kind), ['image', *READERS])}"
+        )
+    source, out = file_path(source, "source"), file_path(out, "out")
+    if source.exists() and out.exists() and os.path.samefile(source, out):
+        raise FileExistsError(f"{out} is the source itself; give another name for the raster.")
+    if kind == "image":
+        pattern = image(image=source, period=period, n_outputs=n, seed=seed).targets
+    else:
+        pattern = READERS[kind](source, period, n, time_unit)
+    write_ras(out, pattern, overwrite)
+    return pattern
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add its arguments."""
+    parser.add_argument("kind", choices=["image", *READERS], help="what the source is")
+    parser.add_argument(
+        "source", type=Path, help="picture; table (CSV, NEST) of time and unit; archive of times and units"
+    )
+    parser.add_argument("out", type=Path, help="raster to write, such as target.ras")
+    parser.add_argument("--period", type=time_value("2s"), required=True, help="length of the loop, such as 2s")
+    parser.add_argument("--n", type=number(int, 1), help="units (default: what the source implies)")
+    parser.add_argument("--time-unit", type=time_value("1ms"), help="of the source (default: what it says, else 1s)")
+    parser.add_argument("--seed", type=number(int, 0), default=0, help="of spike times within pixels (default: 0)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the raster (default: refuse)")
+
+
+def command(args: argparse.Namespace) -> None:
+    """Convert, and say what came out."""
+    pattern = convert(args.kind, args.source, args.out, args.period, args.n, args.time_unit, args.seed, args.overwrite)
+    print(f"{args.out}: {counted(len(pattern), 'spike')} of {counted(pattern.n, 'unit')}, period {pattern.period}")

@@ -1,0 +1,134 @@
+"""The ``superspike`` command.
+
+Results go to stdout, progress and messages to stderr. What a user can mend ends in one line ``superspike: ...`` and exit
+code 2; an interrupted run in 130. What is saved ends in 0, also if stdout is full or closed.
+"""
+
+import argparse
+import difflib
+import importlib
+import os
+import re
+import shlex
+import signal
+import sys
+import warnings
+from typing import NoReturn
+
+from .._version import __version__
+from ..console.streams import Messages, say, steady_streams
+from ..errors import UserError
+from ..files.durable import resume_command
+
+COMMANDS = {  # each is a module here, imported when it is called: Brian2 takes more than a second
+    "run": "train a network on a task",
+    "sweep": "train under many conditions, with many seeds",
+    "describe": "print the model that would run, as Markdown",
+    "resume": "continue an interrupted run, or extend a finished one",
+    "show": "summarise a run or a sweep",
+    "plot": "redraw the figure of a run or a sweep",
+    "bench": "measure the kernels on this machine, as ratios",
+    "convert": "make a raster (.ras) of other files",
+    "animate": "the output raster over training, as a GIF",
+    "reproduce": "reproduce a figure of the paper",
+}
+PRINTED = ("show", "describe")  # commands whose output is what they are for; the others leave files
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors suggest the nearest name and exit with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line, without the usage."""
+        words = re.findall(r"invalid choice: '([^']*)'", message)
+        known = re.findall(r"'?([\w-]+)'?(?=[,)])", message.split("(choose from")[-1]) if words else ()
+        self.refuse(message, words, known)
+
+    def refuse_unknown(self, found: list[str]) -> NoReturn:
+        """Refuse arguments that this parser does not have."""
+        options = [word.split("=")[0] for word in found if word.startswith("-")]
+        self.refuse(f"unrecognized arguments: {' '.join(found)}", options, re.findall(r"--[\w-]+", self.format_help()))
+
+    def refuse(self, message, words, known):
+        """End with a message and the nearest of the names that exist."""
+        near = [n for word in words for n in difflib.get_close_matches(word, known, 1)]
+        self.exit(2, f"superspike: {message}" + (f"; did you mean {near[0]}?" if near else "") + "\n")
+
+
+def command_parser(name: str) -> Parser:
+    """Make the parser of a subcommand; it sets the function that does it."""
+    parser = Parser(prog=f"superspike {name}", allow_abbrev=False)
+    module = importlib.import_module(f"..{name}", __name__)
+    module.add_arguments(parser)
+    parser.set_defaults(command=name, function=module.command)
+    return parser
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = Parser(prog="superspike", description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    for name, text in COMMANDS.items():
+        commands.add_parser(name, help=text, add_help=False)
+    first = next((k for k, word in enumerate(argv) if not word.startswith("-")), len(argv))
+    chosen, unknown = parser.parse_known_args(argv[: first + 1])
+    if unknown:
+        parser.refuse_unknown(unknown)
+    parser = command_parser(chosen.command)
+    args, unknown = parser.parse_known_args(argv[first + 1 :])
+    if unknown:
+        parser.refuse_unknown(unknown)
+    return args
+
+
+def _stop(signum, frame):
+    raise KeyboardInterrupt
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    with steady_streams() as (out, _):
+        args = parse(argv)
+        args.line = shlex.join(["superspike", *argv])
+        Messages.install()
+        from brian2.utils.logger import BrianLogger
+
+        BrianLogger.suppress_name("py.warnings")
+        warnings.showwarning = lambda message, *_, **__: say(message)
+        for which in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(which, _stop)
+        code = _run(args)
+        out.flush()
+        if code == 0 and out.error and not out.broken:
+            if args.command in PRINTED:
+                say(f"cannot write to stdout: {out.reason}")
+                return 2
+            say(f"it is done and saved, but stdout cannot be written to: {out.reason}")
+        return code
+
+
+def _run(args):
+    """Run the command; return its exit code, whether or not the streams take what it prints."""
+    try:
+        args.function(args)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # the bar, or what the terminal shows for Ctrl-C, has the line before
+        if args.command == "sweep":
+            say("interrupted; the same command goes on where it was")
+            return 130
+        folder = args.dir if args.command == "resume" else getattr(args, "out", None)
+        begun = folder and (folder / "run.json").exists()
+        say("interrupted" + (f"; go on with {resume_command(folder)}" if begun else ""))
+        return 130
+    except (ValueError, OSError, UserError) as error:
+        say(error)
+        return 2
+    except Exception as error:
+        if os.environ.get("SUPERSPIKE_TRACEBACK"):
+            raise
+        reason = " ".join(str(error).split())
+        say(f"unexpected {type(error).__name__}: {reason:.500}; SUPERSPIKE_TRACEBACK=1 shows where it happened")
+        return 2
+    return 0

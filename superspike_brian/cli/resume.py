@@ -1,0 +1,29 @@
+"""``superspike resume``: continue an interrupted run, or extend a finished one."""
+
+import argparse
+from pathlib import Path
+
+from ..console.progress import reporter
+from ..runs.training import resume
+from .options import machine_options, time_value
+from .run import report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add which run, and until when."""
+    parser.add_argument("dir", type=Path, help="run folder")
+    parser.add_argument("--duration", type=time_value("800s"), help="new total simulated time (default: the run's)")
+    machine_options(parser)
+
+
+def command(args: argparse.Namespace) -> None:
+    """Continue, draw, report."""
+    data = resume(
+        args.dir,
+        duration=args.duration,
+        build_dir=args.build_dir,
+        threads=args.threads,
+        progress=reporter(args.quiet),
+        command=args.line,
+    )
+    report(data, args.dir, args)

@@ -1,0 +1,59 @@
+"""``superspike run``: train a network on a task."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from .. import results
+from ..console.progress import reporter
+from ..figures.files import draw_run
+from ..runs.training import start
+from ..values.kinds import File, argument_type
+from .options import machine, machine_options, make_spec, network_options, run_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what chooses task, network, course and place."""
+    network_options(parser)
+    run_options(parser)
+    machine_options(parser)
+    group = parser.add_argument_group("results")
+    group.add_argument(
+        "--out",
+        type=argument_type(File("results", "DIR")),
+        metavar="DIR",
+        help="run folder (default: a new one in ./runs)",
+    )
+    group.add_argument("--overwrite", action="store_true", help="replace a run in --out (default: refuse)")
+
+
+def command(args: argparse.Namespace) -> None:
+    """Train, draw, report."""
+    spec = make_spec(args)
+    args.out = out = args.out or _new_folder(args.task)
+    report(start(spec, machine(args), out, args.overwrite, reporter(args.quiet), args.line), out, args)
+
+
+def _new_folder(task):
+    stem = task.replace(":", "-").replace("/", "-")
+    for count in range(1, 100_000):
+        path = Path("runs", f"{stem}-{count:03d}")
+        if not path.exists():
+            return path
+    raise ValueError("./runs is full: choose --out")
+
+
+def report(data: Any, out: Path, args: argparse.Namespace) -> None:
+    """Draw a run that has ended, and say what came out."""
+    figures = draw_run(data, out)
+    summary = results.summary(data, out)
+    if not args.quiet:
+        correct = f"accuracy {summary['accuracy']:.2%} on fresh noise, " if "accuracy" in summary else ""
+        print(
+            f"{correct}cost {summary['cost_hz']:.4g} Hz at {summary['simulated_s']:g} s "
+            f"({summary['wall_s']:.3g} s of training)"
+        )
+        print(f"results {out / 'run.nc'}, figure {figures[0]}")
+    if args.json:
+        print(json.dumps(summary))

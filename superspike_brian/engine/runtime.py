@@ -1,0 +1,137 @@
+"""The same network on Brian2's runtime device: no C++ project and no compiler, for small networks and exploration."""
+
+import itertools
+from contextlib import contextmanager
+
+import numpy as np
+from brian2 import SpikeGeneratorGroup, second
+from brian2.core.base import BrianObjectException
+from brian2.core.variables import DynamicArrayVariable
+from brian2.devices.device import reset_device, set_device
+
+from ..codegen.device import RANDOM, RUNTIME, StateDevice
+from ..codegen.random_numbers import KEY
+from ..network.assembly import Assembly
+from .preferences import own_preferences
+from .program import SimulationError, windows_within
+
+
+@contextmanager
+def runtime_device(precision="double"):
+    """Activate Brian2's runtime device, and leave Brian2 as it was."""
+    with own_preferences(precision):
+        set_device(RUNTIME)
+        try:
+            with np.errstate(over="ignore"):  # Brian2 compares values with 1e50, which single precision does not have
+                yield
+        except BrianObjectException as error:
+            raise SimulationError(f"the simulation stopped: {_root(error)}") from error
+        finally:
+            reset_device()
+
+
+class RuntimeProgram:
+    """Drop-in for `engine.Program`: takes a state, returns the next one.
+
+    Parameters
+    ----------
+    structure : Structure
+        The network.
+    precision : {'double', 'single'}
+        Floating point type of the state.
+    """
+
+    build_seconds = 0.0
+
+    def __init__(self, structure, precision="double"):
+        self.structure, self.precision = structure, precision
+        with runtime_device(self.precision):
+            self.assembly = Assembly(structure)
+            self.net = self.assembly.net
+            self.net.run(0 * second, namespace={})
+        self.groups = self.assembly.groups
+        self.arrays = StateDevice.state_arrays(self.net)
+        self.pathways = {f"{p}.queue": self._pathway(p) for p in StateDevice.spike_queues(self.net).values()}
+        self.start = {name: np.copy(var.get_value()) for name, var in self.arrays.items()}
+
+    def _pathway(self, name):
+        return next(p for g in self.net.objects for p in getattr(g, "_pathways", ()) if p.name == name)
+
+    def run(self, state, start, n_steps, probe=False, progress=None):
+        """As `engine.Program.run`."""
+        with runtime_device(self.precision):
+            self._restore(state, start)
+            monitors = [o for o in self.net.objects if o.name.startswith(("spikes_", "probe_"))]
+            for monitor in monitors:
+                monitor.resize(0)
+                monitor.variables["N"].set_value(0)
+            windows = windows_within(probe, start, start + n_steps)
+            edges = sorted({start, start + n_steps, *(edge for window in windows for edge in window)})
+            for first, last in itertools.pairwise(edges):
+                for monitor in monitors:
+                    monitor.active = (first, last) in windows or not self.assembly.is_probe(monitor.name)
+                report = progress and (
+                    lambda _, done, *__, a=first, b=last: progress((a + done * (b - a) - start) / n_steps)
+                )
+                duration = (last - first) * self.structure.dt
+                self.net.run(duration, namespace={}, report=report, report_period=0.2 * second)
+            after = {name: np.copy(np.atleast_1d(var.get_value())) for name, var in self.arrays.items()}
+            after |= {RANDOM: np.copy(KEY)}
+            after |= {name: _spikes_in_flight(pathway.queue) for name, pathway in self.pathways.items()}
+            records = {k: np.copy(var.get_value()).ravel() for k, var in StateDevice.records(self.net).items()}
+        return after, records
+
+    def blocks(self, start, plan, probe=False, progress=None):
+        """As `engine.Program.blocks`."""
+        state = {}
+        for n_steps, changes in plan:
+            state, records = self.run(state | changes, start, n_steps, probe, progress)
+            start += n_steps
+            yield state, records
+
+    def _restore(self, given, start):
+        KEY[:] = given.get(RANDOM, 0)
+        state = {**self.start, **given}
+        self.net.t_ = 0.0
+        for name in self.structure.generators:
+            steps, ids = state[f"{name}._timebins"], state[f"{name}.neuron_index"]
+            period = int(state[f"{name}._period_bins"][0]) * self.structure.dt
+            self.groups[name].set_spikes(ids, steps * self.structure.dt, period=period)
+        self.net.run(0 * second, namespace={})  # lets the generators take the new pattern
+        self.net.t_ = start * float(self.structure.dt)
+        for name, var in self.arrays.items():
+            if not isinstance(self.groups[name.split(".")[0]], SpikeGeneratorGroup) or name.endswith("_lastindex"):
+                value = np.asarray(state[name], var.dtype)
+                var.set_value(value if isinstance(var, DynamicArrayVariable) or not var.scalar else value[0])
+        self.assembly.initialise(given)
+        for name, pathway in self.pathways.items():
+            _set_spikes_in_flight(pathway.queue, state.get(name, np.zeros(0, np.int32)))
+
+
+def _root(error):
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _spikes_in_flight(queue):
+    """For each delay from now on: number of spikes, their synapses (as ``codegen/superspike.h``)."""
+    if hasattr(queue, "_extract_spikes"):  # before Brian2 2.10 there was one in Python
+        slots = [np.sort(queue._extract_spikes()[queue._extract_spikes()[:, 0] == d, 1]) for d in range(len(queue.n))]
+    else:
+        offset, ring = queue._full_state()
+        slots = [ring[(offset + d) % len(ring)] for d in range(len(ring))]
+    return np.concatenate([np.r_[len(slot), slot] for slot in slots]).astype(np.int32)
+
+
+def _set_spikes_in_flight(queue, flat):
+    slots, at = [], 0
+    while at < len(flat):
+        slots.append(flat[at + 1 : at + 1 + flat[at]].tolist())
+        at += 1 + flat[at]
+    if hasattr(queue, "_extract_spikes"):
+        pairs = [(d, s) for d, slot in enumerate(slots) for s in slot]
+        queue._restore_from_full_state((queue._dt, np.array(pairs, int).reshape(-1, 2), queue.X.shape))
+    else:
+        empty = [[] for _ in queue._full_state()[1]]
+        queue._restore_from_full_state((0, slots or empty))

@@ -1,0 +1,5 @@
+"""What all errors with a message to the user have in common. Imports nothing of the package."""
+
+
+class UserError(RuntimeError):
+    """Something that the user can mend; the message says what was found, what was expected, and how."""

@@ -1,0 +1,39 @@
+"""Figures of runs and sweeps. Imports results, sweeps and what is below them; needs matplotlib."""
+
+from .activity import looped, plot_activity
+from .run import plot_run
+from .style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    STYLE,
+    VERMILION,
+    learning_curve,
+    letter,
+    save_figure,
+    styled,
+)
+from .sweep import median_and_quartiles, plot_sweep
+from .trials import plot_trials
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "STYLE",
+    "VERMILION",
+    "learning_curve",
+    "letter",
+    "looped",
+    "median_and_quartiles",
+    "plot_activity",
+    "plot_run",
+    "plot_sweep",
+    "plot_trials",
+    "save_figure",
+    "styled",
+]

@@ -1,0 +1,101 @@
+"""Figure 6 of the paper for any run: rasters against the target, and the statistics of hidden spike trains."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from ..analysis import coefficients_of_variation, firing_rates, inter_spike_intervals
+from .style import BLACK, BLUE, GREY, VERMILION, learning_curve, letter, styled, window_length
+
+
+def plot_activity(data, probe=-1):
+    """Draw input, hidden and output rasters with the target behind, hidden rates, intervals and their variability.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Results of a run.
+    probe : int
+        Probe window to show; the last is the one after learning.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Notes
+    -----
+    Source: Zenke & Ganguli 2018, Figure 6.
+    """
+    sizes, hidden = layers(data)
+    names = ["inputs", *hidden, "output"]
+    with styled():
+        figure = plt.figure(figsize=(7.2, 5.6 + 0.6 * len(hidden)), layout="constrained")
+        upper, lower = figure.subfigures(2, 1, height_ratios=[4.2, 1.5])
+        heights = [1] * (len(names) - 1) + [1.6]
+        axes = upper.subplots(len(names), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+        for name, n, axis in zip(names, sizes, axes, strict=True):
+            _raster(axis, data, name, n, probe)
+            axis.set_ylabel({"inputs": "input unit", "output": "output unit"}.get(name, "hidden unit"))
+        axes[-1].set_xlabel("time in the period (s)")
+        letter(axes[0], "a")
+        panels = lower.subplots(1, 4 if hidden else 1, squeeze=False)[0]
+        if hidden:
+            _statistics(panels[:3], data, hidden, sizes[1:-1], probe)
+        learning_curve(panels[-1], data)
+        for axis, name in zip(panels, "bcde", strict=False):
+            letter(axis, name)
+    return figure
+
+
+def layers(data):
+    """Units of every population, and names of the hidden ones."""
+    sizes = [int(n) for n in np.atleast_1d(data.attrs["sizes"])]
+    return sizes, [f"hidden_{k}" for k in range(1, len(sizes) - 1)]
+
+
+def window(data, name, probe):
+    """Spike times in the window (s from its start) and units of a population."""
+    index = range(data.sizes["probe"])[probe]
+    mine = data[f"spikes_{name}_probe"].values == index
+    start = float(data.probe_start[index])
+    return data[f"spikes_{name}_time"].values[mine] - start, data[f"spikes_{name}_unit"].values[mine]
+
+
+def looped(data, name, probe):
+    """Like `window`, but with times in the task's period, wherever the window begins."""
+    times, units = window(data, name, probe)
+    return (times + float(data.probe_start[probe])) % data.attrs["period_s"], units
+
+
+def _raster(axis, data, name, n, probe):
+    times, units = looped(data, name, probe)
+    size = float(np.clip(150 / n, 0.8 if name == "output" else 2, 3))
+    if name == "output":
+        target_times, target_units = looped(data, "targets", probe)
+        axis.plot(target_times, target_units, "o", color=VERMILION, markersize=2 * size, alpha=0.45, markeredgewidth=0)
+        axis.plot([], [], "o", color=VERMILION, alpha=0.45, markersize=4, markeredgewidth=0, label="target")
+        axis.plot([], [], ".", color=BLACK, markersize=3, label="output")
+        axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0, handletextpad=0.1)
+    axis.plot(times, units, ".", color=BLACK, markersize=size, markeredgewidth=0, rasterized=True)
+    axis.set(ylim=(-0.5 - 0.02 * n, n - 0.5 + 0.02 * n), xlim=(0, data.attrs["period_s"]))
+    axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+
+
+def _statistics(axes, data, hidden, sizes, probe):
+    rates, intervals, variation = [], [], []
+    for name, n in zip(hidden, sizes, strict=True):
+        times, units = window(data, name, probe)
+        rates.append(firing_rates(times, units, n, window_length(data)))
+        intervals.append(inter_spike_intervals(times, units)[0])
+        variation.append(coefficients_of_variation(times, units, n))
+    rates, intervals, variation = (np.concatenate(v) for v in (rates, intervals, variation))
+    axes[0].hist(rates, bins=20, color=BLUE)
+    axes[0].set(xlabel="hidden rate (Hz)", ylabel="units")
+    if intervals.size:
+        top = max(1.5 * np.median(intervals), np.percentile(intervals, 98))
+        counts, edges = np.histogram(intervals * 1e3, bins=25, range=(0, top * 1e3))
+        axes[1].semilogy(edges[:-1] + np.diff(edges) / 2, np.where(counts > 0, counts, np.nan), ".", color=BLUE)
+    axes[1].set(xlabel="interval (ms)", ylabel="count")
+    axes[2].hist(variation[np.isfinite(variation)], bins=20, color=BLUE)
+    axes[2].axvline(1, color=GREY, linestyle="--", linewidth=0.8)
+    axes[2].set(xlabel="CV of intervals", ylabel="units")

@@ -1,0 +1,71 @@
+"""``superspike animate``: the output raster over training, a frame a probe window."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from ..files.durable import write_durably
+
+
+def animate(data, path, frames_per_second=2.0):
+    """Write a GIF: the output spikes of each probe window over the target, and where on the learning curve it is.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Results of a run with at least three probe windows.
+    path : path
+        File to write; its name ends in .gif.
+    frames_per_second : float
+        Speed; the last frame stays four times as long.
+
+    Returns
+    -------
+    int
+        Probe windows shown.
+
+    Raises
+    ------
+    ValueError
+        If the run has too few windows, or the name ends otherwise.
+    """
+    from matplotlib import pyplot as plt
+    from matplotlib.animation import PillowWriter
+
+    from .activity import looped
+    from .style import BLACK, BLUE, GREY, VERMILION, learning_curve, styled
+
+    path, windows = Path(path), data.sizes["probe"]
+    if path.suffix != ".gif":
+        raise ValueError(f"{path}: expected a name that ends in .gif")
+    if windows < 3:
+        raise ValueError(
+            f"the run recorded {windows} windows, at its start and its end; an animation needs more in between: "
+            f"`superspike run ... --probe-every {max(1, round(data.attrs['simulated_s'] / 20))}s`"
+        )
+    n = data.sizes["output"]
+    with styled():
+        figure, (raster, curve) = plt.subplots(2, 1, figsize=(5, 4.5), height_ratios=[2.6, 1], layout="constrained")
+        times, units = looped(data, "targets", 0)
+        raster.plot(times, units, "o", color=VERMILION, markersize=3, alpha=0.4, markeredgewidth=0, label="target")
+        (dots,) = raster.plot([], [], "o", color=BLACK, markersize=1.8, markeredgewidth=0, label="output")
+        raster.set(xlabel="time in the period (s)", ylabel="output unit", xlim=(0, data.attrs["period_s"]))
+        raster.set_ylim(-0.5 - 0.02 * n, n - 0.5 + 0.02 * n)
+        title = raster.set_title(" ", loc="left")
+        raster.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0)
+        learning_curve(curve, data, color=BLUE)
+        line = curve.axvline(0, color=GREY)
+        writer = PillowWriter(fps=frames_per_second)
+        with TemporaryDirectory() as scratch:
+            made = Path(scratch, "made.gif")
+            with writer.saving(figure, str(made), dpi=110):
+                for probe in np.repeat(np.arange(windows), np.where(np.arange(windows) == windows - 1, 4, 1)):
+                    dots.set_data(*looped(data, "output", probe))
+                    now = float(data.probe_start[probe])
+                    title.set_text(f"after {now:.0f} s")
+                    line.set_xdata([now, now])
+                    writer.grab_frame()
+            write_durably(path, made.read_bytes())
+        plt.close(figure)
+    return windows

@@ -1,0 +1,134 @@
+"""Figures from results: readable in print, colour-blind safe, units on every axis."""
+
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+from brian2 import ms, second
+from matplotlib.ticker import MaxNLocator
+
+from .style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    VERMILION,
+    learning_curve,
+    letter,
+    output_state,
+    recorded_units,
+    styled,
+    window_length,
+)
+
+
+def plot_run(data, unit=None):
+    """Draw a run as in the paper's Figure 2: activity before and after learning, spike times over trials, learning curve.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Results of a run.
+    unit : int, optional
+        Output unit to show, one of those that are recorded. Default: the first of them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Notes
+    -----
+    Source: Zenke & Ganguli 2018, Figure 2 a-d.
+    """
+    unit = int(recorded_units(data)[0]) if unit is None else unit
+    layers = [d.removeprefix("spikes_") for d in data.sizes if str(d).startswith("spikes_hidden")]
+    rows = ["inputs", *layers, "potential", "error"]
+    heights = [1.2] + [0.5] * len(layers) + [1.2, 0.7]
+    with styled():
+        figure = plt.figure(figsize=(7.2, 3.6 + 0.4 * len(layers) + 2.2), layout="constrained")
+        upper, lower = figure.subfigures(2, 1, height_ratios=[sum(heights), 1.9])
+        axes = upper.subplots(len(rows), 2, sharex="col", sharey="row", height_ratios=heights, squeeze=False)
+        titles = _window_titles(data)
+        for side, probe in enumerate((0, data.sizes["probe"] - 1)):
+            column = dict(zip(rows, axes[:, side], strict=True))
+            for name in ("inputs", *layers):
+                _raster(column[name], data, name, probe)
+            _potential(column["potential"], data, probe, unit)
+            _error(column["error"], data, probe, unit)
+            column["inputs"].set_title(titles[side])
+            letter(column["inputs"], "ab"[side])
+        for label, axis in zip([*_raster_labels(layers), "output $U$ (mV)", "error (Hz)"], axes[:, 0], strict=True):
+            axis.set_ylabel(label)
+        upper.align_ylabels(axes[:, 0])
+        trials, curve = lower.subplots(1, 2)
+        _trials(trials, data, unit)
+        learning_curve(curve, data)
+        letter(trials, "c")
+        letter(curve, "d")
+    return figure
+
+
+def _window_titles(data):
+    start, length = data.probe_start.values, window_length(data)
+    return [
+        f"{word} learning, t = {t:g}–{t + length:g} s"
+        for word, t in zip(("before", "after"), start[[0, -1]], strict=True)
+    ]
+
+
+def _raster_labels(layers):
+    return ["input unit", *(f"hidden {name.rsplit('_', 1)[1]}" if len(layers) > 1 else "hidden" for name in layers)]
+
+
+def _raster(axis, data, name, probe):
+    with warnings.catch_warnings():  # brian2tools 0.2.1.1 imports pkg_resources, which says that it is old
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated")
+        from brian2tools import plot_raster
+
+    mine = data[f"spikes_{name}_probe"].values == probe
+    units = data[f"spikes_{name}_unit"].values[mine]
+    times = data[f"spikes_{name}_time"].values[mine] - float(data.probe_start[probe])
+    plot_raster(units, times * second, time_unit=ms, axes=axis, color=BLACK, markersize=2)
+    sizes = np.atleast_1d(data.attrs["sizes"])
+    n = sizes[0] if name == "inputs" else sizes[-1] if name == "output" else sizes[int(name.rsplit("_", 1)[1])]
+    axis.set(xlabel="", ylabel="", ylim=(-0.5 - 0.01 * n, n - 0.5 + 0.01 * n))
+    axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+
+
+def _window_spikes(data, name, probe, unit):
+    mine = (data[f"spikes_{name}_probe"].values == probe) & (data[f"spikes_{name}_unit"].values == unit)
+    return (data[f"spikes_{name}_time"].values[mine] - float(data.probe_start[probe])) * 1e3
+
+
+def _potential(axis, data, probe, unit):
+    time = data.probe_time.values * 1e3
+    potential = output_state(data, "U", probe)[:, recorded_units(data) == unit]
+    axis.plot(time, potential * 1e3, color=BLACK, linewidth=0.8)
+    axis.axhline(data.attrs["theta_V"] * 1e3, color=GREY, linestyle="--", linewidth=0.8)
+    top = data.attrs["theta_V"] * 1e3 + 4
+    for name, color, height, label in (("targets", VERMILION, top + 5, "target"), ("output", BLUE, top, "output")):
+        spikes = _window_spikes(data, name, probe, unit)
+        axis.plot(
+            spikes, np.full(len(spikes), height), "|", color=color, markersize=6, markeredgewidth=1.5, label=label
+        )
+    if probe:
+        axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0, handletextpad=0.2)
+
+
+def _error(axis, data, probe, unit):
+    error = output_state(data, "error", probe)[:, recorded_units(data) == unit]
+    axis.plot(data.probe_time.values * 1e3, error, color=GREEN, linewidth=0.8)
+    axis.axhline(0, color=GREY, linewidth=0.5)
+    axis.set(xlabel="time (ms)", xlim=(0, window_length(data) * 1e3))
+
+
+def _trials(axis, data, unit):
+    period = data.attrs["period_s"]
+    mine = data.watched_unit.values == unit
+    times = data.watched_time.values[mine]
+    axis.plot(times, times % period * 1e3, ".", color=BLUE, markersize=1.5, rasterized=True)
+    for target in data.target_time.values[data.target_unit.values == unit]:
+        axis.axhline(target * 1e3, color=VERMILION, linewidth=0.5, zorder=0)
+    axis.set(xlabel="simulated time (s)", ylabel="spike time in trial (ms)", ylim=(0, period * 1e3), xlim=(0, None))
+    axis.plot([], [], color=VERMILION, linewidth=0.8, label="target")
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)

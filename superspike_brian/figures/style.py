@@ -1,0 +1,89 @@
+"""What figures share: palette, style, panel letters, the learning curve, files."""
+
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ..files.durable import write_durably
+
+# Okabe & Ito's palette
+BLACK, ORANGE, BLUE, GREEN, VERMILION, GREY = "#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#999999"
+LEARNING_ON = "learning on"
+STYLE = {
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 8,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "lines.linewidth": 1,
+    "figure.dpi": 150,
+    "pdf.fonttype": 42,
+}
+
+
+@contextmanager
+def styled():
+    """Draw in our style.
+
+    Unlike `plt.rc_context` it keeps what loading the backend sets, at the first figure: else Jupyter shows no later one.
+    """
+    before = {name: plt.rcParams[name] for name in STYLE}
+    plt.rcParams.update(STYLE)
+    try:
+        yield
+    finally:
+        plt.rcParams.update(before)
+
+
+def learning_curve(axis, data, color=BLUE, label=None):
+    """Cost against simulated time: mean over output units, single units behind it (at most 100)."""
+    time, cost = data.time.values, data.cost.values
+    if cost.shape[1] > 1:
+        axis.plot(time, cost[:, :100], color=color, alpha=0.15, linewidth=0.5)
+    axis.plot(time, cost.mean(axis=1), color=color, label=label or "mean over outputs")
+    learning = np.flatnonzero(data.r0.values)
+    marked = any(text.get_text() == LEARNING_ON for text in axis.texts)  # by another curve
+    if learning.size and learning[0] > 0 and not marked:
+        axis.axvspan(0, time[learning[0] - 1], color=GREY, alpha=0.2, linewidth=0)
+        where = {"transform": axis.get_xaxis_transform(), "va": "bottom", "fontsize": 7, "color": "#555555"}
+        axis.text(time[learning[0] - 1], 1.0, LEARNING_ON, **where)
+    axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", ylim=(0, None), xlim=(0, None))
+
+
+def window_length(data):
+    """Length of the probe windows (s)."""
+    return data.attrs.get("probe_length_s", data.attrs["period_s"])
+
+
+def recorded_units(data):
+    """Numbers of the output units whose state is recorded; the first ones where a file of old does not say which."""
+    return data["probed_unit_output"].values if "probed_unit_output" in data.dims else np.array([0])
+
+
+def output_state(data, variable, probe):
+    """State of the recorded output units in a probe window (steps, units), NaN where it was not recorded."""
+    nothing = np.full((data.sizes["probe_time"], len(recorded_units(data))), np.nan)
+    return data[f"{variable}_output"].values[probe] if f"{variable}_output" in data else nothing
+
+
+def letter(axis, name):
+    """Mark a panel."""
+    where = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (-36, 6), "textcoords": "offset points"}
+    axis.annotate(name, fontsize=10, fontweight="bold", **where)
+
+
+def save_figure(figure, path):
+    """Write ``path.png`` and ``path.pdf``; return their paths."""
+    paths = []
+    for suffix in ("png", "pdf"):
+        buffer = BytesIO()
+        metadata = {"CreationDate": None} if suffix == "pdf" else {"Software": None}
+        figure.savefig(buffer, format=suffix, dpi=200, metadata=metadata)
+        paths.append(Path(f"{path}.{suffix}"))
+        write_durably(paths[-1], buffer.getvalue())
+    plt.close(figure)
+    return paths

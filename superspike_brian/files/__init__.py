@@ -1,0 +1,1 @@
+"""Files that last: atomic writes, checksums, locks, sealed datasets. Imports nothing of the package."""

@@ -1,0 +1,5 @@
+"""From a model and sizes to Brian2 objects, their initial state and probes. Imports models, tasks, codegen."""
+
+from .assembly import Assembly, Structure
+
+__all__ = ["Assembly", "Structure"]

@@ -1,0 +1,333 @@
+"""One run as a labelled dataset, in one self-describing file that needs nothing of this package to be read.
+
+``run.nc`` is NetCDF4 (HDF5): ``xarray.open_dataset("run.nc", engine="h5netcdf")`` or any HDF5 viewer. Times are in seconds,
+weights in volts, rates and costs in Hz; every variable but the parameters has ``units`` and ``long_name``. Ragged spike trains
+are pairs of flat variables on a common dimension, ``..._time`` and ``..._unit``.
+
+================================  ===========================================================================
+variable                          content
+================================  ===========================================================================
+cost, rate (block, output)        learning curve: running average of the cost; firing rate in the block
+time, r0 (block)                  end of the block; learning rate in it
+weights_K_start, weights_K_end    weights of the K-th group (pre_K, post_K), and weights_K_snapshots
+watched_time, watched_unit        spikes of the first output units over the whole run
+spikes_POPULATION_time, ...       spikes in the probe windows: from the state at the start, at chosen times, and at the end,
+                                  without plasticity; and windows of the run itself, with ``probe_learning`` 1
+U_LAYER, error_LAYER, ...         state of the units ``probed_unit_LAYER`` in the probe windows (probe, probe_time, unit);
+                                  NaN after the end of the run
+m_forward_K, w_forward_K, ...     the same of some synapses, between the units ``probed_pre_K`` and ``probed_post_K``
+input_time, target_time, ...      the task's patterns
+pattern_time, pattern_unit, ...   a classification's patterns: spikes after the onset, ``pattern_class`` of each
+trial_onset, trial_class, ...     its trials while it learned: onset, deadline, pattern, class, whether it was answered
+                                  correctly, and output spikes between it and the trial before (false alarms)
+test_onset, ...                   the same on fresh noise, without plasticity, at the end
+probe_trial_onset, ...            the same in the probe windows
+parameter_value (parameter)       all parameters, with ``parameter_unit``
+================================  ===========================================================================
+"""
+
+import importlib.metadata
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from ..files.datasets import DamagedError, read_dataset
+from ..files.datasets import save as save  # `results.save` and `results.load` belong together
+from ..files.durable import resume_command
+from ..spec.serialize import model_to_json
+from ..tasks import Classification
+from ..values.as_json import unit_text
+from . import stored
+from .folder import FORMAT, RunFolder, RunFolderError
+from .notes import at_bound, judge
+from .probes import probe_variables, probe_windows
+from .stored import stored_request, stored_spec
+from .trials import accuracy, labelled, pattern_table, trial_tables
+
+logger = logging.getLogger(__name__)
+_READ = {  # attributes that summaries and figures read
+    **dict.fromkeys(("title", "task", "task_source", "precision", "feedback", "date", "machine", "command"), str),
+    **dict.fromkeys(("simulated_s", "wall_s", "build_s", "period_s", "theta_V", "seed", "n_synapses"), float),
+}
+_CURVES = {"time": ("block",), "r0": ("block",), "cost": ("block", "output"), "rate": ("block", "output")}
+
+
+class NoResultsError(RunFolderError):
+    """A run that is not there, or has not come to its first checkpoint."""
+
+
+def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
+    """Make the dataset of a run, finished or not, from its folder.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Request, log and newest checkpoint.
+    spec : RunSpec, optional
+        What the run is; default: what the folder says.
+    last_probe : dict of ndarray, optional
+        Probe window after the last block.
+    build_seconds : float
+        What building the program took (s).
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    RunFolderError
+        If no checkpoint is readable.
+    """
+    newest = folder.newest(logger.warning)
+    if newest is None:
+        raise NoResultsError(f"{folder.path} has no readable checkpoint yet: {resume_command(folder.path)} starts it")
+    spec = spec or stored_spec(folder)
+    with stored.reading(folder.path, "its files are not of one run; put copies of them back"):
+        return _assemble(folder, spec, newest, last_probe, build_seconds)
+
+
+def _assemble(folder, spec, newest, last_probe, build_seconds):
+    import xarray as xr
+
+    request, state, records = folder.request, newest[2], folder.records()
+    structure, task = spec.structure, spec.task
+    first, *blocks = records
+    windows = probe_windows(records, last_probe, spec, newest[0])
+    variables = _learning_curve(blocks) | _weights(structure, first, blocks, state) | _pattern(task)
+    variables |= probe_variables(structure, windows) | _parameters(structure.model)
+    variables |= trial_tables(task, structure, spec.seed, variables, windows, newest[0])
+    data = xr.Dataset(variables)
+    provenance = request["provenance"]
+    data.attrs = {
+        "title": f"SuperSpike run: {task.name}",
+        "format": request["format"],
+        "task": task.name,
+        "task_source": task.source,
+        "period_s": float(task.period),
+        "probe_length_s": float(variables["probe_time"][1].size * structure.dt),
+        "sizes": list(structure.sizes),
+        "seed": spec.seed,
+        "identity": folder.identity or "",
+        "n_synapses": structure.n_synapses,
+        "dt_s": float(structure.dt),
+        "simulated_s": float(blocks[-1]["time"]) if blocks else 0.0,
+        "criterion_met": int(bool(blocks and blocks[-1].get("criterion_met", False))),
+        "wall_s": float(sum(b["wall_s"] for b in blocks)),
+        "build_s": build_seconds,
+        "device": spec.device,
+        "precision": spec.precision,
+        "feedback": structure.model.feedback.name,
+        "hidden_learning": int(structure.hidden_learning),
+        "theta_V": float(structure.model.parameters["theta"]),
+        "equations": json.dumps({k: c["strings"] for k, c in model_to_json(structure.model).items()}, indent=1),
+        "protocol": json.dumps(request["protocol"]),
+        "date": provenance[0]["date"],
+        "command": provenance[0]["command"],
+        "machine": provenance[0]["machine"],
+        "provenance": json.dumps(provenance, indent=1),
+        "version": importlib.metadata.version("superspike_brian"),
+        "references": "Zenke & Ganguli 2018, doi:10.1162/neco_a_01086",
+    }
+    data.attrs["notes"] = json.dumps([note._asdict() for note in judge(data)])
+    return data
+
+
+def _learning_curve(blocks):
+    def stack(key, empty):
+        return np.array([b[key] for b in blocks]) if blocks else empty
+
+    watched = {
+        k: np.concatenate([b[k] for b in blocks]) if blocks else np.zeros(0) for k in ("spike_unit", "spike_time")
+    }
+    return {
+        "time": labelled("block", stack("time", np.zeros(0)), "s", "simulated time at the end of the block"),
+        "r0": labelled("block", stack("r0", np.zeros(0)), "volt", "learning rate"),
+        "cost": labelled(("block", "output"), stack("cost", np.zeros((0, 1))), "Hz", "cost"),
+        "rate": labelled(("block", "output"), stack("rate", np.zeros((0, 1))), "Hz", "firing rate"),
+        "watched_unit": labelled("watched", watched["spike_unit"].astype(np.int32), "1", "output unit"),
+        "watched_time": labelled("watched", watched["spike_time"], "s", "spike time"),
+    }
+
+
+def _weights(structure, first, blocks, state):
+    found, snapshots = {}, [b for b in blocks if f"snapshot_{structure.forward[0]}" in b]
+    for k, name in enumerate(structure.forward, start=1):
+        dims, shape = (f"pre_{k}", f"post_{k}"), structure.shape(k)
+        text = f"weights from {structure.populations[k - 1]} to {structure.populations[k]}"
+        found[f"weights_{k}_start"] = labelled(dims, first[f"start_{name}"].reshape(shape), "volt", text)
+        found[f"weights_{k}_end"] = labelled(dims, state[f"{name}.w"].reshape(shape), "volt", text)
+        if snapshots:
+            stacked = np.array([b[f"snapshot_{name}"].reshape(shape) for b in snapshots])
+            found[f"weights_{k}_snapshots"] = labelled(("snapshot", *dims), stacked, "volt", text)
+    if snapshots:
+        found["snapshot_time"] = labelled("snapshot", [b["time"] for b in snapshots], "s", "time of the snapshot")
+    for k in range(1, structure.n_hidden_layers + 1):
+        if f"feedback_target_{k}.b" in state:
+            shape = structure.sizes[k], structure.sizes[-1]
+            b = state[f"feedback_target_{k}.b"].reshape(shape)
+            found[f"feedback_{k}"] = labelled((f"post_{k}", "output"), b, "1", "random feedback weights")
+    return found
+
+
+def _pattern(task):
+    if isinstance(task, Classification):
+        return pattern_table(task)
+    found = {}
+    for name, pattern in (("input", task.inputs), ("target", task.targets)):
+        found[f"{name}_time"] = labelled(
+            f"{name}_spike", np.asarray(pattern.times), "s", f"{name} spike time in the period"
+        )
+        found[f"{name}_unit"] = labelled(f"{name}_spike", pattern.ids.astype(np.int32), "1", f"{name} unit")
+    return found
+
+
+def _parameters(model):
+    items = [(k, v, c.name) for c in model.components.values() for k, v in c.parameters.items()]
+    return {
+        "parameter_value": ("parameter", np.array([float(v) for _, v, _ in items]), {"long_name": "value in SI units"}),
+        "parameter_name": ("parameter", np.array([k for k, _, _ in items])),
+        "parameter_unit": ("parameter", np.array([unit_text(v) for _, v, _ in items])),
+        "parameter_component": ("parameter", np.array([c for _, _, c in items])),
+    }
+
+
+def load(path):
+    """Read the results of a run.
+
+    Parameters
+    ----------
+    path : path
+        A run folder (also of a run that was interrupted), or its ``run.nc``.
+
+    Returns
+    -------
+    xarray.Dataset
+        In memory; nothing of the file is executed.
+
+    Raises
+    ------
+    RunFolderError
+        If there are no results, or none that is whole.
+
+    Notes
+    -----
+    If ``run.nc`` is damaged or missing, or older than the checkpoints, the results are made from checkpoints and log, which
+    lack what was recorded after the last block: the last probe window, and the test of a classification. A message says so.
+    """
+    path = Path(path).expanduser()
+    if not path.is_dir():
+        if not path.exists():
+            raise NoResultsError(f"there is no run at {path}")
+        return _load_file(path)
+    file, folder = path / "run.nc", RunFolder(path)
+    if not (path / "run.json").exists():
+        if not file.exists():
+            raise NoResultsError(f"there is no run at {path}")
+        return _load_file(file)
+    if not file.exists():
+        return assemble(folder)
+    try:
+        request, problem = stored_request(folder), None
+    except RunFolderError as error:
+        problem = error
+    try:
+        data = _load_file(file)
+        if problem is None and data.attrs.get("identity", "") not in ("", request.get("identity", "")):
+            if folder.newest() is None:  # neither are the checkpoints of the run that run.json describes
+                problem = RunFolderError(f"{path / 'run.json'} is of another run than the files beside it")
+            else:
+                raise DamagedError(f"{file} is of another run")
+    except DamagedError as damage:
+        if problem is not None:
+            raise problem from damage
+        logger.warning(
+            f"{damage}: shown from the checkpoints and the log, without what was recorded after the last block; "
+            f"{resume_command(path)} writes it again"
+        )
+        return assemble(folder)
+    if problem is not None:
+        logger.warning(f"{problem}; shown is run.nc alone")
+        return data
+    newest, dt = folder.newest(), request["dt"][0]
+    if newest and newest[0] * dt > data.attrs["simulated_s"] + 1e-9:
+        return assemble(folder)  # an extension was interrupted: the file is older than the checkpoints
+    if folder.reached * dt > data.attrs["simulated_s"] + 1e-9:
+        logger.warning(f"{path}: checkpoints beyond {data.attrs['simulated_s']:g} s are damaged; shown is run.nc")
+    return data
+
+
+def _load_file(file):
+    """Read a ``run.nc``; DamagedError if it is none, or not what was written."""
+    data = read_dataset(file)
+    if data.attrs["format"] > FORMAT:
+        raise RunFolderError(f"{file} has format {data.attrs['format']}, this version reads up to {FORMAT}: update it")
+    try:
+        for name, kind in _READ.items():
+            kind(data.attrs[name])
+        float(json.loads(data.attrs["protocol"])["duration"][0])
+        if any(data[name].dims != dims for name, dims in _CURVES.items()):
+            raise ValueError("its curves have other dimensions")
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise DamagedError(f"{file} has no results of a run, or is damaged ({error})") from error
+    return data
+
+
+def has_ended(data):
+    """Whether a run has come to its duration or met its criterion."""
+    duration = json.loads(data.attrs["protocol"])["duration"][0]
+    return bool(data.attrs.get("criterion_met", False)) or data.attrs["simulated_s"] >= duration - 1e-9
+
+
+def summary(data, out):
+    """Key figures of a run as plain numbers (the ``--json`` line)."""
+    cost, learning = data.cost.mean("output").values, np.flatnonzero(data.r0.values)
+    first = learning[0] - 1 if learning.size and learning[0] > 0 else None
+    attrs = data.attrs
+    return {
+        "task": attrs["task"],
+        "cost_hz": float(cost[-1]) if cost.size else None,
+        "cost_first_hz": float(cost[first]) if first is not None else None,
+        "simulated_s": float(attrs["simulated_s"]),
+        "build_s": float(attrs["build_s"]),
+        "wall_s": float(attrs["wall_s"]),
+        **accuracy(data),
+        "at_bound": at_bound(data),
+        "notes": [note._asdict() for note in judge(data)],
+        "n_synapses": int(attrs["n_synapses"]),
+        "seed": int(attrs["seed"]),
+        "out": str(out),
+    }
+
+
+def summary_text(data):
+    """Key figures of a run for a person."""
+    attrs, figures = data.attrs, summary(data, "")
+    protocol = json.loads(attrs["protocol"])
+    lines = [
+        attrs["title"],
+        f"  {attrs['task_source']}",
+        f"  network    {'-'.join(str(n) for n in np.atleast_1d(attrs['sizes']))}, {attrs['feedback']} feedback, "
+        f"{figures['n_synapses']} weights, seed {figures['seed']}, {attrs['precision']} precision",
+        f"  simulated  {figures['simulated_s']:g} s of {protocol['duration'][2]} in {figures['wall_s']:.3g} s",
+        f"  cost       {_hz(figures['cost_first_hz'])} at the end of burn-in, {_hz(figures['cost_hz'])} at the end",
+        f"  output     {float(data.rate[-1].mean()) if data.sizes['block'] else float('nan'):.3g} Hz in the last block",
+        *_accuracy_text(figures),
+        *(f"  note       {note['text']}" for note in figures["notes"]),
+        f"  begun      {attrs['date']} on {attrs['machine']}: {attrs['command']}",
+    ]
+    return "\n".join(lines)
+
+
+def _accuracy_text(figures):
+    if figures.get("accuracy") is not None:
+        yield (
+            f"  accuracy   {figures['accuracy']:.2%} of {figures['n_test']} trials on fresh noise, "
+            f"{figures['false_alarms_hz']:.3g} Hz of false alarms"
+        )
+
+
+def _hz(value):
+    return "unknown" if value is None else f"{value:.4g} Hz"

@@ -1,0 +1,115 @@
+"""The part of a run's dataset that its probe windows make: spikes, and the state of some units and synapses."""
+
+import dataclasses
+
+import numpy as np
+
+from ..network.probes import recorded, variables_of
+from ..network.trials import trainer
+from ..values.as_json import unit_text
+from .trials import labelled
+
+_LONG = {
+    "U": ("volt", "membrane potential"),
+    "error": ("Hz", "error signal"),
+    "sigma_prime": ("1", "surrogate derivative"),
+    "eligibility": ("1", "eligibility trace"),
+    "m": ("1", "accumulated gradient"),
+    "w": ("volt", "synaptic weight"),
+}
+
+
+def probe_windows(records, last, spec, step):
+    """Probe windows of a run in the order of their start, as `superspike_brian.runs.loop` recorded them.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of the start and of every block up to `step`.
+    last : dict, optional
+        Window after the last block.
+    spec : RunSpec
+        What the run is.
+    step : int
+        Last time step that is known.
+
+    Returns
+    -------
+    list of dict
+        ``probe/MONITOR.VARIABLE``; ``learning``: whether it is part of the run.
+    """
+    windows = [r for r in records if any(k.startswith("probe/probe_") for k in r)] + ([last] if last else [])
+    windows = [w | {"learning": False} for w in windows]
+    windows += _while_learning(records, spec, step)
+    return sorted(windows, key=lambda w: (_times(w)[0], w["learning"]))
+
+
+def _while_learning(records, spec, step):
+    mine, dt = trainer(spec.task, spec.structure, spec.seed), float(spec.dt)
+    pieces = [r for r in records if any(k.startswith("learning/") for k in r)]
+    keys = [k for k in pieces[0] if k.startswith("learning/")] if pieces else []
+    joined = {k: np.concatenate([r[k] for r in pieces]) for k in keys}
+    for start, stop in spec.protocol.learning_windows(spec.dt, spec.task.period):
+        window = {"learning": True}
+        for key, values in joined.items():
+            steps = np.rint(joined[f"{key.rpartition('.')[0]}.t"] / dt).astype(int)
+            rows = values.reshape(len(steps), values.size // max(len(steps), 1))
+            window[key.replace("learning", "probe", 1)] = rows[(steps >= start) & (steps < stop)].ravel()
+        if mine:
+            trials = mine.trials(min(stop, step))
+            trials = trials.select(trials.onset >= start)
+            window |= {f"probe/trials.{k}": v for k, v in dataclasses.asdict(trials).items()}
+        if start < step:
+            yield window
+
+
+def _times(window):
+    return next(v for k, v in window.items() if k.startswith("probe/probe_") and k.endswith(".t"))
+
+
+def probe_variables(structure, windows):
+    """Variables of the dataset for all probe windows; those that the run's end has cut short are filled up with NaN."""
+    found = {}
+    for name in ("inputs", "targets", *structure.populations[1:]):
+        dim = f"spikes_{name}"
+        times, units = ([w[f"probe/{dim}.{v}"] for w in windows] for v in "ti")
+        probe = np.repeat(np.arange(len(windows)), [len(t) for t in times])
+        found[f"{dim}_time"] = labelled(dim, np.concatenate(times), "s", f"spike time of {name} in a probe window")
+        found[f"{dim}_unit"] = labelled(dim, np.concatenate(units).astype(np.int32), "1", f"unit of {name}")
+        found[f"{dim}_probe"] = labelled(dim, probe.astype(np.int32), "1", "probe window, from 0")
+    times = [_times(w) for w in windows]
+    longest = max(times, key=len)
+    learning = np.array([w["learning"] for w in windows], np.int8)
+    found["probe_start"] = labelled("probe", [t[0] for t in times], "s", "start of the probe window")
+    found["probe_learning"] = labelled("probe", learning, "1", "1: part of the run; 0: beside it, without plasticity")
+    found["probe_time"] = labelled("probe_time", longest - longest[0], "s", "time in the probe window")
+    units = variables_of(structure)
+    for group, (watched, numbers) in recorded(structure).items():
+        kind = "synapse" if group in structure.forward else "unit"
+        dim = f"probed_{kind}_{group}"
+        for variable in sorted(watched):
+            rows = [w[f"probe/probe_{group}.{variable}"].reshape(-1, len(numbers)) for w in windows]
+            text = _LONG.get(variable) or (unit_text(units[group][variable]), f"{variable} of {group}")
+            stacked = np.stack([_filled(r, len(longest)) for r in rows])
+            found[f"{variable}_{group}"] = labelled(("probe", "probe_time", dim), stacked, *text)
+        if kind == "unit":
+            found[dim] = labelled(dim, numbers.astype(np.int32), "1", f"unit of {group}")
+    return found | _probed_synapses(structure)
+
+
+def _filled(rows, n):
+    if len(rows) == n:
+        return rows
+    missing = np.full((n - len(rows), rows.shape[1]), np.nan, np.result_type(rows, np.float32))
+    return np.concatenate([rows, missing])
+
+
+def _probed_synapses(structure):
+    found = {}
+    for k, group in enumerate(structure.forward, start=1):
+        if group in recorded(structure):
+            pre_post = np.unravel_index(structure.probed_synapses(k), structure.shape(k))
+            for side, units in zip(("pre", "post"), pre_post, strict=True):
+                text = f"{side}synaptic unit of a probed synapse"
+                found[f"probed_{side}_{k}"] = labelled(f"probed_synapse_{group}", units.astype(np.int32), "1", text)
+    return found

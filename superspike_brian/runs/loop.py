@@ -1,0 +1,185 @@
+"""The course of a run, block by block: compute, check, save, report.
+
+Every block starts from the whole state of the one before, spikes in flight included. So whether a run was interrupted
+between blocks changes no bit of the result; nor does where blocks end, as long as it is a multiple of 12.5 ms (125 steps): the
+fast kernels catch up there, and elsewhere their sums round differently in the last digit.
+"""
+
+import logging
+import time
+from contextlib import closing
+
+import numpy as np
+
+from .. import results
+from ..engine.program import windows_within
+from ..network.initial import initial_state, noise
+from ..network.probes import recorded
+from ..network.trials import MOVING, trainer
+from ..results import stored
+from ..results.notes import judge
+from .divergence import DivergedError, explain, first_step, not_finite
+
+logger = logging.getLogger(__name__)
+WATCHED = 5  # output units whose spikes are kept for the whole run
+
+
+class Run:
+    """A run folder with its program: what `train` and `resume` drive; `kept`: whether the folder outlives the run."""
+
+    def __init__(self, folder, program, spec, progress, kept=True):
+        self.folder, self.program, self.spec, self.progress, self.kept = folder, program, spec, progress, kept
+        self.protocol, self.task, self.seed, self.structure = spec.protocol, spec.task, spec.seed, spec.structure
+        remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
+        self.windows = self.protocol.learning_windows(self.structure.dt, self.task.period)
+        self.trainer = trainer(self.task, self.structure, self.seed, max(MOVING, remember))
+
+    def advance(self, initial=None):
+        """Run the blocks that are missing, and return the results."""
+        dt = float(self.structure.dt)
+        latest = self.folder.rewind(logger.warning)
+        step, state = latest or (0, initial or initial_state(self.structure, self.task, self.seed))
+        state = noise(self.seed) | state  # runs of older versions have none
+        with stored.reading(self.folder.path, "a checkpoint is not of this network; put copies of the files back"):
+            stored.check_state(state, self.structure)
+        self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
+        try:
+            if latest is None:
+                weights = {f"start_{name}": state[f"{name}.w"] for name in self.structure.forward}
+                self.folder.save_block(0, state, self._probe(state, 0) | weights)
+            step, state = self._run_blocks(step, state)
+            last = self._probe(state, step) | self._test(state, step)
+        finally:
+            self.progress.close()
+        data = results.assemble(self.folder, self.spec, last, self.program.build_seconds)
+        results.save(data, self.folder.path / "run.nc")
+        for note in judge(data):
+            self.progress.say(f"note: {note.text}")
+        return data
+
+    def _run_blocks(self, step, state):
+        """Go on from a state at `step` to the end of the run, or until the criterion is met; return both then."""
+        dt, met = float(self.structure.dt), self._recall()
+        blocks = [] if met else [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
+        plan = [(b.stop - max(b.start, step), self._changes(b, max(b.start, step))) for b in blocks]
+        if plan:
+            plan[0] = plan[0][0], state | plan[0][1]
+        within, began = {}, time.perf_counter()
+        running = self.program.blocks(
+            step, plan, self.windows, lambda fraction: self.progress.inside(**within, fraction=fraction)
+        )
+        with closing(running):  # an interruption ends the program
+            for block, (n_steps, changes) in zip(blocks, plan, strict=True):
+                within |= {"start": step * dt, "stop": block.stop * dt}
+                begun = state | changes
+                state, records = next(running)
+                ended = time.perf_counter()
+                if not_finite(state):
+                    running.close()
+                    raise DivergedError(self._diverged(begun, step, n_steps, state))
+                met = self._finish(block, step, state, records, ended - began)
+                step, began = block.stop, ended
+                if met:
+                    break
+        if met:
+            n = self.protocol.criterion_trials
+            correct = f"{self.trainer.correct[-n:].mean():.1%}"
+            self.progress.say(f"criterion met at {step * dt:g} s, {correct} of {n} trials correct: training ends there")
+        return step, state
+
+    def _finish(self, block, start, state, records, wall_s):
+        """Check, save and report a block, while the next one runs: what has been reported is on disk.
+
+        Returns whether the criterion is met: then the next one is not wanted.
+        """
+        dt, r0 = float(self.structure.dt), float(self.structure.model.parameters["r0"]) * block.factor
+        time_now, units, times = block.stop * dt, records["spikes_output.i"], records["spikes_output.t"]
+        watched = np.isin(units, self._watched())
+        record = {
+            "time": np.array(time_now),
+            "r0": np.array(r0),
+            "cost": state["output.cost"] / -np.expm1(-time_now / float(self.structure.model.parameters["tau_cost"])),
+            "rate": np.bincount(units, minlength=self.structure.sizes[-1]) / ((block.stop - start) * dt),
+            "spike_unit": units[watched],
+            "spike_time": times[watched],
+            "wall_s": np.array(wall_s),
+        }
+        if block.snapshot:
+            record |= {f"snapshot_{name}": state[f"{name}.w"] for name in self.structure.forward}
+        if windows_within(self.windows, start, block.stop):
+            record |= {f"learning/{k}": v for k, v in records.items()}
+        if block.probe:
+            record |= self._probe(state, block.stop)
+        if self.trainer:
+            self.trainer.observe(start, block.stop, times, units)
+        met = self._meets_criterion()
+        self.folder.save_block(block.stop, state, record | {"criterion_met": np.array(met)})
+        accuracy = self.trainer and self.trainer.accuracy
+        self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()), accuracy)
+        return met
+
+    def _recall(self):
+        """Let the trainer know the trials before an interruption; return whether the criterion was met."""
+        start = 0
+        for block in self.folder.records()[1:] if self.trainer else ():
+            stop = round(float(block["time"]) / float(self.structure.dt))
+            self.trainer.observe(start, stop, block["spike_time"], block["spike_unit"])
+            start = stop
+        return self._meets_criterion()
+
+    def _meets_criterion(self):
+        criterion, n = self.protocol.criterion, self.protocol.criterion_trials
+        correct = [] if criterion is None else self.trainer.correct[-n:]
+        return len(correct) == n and bool(correct.mean() >= criterion)
+
+    def _changes(self, block, start):
+        """What changes in the state at the start of a block: learning rates, and the trials of a classification."""
+        trials = self.trainer.training(start, block.stop) if self.trainer else {}
+        return self._r0(block.factor) | trials
+
+    def _r0(self, factor):
+        """Learning rates of all plastic synapses: those of the model times `factor`."""
+        r0 = np.array([float(self.structure.model.parameters["r0"]) * factor])
+        plastic = (name for k, name in enumerate(self.structure.forward, start=1) if self.structure.is_plastic(k))
+        return {f"{name}.r0": r0 for name in plastic}
+
+    def _watched(self):
+        """Output units whose spikes are kept: those whose state is recorded, too; of a classification all."""
+        n = self.structure.sizes[-1]
+        probed = recorded(self.structure).get("output", ((), ()))[1]
+        return np.arange(n) if self.trainer else np.union1d(np.arange(min(WATCHED, n)), probed)
+
+    def _probe(self, state, step):
+        """Everything that the monitors watch in a window from `state` on, without plasticity, in the noise of these steps."""
+        n_steps = self.protocol.probe_steps(self.structure.dt, self.task.period)
+        return self._without_learning("probe", "recording a probe window", state, step, n_steps)
+
+    def _test(self, state, step):
+        """Output spikes in trials on fresh noise, without plasticity; nothing for frozen patterns."""
+        if self.trainer is None:
+            return {}
+        n_steps = self.trainer.test_periods(step) * self.trainer.length
+        return self._without_learning("test", "testing", state, step, n_steps)
+
+    def _without_learning(self, what, phase, state, step, n_steps):
+        trials = {}
+        if self.trainer:
+            state, trials = self.trainer.fresh(what, state, step, n_steps)
+        with self.progress.phase(phase) as progress:
+            _, records = self.program.run(state | self._r0(0.0), step, n_steps, what == "probe", progress)
+        return {f"{what}/{k}": v for k, v in records.items()} | {f"{what}/trials.{k}": v for k, v in trials.items()}
+
+    def _diverged(self, state, start, n_steps, last):
+        """Say what became non-finite first in a block, and how to look at it."""
+        dt = float(self.structure.dt)
+        self.progress.say(f"not finite at {(start + n_steps) * dt:g} s: looking for the step in which it began")
+        before, step, after = first_step(self.program, state, start, start + n_steps, last)
+        text = explain(self.structure, before, step, after)
+        at = round((step - 1) * dt - float(self.task.period) / 2, 3)
+        look = f"probe_at=[{at:.10g}*second] (--probe-at {at:.10g}s)" if at > 0 else "the probe window at the start"
+        kept = (
+            f"what was computed up to {start * dt:g} s is kept in {self.folder.path}"
+            if self.kept
+            else "nothing is kept: train(..., out='DIR') keeps the blocks before"
+        )
+        return f"{text}. The run stops there; {kept}. To see how it came about: {look}"

@@ -1,0 +1,176 @@
+"""Training: a task, a model and a protocol become a run, new or resumed (`superspike_brian.runs.loop` drives it)."""
+
+import datetime
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+import brian2
+import numpy as np
+
+from .._version import __version__
+from ..console.progress import Silent, reporter
+from ..engine.program import build
+from ..engine.runtime import RuntimeProgram
+from ..network.initial import initial_state
+from ..results.folder import RunFolder
+from ..results.stored import stored_spec
+from ..spec.run import Machine, RunSpec, takes_options
+from ..spec.serialize import task_to_arrays
+from .divergence import check_start
+from .loop import Run
+
+
+@takes_options
+def train(
+    task,
+    model=None,
+    hidden=(),
+    *,
+    out=None,
+    overwrite=False,
+    build_dir=None,
+    threads=None,
+    progress=None,
+    command=None,
+    **options,
+):
+    """Train a network on a task.
+
+    Parameters
+    ----------
+    task : Task or Classification or str
+        Frozen input and target patterns, or trials; or the name of a task, as on the command line.
+    model : Model, optional
+        Neuron, plasticity, error, feedback, optimiser and regulariser; default: `CLASSIFIER` for trials, else `SUPERSPIKE`.
+    hidden : int or sequence of int
+        Units of each hidden layer.
+    out : path, optional
+        Run folder. Without it nothing stays on disk.
+    overwrite : bool
+        Replace a run in `out`.
+    build_dir : path, optional
+        Where programs are built and kept.
+    threads : int, optional
+        Threads of the run, and processes for compiling; default: all cores. They change no bit of the result.
+    progress : Reporter or bool, optional
+        What shows the progress; default: a bar in terminals and notebooks. False: nothing.
+    command : str, optional
+        Stored with the results.
+    **options
+
+    Returns
+    -------
+    xarray.Dataset
+        Learning curve, weights, probes, parameters: see `superspike_brian.results`.
+
+    Raises
+    ------
+    ValueError, ModelError, BuildError
+        Before anything runs.
+    DivergedError, SimulationError
+        During the run; blocks before are kept in `out`, if given.
+    """
+    spec, machine = RunSpec.make(task, model, hidden, **options), Machine(build_dir, threads)
+    return start(spec, machine, out, overwrite, _reporter(progress), command)
+
+
+def start(spec, machine, out=None, overwrite=False, progress=None, command=None):
+    """Begin a run and bring it to its end.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        What the run is.
+    machine : Machine
+        Where it is done.
+    out, overwrite, command
+        As for `train`.
+    progress : Reporter, optional
+        What shows the progress; default: nothing.
+
+    Returns
+    -------
+    xarray.Dataset
+    """
+    progress, initial = progress or Silent(), initial_state(spec.structure, spec.task, spec.seed)
+    check_start(spec.structure, initial)
+    if out is not None:
+        out = Path(out).expanduser()
+        RunFolder.check_free(out, overwrite)
+    program = make_program(spec, machine, progress)
+    with tempfile.TemporaryDirectory(prefix="superspike-") as scratch:
+        request = spec.to_json() | {"provenance": [_provenance(command)]}
+        folder = RunFolder.create(out or Path(scratch, "run"), request, task_to_arrays(spec.task), overwrite)
+        try:
+            return Run(folder, program, spec, progress, kept=out is not None).advance(initial)
+        finally:
+            folder.release()
+
+
+def make_program(spec, machine, progress):
+    """Return what runs a spec: a compiled program, or the runtime device; BuildError if compiling fails."""
+    if spec.device == "runtime":
+        return RuntimeProgram(spec.structure, spec.precision)
+    progress.building()
+    n = machine.n_threads
+    return build(spec.structure, spec.precision, machine.build_dir, n, spec.kernel, n)
+
+
+def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, command=None):
+    """Continue a run that was interrupted, or extend a finished one.
+
+    Parameters
+    ----------
+    path : path
+        Its run folder.
+    duration : Quantity, optional
+        New total simulated time (second).
+    build_dir, threads, progress, command
+        As for `train`.
+
+    Returns
+    -------
+    xarray.Dataset
+        As for `train`.
+    """
+    progress, machine = _reporter(progress), Machine(build_dir, threads)
+    folder = RunFolder.open(Path(path).expanduser())
+    try:
+        spec = stored_spec(folder)
+        spec = spec if duration is None else spec.extended(duration)
+        newest = folder.newest()
+        if duration is not None and newest and newest[0] > spec.n_steps:
+            done = newest[0] * spec.dt
+            raise ValueError(f"{path} has run for {done} already: the duration cannot be {spec.duration}")
+        program = make_program(spec, machine, progress)
+        provenance = [*folder.request["provenance"], _provenance(command)]
+        folder.update_request(**spec.to_json(), provenance=provenance)
+        return Run(folder, program, spec, progress).advance()
+    finally:
+        folder.release()
+
+
+def _reporter(progress):
+    if progress is None or isinstance(progress, bool | np.bool_):
+        return reporter(quiet=progress is not None and not progress, lines=bool(progress))
+    if isinstance(progress, Silent):
+        return progress
+    raise ValueError(
+        f"progress must be True, False, or a reporter of superspike_brian.console.progress, not {progress!r}"
+    )
+
+
+def _provenance(command):
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": command or "Python",
+        "machine": f"{platform.node()} {platform.machine()} {platform.system()}",
+        "versions": {
+            "superspike_brian": __version__,
+            "brian2": brian2.__version__,
+            "numpy": np.__version__,
+            "python": sys.version.split()[0],
+        },
+    }

@@ -1,0 +1,328 @@
+"""The model that would run, as Markdown, read off the live Brian2 objects: an edit of the model shows up by itself."""
+
+import gc
+import inspect
+from itertools import groupby
+
+import numpy as np
+from brian2 import EventMonitor, NeuronGroup, Quantity, StateMonitor, Synapses, second
+from brian2.core.spikesource import SpikeSource
+from brian2.groups.group import CodeRunner, Group
+from brian2.groups.neurongroup import SubexpressionUpdater
+from brian2.synapses.synapses import SummedVariableUpdater
+from brian2.utils.stringtools import get_identifiers
+
+from ..engine.runtime import runtime_device
+from ..network.assembly import Assembly
+from ..tasks import Classification
+from ..values.quantities import readable
+
+_ROLES = {  # by name without its number: the vocabulary of `network`
+    "inputs": "input pattern",
+    "targets": "target pattern, or deadlines of answers",
+    "cues": "onsets: an answer is expected",
+    "hidden": "hidden layer",
+    "output": "output layer",
+    "terminals": "axon terminals, with the presynaptic trace",
+}
+_DOES = {  # by type of Brian2 object
+    "SubexpressionUpdater": "evaluates what is constant over the step",
+    "CodeRunner": "runs its statements",
+    "StateUpdater": "integrates the equations",
+    "Thresholder": "finds the units that spike",
+    "SpikeGeneratorGroup": "emits the pattern's spikes",
+    "SynapticPathway": "delivers the spikes that arrive",
+    "Resetter": "resets the units that spiked",
+    "SpikeMonitor": "records spikes",
+    "StateMonitor": "records variables",
+}
+
+
+def describe_structure(structure, task=None, title=None):
+    """Describe a `Structure`: build its objects without compiling anything, and leave Brian2 as it was.
+
+    Parameters
+    ----------
+    structure : Structure
+        What to describe.
+    task, title
+        As for `describe`.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    gc.collect()  # Brian2 numbers its names past those of objects that are gone but not collected
+    with runtime_device():
+        assembly = Assembly(structure)
+        for o in assembly.net.sorted_objects:
+            o._network = assembly.net.id  # else Brian2 warns of objects that never ran
+        return describe(assembly, task, title)
+
+
+def describe(assembly, task=None, title=None):
+    """Describe what would run.
+
+    Parameters
+    ----------
+    assembly : Assembly
+        The Brian2 objects, on Brian2's runtime device (`describe_structure` sees to it).
+    task : Task, optional
+        Adds its input and target patterns.
+    title : str, optional
+        Heading; default: the sizes of the network.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    title = title or f"Network of {'-'.join(map(str, assembly.structure.sizes))} units"
+    parts = [f"# {title}", _bullets(f"{kind}: {c.name}" for kind, c in assembly.model.components.items())]
+    parts += [f"## {name}\n\n{body.strip()}" for name, body in _sections(assembly, task).items() if body]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _sections(assembly, task):
+    """Text of each section, by its heading; empty where the model has nothing to say."""
+    model, known = assembly.model, list(assembly.groups)
+    groups = [o for o in assembly.net.objects if isinstance(o, Group)]
+    groups.sort(key=lambda g: (known.index(g.name) if g.name in known else len(known), g.name))
+    neurons = [g for g in groups if isinstance(g, NeuronGroup)]
+    synapses = [g for g in groups if isinstance(g, Synapses)]
+    axons, plastic, fixed, feedback = (
+        [s for s in synapses if _section_of(s) == section] for section in ("axons", "plastic", "fixed", "feedback")
+    )
+    reads = _bullets(f"{_code(g.name)} {what}" for g in plastic for what in _borrowed(g))
+    return {
+        "Populations": _populations([g for g in groups if isinstance(g, SpikeSource)]),
+        "Connectivity": _connectivity(synapses),
+        "Neuron equations": _subsections(g for g in neurons if g.events),
+        "Axon terminals": f"{_bullets(map(_pathways, axons))}\n\n{_subsections(g for g in neurons if not g.events)}",
+        "Plastic synapses": f"{reads}\n\n{_subsections(plastic)}",
+        "Fixed synapses": _subsections(fixed),
+        "Feedback pathways": _bullets(map(_pathways, feedback)),
+        "Input and targets": _patterns(task) if task else "",
+        "Measurements": _measurements(groups, assembly.is_probe),
+        "Parameters": _parameters(model, groups),
+        "Schedule of one time step": _schedule(assembly.net.sorted_objects),
+        "Sources": _bullets(f"{kind}, *{c.name}*: {c.source}" for kind, c in model.components.items()),
+    }
+
+
+def _section_of(group):
+    """Section that shows a Synapses group."""
+    if isinstance(group.target, NeuronGroup) and not group.target.events:
+        return "axons"
+    if group.equations.diff_eq_names or group.event_driven or _operations(group):
+        return "plastic"
+    return "feedback" if group.name.startswith(("error", "feedback", "window")) else "fixed"
+
+
+def _equations(group):
+    """Equations of a group as its user wrote them."""
+    shown = dict(getattr(group, "user_equations", None) or getattr(group, "equations", {}))
+    return list((shown | dict(getattr(group, "event_driven", None) or {})).values())
+
+
+def _operations(group):
+    """Statements that run by the clock."""
+    kinds = (SubexpressionUpdater, SummedVariableUpdater) if isinstance(group, Synapses) else ()
+    return [o for o in group.contained_objects if type(o) is CodeRunner or isinstance(o, kinds)]
+
+
+def _populations(groups):
+    rows = [(_code(g.name), type(g).__name__, len(g), _ROLES.get(g.name.rstrip("_0123456789"), "")) for g in groups]
+    return _table(("name", "kind", "size", "role"), rows)
+
+
+def _connectivity(synapses):
+    rows = []
+    for group in synapses:
+        for p in group._pathways:
+            ends = _code(p.source.name), _code(p.target.name)
+            rows.append((_code(group.name), *ends, len(group), _pattern(group), _delay(p), _code(p.code)))
+    return _table(("name", "from", "to", "synapses", "pattern", "delay", "what a spike does"), rows)
+
+
+def _pattern(synapses):
+    i, j = (synapses.variables[name].get_value() for name in ("_synaptic_pre", "_synaptic_post"))
+    n_pre, n_post = len(synapses.source), len(synapses.target)
+    if len(i) == n_pre == n_post and np.array_equal(i, j):
+        return "one to one"
+    return "all to all" if len(np.unique(i.astype(int) * n_post + j)) == len(i) == n_pre * n_post else ""
+
+
+def _delay(pathway):
+    delays = pathway.variables["delay"].get_value() * second
+    return _span(delays) if np.any(delays) else "none"
+
+
+def _span(values):
+    return " to ".join(dict.fromkeys(readable(v) for v in (values.min(), values.max())))
+
+
+def _subsections(groups):
+    """Equations and the rest of each group; groups that say the same share a subsection."""
+    same = {}
+    for group in groups:
+        same.setdefault(_body(group), []).append(_code(group.name))
+    return "".join(f"### {', '.join(names)}\n\n{body}\n\n" for body, names in same.items())
+
+
+def _body(group):
+    parts = [_block(_aligned(map(str, _equations(group)))), _bullets([*_firing(group), *_integration(group)])]
+    for o in _operations(group):
+        parts.append(f"Every {readable(o.clock.dt)}, in slot `{o.when}`:\n\n{_block(o.abstract_code)}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _firing(group):
+    if not isinstance(group, NeuronGroup):
+        return
+    for event, condition in group.events.items():
+        yield f"{event} when {_code(condition)}, then {_code(group.event_codes.get(event)) or 'nothing'}"
+    if group._refractory is not False:
+        yield f"refractory: {_code(str(group._refractory))}"
+
+
+def _integration(group):
+    names = sorted(group.equations.diff_eq_names)
+    if not names:
+        return
+    method = group.state_updater.method_choice
+    if not isinstance(method, str | None):
+        method = f"{type(method).__name__} ({inspect.getdoc(type(method)).splitlines()[0].rstrip('.')})"
+    yield f"integration: {method}"
+    start = {n: Quantity(group.variables[n].get_value(), dim=group.variables[n].dim) for n in names}
+    if given := [f"`{n}` = {_span(v)}" for n, v in start.items() if np.any(v)]:
+        yield f"starts at {', '.join(given)}"
+
+
+def _pathways(group):
+    """One line: where the spikes go, what they do there, and with which variables."""
+    ways = (
+        f"{_code(p.source.name)} → {_code(p.target.name)} (delay: {_delay(p)}): {_code(p.code)}"
+        for p in group._pathways
+    )
+    own = [f"with {_code(e)}" for e in map(str, _equations(group))]
+    return "; ".join([f"{_code(group.name)}: {', '.join(ways)}", *own, *_borrowed(group)])
+
+
+def _borrowed(group):
+    """Say what a group reads of groups other than its source and target."""
+    used = _identifiers(group)
+    owners = {name: getattr(variable, "owner", None) for name, variable in group.variables.items() if name in used}
+    others = {n: o for n, o in owners.items() if isinstance(o, Group) and o not in (group, group.source, group.target)}
+    return [f"reads {_code(name)} of {_code(owner.name)}" for name, owner in sorted(others.items())]
+
+
+def _patterns(task):
+    if isinstance(task, Classification):
+        return _trials(task)
+    rows = []
+    for name, p in (("inputs", task.inputs), ("targets", task.targets)):
+        rows.append((name, p.n, len(p), f"{float(p.rates.mean()):.3g} Hz"))
+    facts = f"task: {task.name}", f"repeats every {readable(task.period)}", f"source: {task.source}"
+    return f"{_table(('pattern', 'units', 'spikes', 'mean rate of a unit'), rows)}\n\n{_bullets(facts)}"
+
+
+def _trials(task):
+    rows = [(k, label, len(p)) for k, (p, label) in enumerate(zip(task.patterns, task.classes, strict=True))]
+    names = ("background", "stimulus", "window", "pause_min", "pause_mean", "period")
+    facts = [f"task: {task.name}", *(f"{n}: {readable(getattr(task, n))}" for n in names), f"source: {task.source}"]
+    return f"{_table(('pattern', 'class', 'spikes'), rows)}\n\n{_bullets(facts)}"
+
+
+def _measurements(groups, is_probe):
+    rows = []
+    for m in groups:
+        if isinstance(m, StateMonitor):
+            what, whom = ", ".join(map(_code, m.record_variables)), f"{len(m.record)} of {len(m.source)}"
+        elif isinstance(m, EventMonitor):
+            what, whom = f"{m.event}s", f"all {len(m.source)}"
+        else:
+            continue
+        when = "in probe windows" if is_probe(m.name) else "always"
+        rows.append((_code(m.name), what, _code(m.source.name), whom, when))
+    costs = [
+        f"cost: {_code(o.abstract_code)} in {_code(g.name)}, every {readable(o.clock.dt)}"
+        for g in groups
+        if isinstance(g, NeuronGroup)
+        for o in _operations(g)
+        if o.name.endswith("cost")
+    ]
+    return f"{_table(('name', 'records', 'of', 'units', 'when'), rows)}\n\n{_bullets(costs)}"
+
+
+def _parameters(model, groups):
+    """Every parameter of the model, and what else the groups' namespaces add."""
+    homes = {symbol: c.name for c in model.components.values() for symbol in c.parameters}
+    named = get_identifiers("\n".join(text for c in model.components.values() for text in c.strings.values()))
+    inputs = {e.varname for g in groups for e in _equations(g) if e.expr is None and "shared" in e.flags}
+    constants = {}  # values in force, with the groups that read them
+    for group in groups:
+        namespace = getattr(group, "namespace", None) or {}
+        for symbol in (s for s in namespace if s in _identifiers(group) - inputs):
+            constants.setdefault(symbol, {}).setdefault(readable(namespace[symbol]), []).append(_code(group.name))
+    rows = []
+    for symbol in dict.fromkeys([*homes, *constants]):
+        values = constants.get(symbol) or {readable(model.parameters[symbol]): []}
+        value = ", ".join(f"{v} in {', '.join(g)}" if len(values) > 1 else v for v, g in values.items())
+        kind = "input of the program" if symbol in inputs else "compiled constant"
+        if symbol not in inputs | named | constants.keys():
+            kind = "not in the equations"
+        rows.append((_code(symbol), value, homes.get(symbol, "added to a group"), kind))
+    return _table(("symbol", "value", "component", "kind"), rows)
+
+
+def _identifiers(group):
+    """Names in everything that a group evaluates."""
+    code = [str(e) for e in _equations(group)]
+    if isinstance(group, NeuronGroup):
+        code += [*group.events.values(), *group.event_codes.values(), str(group._refractory)]
+    code += [p.code for p in getattr(group, "_pathways", ())] + [o.abstract_code for o in _operations(group)]
+    return get_identifiers("\n".join(code))
+
+
+def _schedule(objects):
+    """List what acts in a time step; groups act through the objects that they contain."""
+    doers = [o for o in objects if isinstance(o, CodeRunner) or not isinstance(o, Group)]
+    rows = []
+    for key, same in groupby(doers, lambda o: (o.when, o.order, type(o).__name__, readable(o.clock.dt))):
+        slot, order, kind, every = key
+        names = ", ".join(_code(o.name) for o in same)
+        rows.append((len(rows) + 1, f"`{slot}`", order, every, _DOES.get(kind, kind), names))
+    return _table(("", "slot", "order", "every", "does", "objects, in this order"), rows)
+
+
+def _code(text):
+    """Code on one line, fit for a table."""
+    lines = inspect.cleandoc(text or "").splitlines()
+    return "; ".join(f"`{line.strip()}`" for line in lines if line.strip()).replace("|", "\\|")
+
+
+def _block(code):
+    return f"```\n{inspect.cleandoc(code)}\n```" if code.strip() else ""
+
+
+def _aligned(equations):
+    """Equations below each other, the units in one column."""
+    parts = [e.rpartition(" : ")[::2] for e in equations]
+    width = max((len(left) for left, _ in parts), default=0)
+    return "\n".join(f"{left:{width}} : {unit}" for left, unit in parts)
+
+
+def _bullets(lines):
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _table(header, rows):
+    """Markdown table with aligned columns, whole numbers to the right."""
+    columns = list(zip(header, *rows, strict=True))
+    sides = [">" if all(isinstance(cell, int) for cell in c[1:]) else "<" for c in columns]
+    widths = [max(3, *(len(str(cell)) for cell in c)) for c in columns]
+    rule = ["-" * (w - 1) + (":" if s == ">" else "-") for s, w in zip(sides, widths, strict=True)]
+    lines = ([f"{c!s:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=True)] for row in (header, rule, *rows))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

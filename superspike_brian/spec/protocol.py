@@ -1,0 +1,129 @@
+"""The course of a run: burn-in, blocks, learning-rate schedule. Pure arithmetic on time steps."""
+
+import dataclasses
+import itertools
+
+from brian2 import Quantity, second
+
+from ..values.kinds import Number, Time, Whole, check_settings, setting
+
+# Brian2's generators of spikes count steps in 32 bits; the rest is for probes and tests after the end
+MAX_STEPS = 2_000_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """When learning is on, how fast, and where a run is cut into blocks.
+
+    A block ends with a checkpoint and a point of the learning curve. Where blocks end does not change the simulation, but a
+    criterion is looked at only there. The fields are options of a run (`superspike_brian.spec`).
+
+    Raises
+    ------
+    ValueError
+        If a value is no time, or out of its range.
+    """
+
+    duration: Quantity = setting(Time("250s"), "simulated time, burn-in included", 800 * second)
+    burn_in: Quantity = setting(Time("5s", zero=True), "time without weight changes at the start", 20 * second)
+    block: Quantity = setting(
+        Time("5s"), "simulated time between checkpoints and points of the learning curve", 10 * second
+    )
+    r0_decay_at: tuple = setting(
+        Time("400s"), "time at which the learning rate is divided by 10; repeat for more", (), unset="never", many=True
+    )
+    snapshot_every: Quantity | None = setting(
+        Time("100s"), "time between stored copies of the weights", None, unset="at the start and the end"
+    )
+    probe_at: tuple = setting(
+        Time("100s"),
+        "time at which a probe window without plasticity is recorded, besides the start and the end; repeat for more",
+        (),
+        unset="none",
+        many=True,
+    )
+    probe_every: Quantity | None = setting(
+        Time("50s"), "time between more such probe windows", None, unset="none but those of probe-at"
+    )
+    probe_learning: tuple = setting(
+        Time("100s", zero=True),
+        "start of a probe window that is part of the run, with its plasticity; repeat for more",
+        (),
+        unset="none",
+        many=True,
+    )
+    probe_length: Quantity | None = setting(
+        Time("200ms"), "length of every probe window", None, unset="the task's period"
+    )
+    criterion: float | None = setting(
+        Number("0.99", "FRACTION", 0, 1, "a fraction of correct trials"),
+        "fraction of correct trials: training ends after the first block whose last trials reach it",
+        None,
+        unset="train to the end",
+    )
+    criterion_trials: int = setting(Whole("500", minimum=1), "trials that the criterion looks back on", 1000)
+
+    def __post_init__(self):
+        check_settings(self)
+        if self.criterion == 0:
+            raise ValueError("criterion must be a fraction of correct trials above 0, for instance 0.99")
+
+    def probes(self, dt: Quantity) -> set[int]:
+        """Steps of `dt` (second) at which a probe window without plasticity is recorded."""
+        end, found = _steps(self.duration, dt), {_steps(t, dt) for t in self.probe_at}
+        if self.probe_every is not None:
+            every = max(1, _steps(self.probe_every, dt))
+            found |= set(range(every, end, every))
+        return {step for step in found if step < end}
+
+    def probe_steps(self, dt: Quantity, period: Quantity) -> int:
+        """Time steps of a probe window of a task with this period (second)."""
+        return _steps(period if self.probe_length is None else self.probe_length, dt)
+
+    def learning_windows(self, dt: Quantity, period: Quantity) -> list[tuple[int, int]]:
+        """Probe windows that are part of the run: first step and the one after the last, cut at the end of the run."""
+        end, length = _steps(self.duration, dt), self.probe_steps(dt, period)
+        return [(a, min(a + length, end)) for a in sorted({_steps(t, dt) for t in self.probe_learning}) if a < end]
+
+    def blocks(self, dt: Quantity) -> list["Block"]:
+        """Return the blocks from 0 to `duration`, in steps of `dt` (second).
+
+        Raises
+        ------
+        ValueError
+            If they are more steps than `MAX_STEPS`.
+        """
+        if (n := _steps(self.duration, dt)) > MAX_STEPS:
+            raise ValueError(
+                f"duration {self.duration} takes {n:,} steps of {dt}, and a run can have at most {MAX_STEPS:,}: use at most "
+                f"{MAX_STEPS * dt}, or a longer dt"
+            )
+        end, burn_in = _steps(self.duration, dt), min(_steps(self.burn_in, dt), _steps(self.duration, dt))
+        decays = sorted(_steps(t, dt) for t in self.r0_decay_at)
+        snapshots, probes = set(), self.probes(dt)
+        if self.snapshot_every is not None:
+            every = max(1, _steps(self.snapshot_every, dt))
+            snapshots = set(range(every, end + 1, every))
+        cuts = {0, burn_in, end, *(d for d in decays if d < end), *snapshots, *probes}
+        for first, last in ((0, burn_in), (burn_in, end)):
+            cuts |= set(range(first, last, max(1, _steps(self.block, dt))))
+        edges = sorted(cuts)
+        return [
+            Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots, b in probes)
+            for a, b in itertools.pairwise(edges)
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Steps `start` to `stop` at `factor` times the learning rate; `snapshot`, `probe`: what to keep at the end."""
+
+    start: int
+    stop: int
+    factor: float
+    snapshot: bool
+    probe: bool
+
+
+def _steps(time, dt):
+    return round(float(time) / float(dt))

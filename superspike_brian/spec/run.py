@@ -1,0 +1,242 @@
+"""What a run is: the one list of its options, with default, unit and meaning.
+
+`train`, the command line with its help, sweeps, run folders and experiments are made from it: a field that is added here is an
+argument of `train`, an option of ``superspike run``, a dimension of ``--grid``, an entry of ``run.json``, and a reason for a
+sweep to refuse a folder that was made with another value.
+"""
+
+import dataclasses
+import inspect
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity
+
+from ..codegen.kernels import KERNELS
+from ..engine.preferences import PRECISIONS
+from ..models import CLASSIFIER, SUPERSPIKE, Model
+from ..network import probes
+from ..network.assembly import DT, Structure
+from ..network.probes import Names, Units, check_windows
+from ..tasks import Classification, Task, by_name
+from ..values.as_json import quantity_to_json, value_from_json, value_to_json
+from ..values.kinds import Choice, File, Flag, Time, Whole, check_settings, nearest, options_of, setting
+from .protocol import Protocol
+from .serialize import model_from_json, model_to_json, task_to_arrays
+
+DEVICES = ("standalone", "runtime")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RunSpec:
+    """Everything that decides the bits of a run on a machine.
+
+    Parameters
+    ----------
+    task : Task or Classification
+        Frozen input and target patterns, or trials; or the name of a task, which is then made with the run's seed.
+    model : Model, optional
+        The rule; default: `CLASSIFIER` for trials, `SUPERSPIKE` for frozen patterns.
+    protocol : Protocol
+        Durations, learning rates, probes.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, what was found, and what was expected.
+    """
+
+    task: Task | Classification
+    model: Model | None = None
+    hidden: tuple = setting(
+        Whole("4", minimum=0),
+        "units of a hidden layer; repeat for depth; 0 is none",
+        (),
+        unset="none",
+        many=True,
+        group="model",
+    )
+    hidden_learning: bool = setting(Flag("no"), "whether weights onto hidden layers are plastic", True, group="model")
+    dt: Quantity = setting(Time("50us"), "time step", DT, group="model")
+    seed: int = setting(
+        Whole("1", minimum=0),
+        "seed of every random choice: initial weights, random feedback, noise, the task",
+        0,
+        group="model",
+    )
+    device: str = setting(
+        Choice("runtime", known=DEVICES),
+        "a compiled program, or Brian2's runtime device: no compiler, slow",
+        "standalone",
+    )
+    precision: str = setting(Choice("single", known=tuple(PRECISIONS)), "floating-point type of the state", "double")
+    kernel: str = setting(
+        Choice("dense", known=("auto", *KERNELS)),
+        "what plastic synapses become in C++; auto is the fastest that fits",
+        "auto",
+    )
+    probe_units: Any = setting(
+        Units(), "how many units of each layer probe windows record, or which: 20, or 0,7, or output=0,7", probes.UNITS
+    )
+    probe_synapses: int = setting(
+        Whole("20", minimum=0), "how many synapses of each weight group probe windows record", probes.SYNAPSES
+    )
+    probe_variables: str | None = setting(
+        Names(), "which variables of units and synapses probe windows record", None, unset=",".join(probes.VARIABLES)
+    )
+    protocol: Protocol = dataclasses.field(default_factory=Protocol, metadata={"record": Protocol})
+
+    def __post_init__(self):
+        check_settings(self)
+        object.__setattr__(self, "hidden", tuple(n for n in self.hidden if n))
+        task = by_name(self.task, seed=self.seed) if isinstance(self.task, str) else self.task
+        if type(task) not in (Task, Classification):
+            raise ValueError(
+                f"task must be a Task or a Classification (a subclass could not be stored), or a name such as "
+                f"'spike-timing', not {_found(task)}"
+            )
+        object.__setattr__(self, "task", task)
+        model = default_model(task) if self.model is None else self.model
+        if not isinstance(model, Model):
+            raise ValueError(
+                f"model must be a Model, for instance SUPERSPIKE.replace(feedback=RANDOM), not {_found(model)}"
+            )
+        object.__setattr__(self, "model", model)
+        if self.protocol.criterion is not None and not isinstance(task, Classification):
+            raise ValueError(f"a criterion is a fraction of correct trials, and the task {task.name} has no trials")
+        if not self.protocol.blocks(self.dt):
+            raise ValueError(f"duration {self.protocol.duration} is less than one time step of {self.dt}")
+
+    @classmethod
+    def make(cls, task: Any, model: Model | None = None, hidden: Any = (), **options: Any) -> "RunSpec":
+        """Make a spec of options by name, those of the protocol among them; ValueError if there is no such option."""
+        for name in options.keys() - OPTIONS.keys():
+            rule = model if isinstance(model, Model) else CLASSIFIER
+            if name in rule.components or name in rule.parameters:
+                raise ValueError(f"'{name}' is part of the model: give model=MODEL.replace({name}=...)")
+            raise ValueError(f"a run has no option '{name}'{nearest(name, OPTIONS)}")
+        course = {name: options.pop(name) for name in options_of(Protocol) if name in options}
+        spec = cls(task, model, hidden, protocol=Protocol(**course), **options)
+        check_windows(spec.protocol, spec.structure, spec.task)
+        return spec
+
+    @cached_property
+    def structure(self) -> Structure:
+        """The network that the run simulates."""
+        sizes = (self.task.n_inputs, *self.hidden, self.task.n_outputs)
+        probed = self.probe_units, self.probe_synapses, self.probe_variables
+        return Structure(self.model, sizes, self.hidden_learning, self.dt, *probed)
+
+    @property
+    def duration(self) -> Quantity:
+        """Simulated time (second)."""
+        return self.protocol.duration
+
+    @property
+    def n_steps(self) -> int:
+        """Time steps of the whole run."""
+        return round(float(self.duration) / float(self.dt))
+
+    def extended(self, duration: Quantity) -> "RunSpec":
+        """Return the same run with another `duration` (second)."""
+        return dataclasses.replace(self, protocol=dataclasses.replace(self.protocol, duration=duration))
+
+    def to_json(self) -> dict:
+        """Everything but the task, as JSON: what ``run.json`` holds."""
+        plain = {name: value_to_json(getattr(self, name)) for name in PLAIN}
+        course = {name: value_to_json(getattr(self.protocol, name)) for name in options_of(Protocol)}
+        return {"model": model_to_json(self.model), "sizes": list(self.structure.sizes), **plain, "protocol": course}
+
+    @classmethod
+    def from_json(cls, found: dict, task: Task | Classification) -> "RunSpec":
+        """Inverse of `to_json`; options that are younger than the run have their defaults."""
+        plain = {name: value_from_json(found[name]) for name in PLAIN if name in found}
+        course = {name: value_from_json(value) for name, value in found["protocol"].items()}
+        hidden = tuple(found["sizes"])[1:-1]
+        return cls(task, model_from_json(found["model"]), hidden, protocol=Protocol(**course), **plain)
+
+    def differences(self, other: "RunSpec") -> list[str]:
+        """Name what another run has otherwise; a duration may differ."""
+        until = min(self.n_steps, other.n_steps)
+        mine, theirs = self._facts(until), other._facts(until)
+        return [name for name in dict.fromkeys([*mine, *theirs]) if not _equal(mine.get(name), theirs.get(name))]
+
+    def _facts(self, until):
+        """What is compared between two runs, by name; probes up to a step."""
+        entries = self.to_json()
+        facts = {name: entries[name] for name in PLAIN} | {"sizes": entries["sizes"]}
+        facts |= {name: value for name, value in entries["protocol"].items() if name not in ("duration", *_PROBES)}
+        facts["probe_at"] = sorted(step for step in self.protocol.probes(self.dt) if step < until)
+        windows = self.protocol.learning_windows(self.dt, self.task.period)
+        facts["probe_learning"] = [start for start, _ in windows if start < until]
+        for kind, component in self.model.components.items():
+            facts |= {f"{field} of the {kind}": code for field, code in component.strings.items()}
+            facts |= {f"{name} of the {kind}": quantity_to_json(v)[:2] for name, v in component.parameters.items()}
+        return facts | {k: v for k, v in task_to_arrays(self.task).items() if k not in ("name", "source")}
+
+
+_PROBES = ("probe_at", "probe_every", "probe_learning")
+OPTIONS = options_of(RunSpec)
+PLAIN = tuple(name for name in OPTIONS if name not in options_of(Protocol) and name != "hidden")
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """Where and with how many cores a run is done; it changes no bit of the result."""
+
+    build_dir: Path | None = setting(
+        File("programs", "DIR"),
+        "where programs are built and kept",
+        None,
+        unset="your cache folder",
+        group="machine and output",
+    )
+    threads: int | None = setting(
+        Whole("2", minimum=1), "cores to use; same bits with any", None, unset="all", group="machine and output"
+    )
+
+    def __post_init__(self):
+        check_settings(self)
+
+    @property
+    def n_threads(self) -> int:
+        """Number of cores to use."""
+        return self.threads or os.cpu_count() or 1
+
+
+def default_model(task: Task | Classification) -> Model:
+    """The model that is taken for a task unless one is given."""
+    return CLASSIFIER if isinstance(task, Classification) else SUPERSPIKE
+
+
+def takes_options(function: Any) -> Any:
+    """Decorator: document the options of a run, and show them in the signature, where a function takes ``**options``."""
+    lines = []
+    for option in OPTIONS.values():
+        if option.name not in inspect.signature(function).parameters:
+            lines.append(
+                f"{option.name}\n    {option.help[0].upper()}{option.help[1:]}; default: {option.shown_default}."
+            )
+    function.__doc__ = inspect.getdoc(function).replace(
+        "**options\n", "\n".join([*lines, ""]), 1
+    )  # 3.13 has it dedented
+    signature = inspect.signature(function)
+    parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    known = {p.name for p in parameters}
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters += [
+        inspect.Parameter(o.name, keyword, default=o.default) for o in OPTIONS.values() if o.name not in known
+    ]
+    function.__signature__ = signature.replace(parameters=parameters)
+    return function
+
+
+def _equal(one, two):
+    return np.array_equal(one, two) if isinstance(one, np.ndarray) or isinstance(two, np.ndarray) else one == two
+
+
+def _found(value):
+    return f"{value!r}" if isinstance(value, str | int | float | type(None)) else f"a {type(value).__name__}"

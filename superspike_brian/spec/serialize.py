@@ -1,0 +1,70 @@
+"""Models and tasks as JSON and arrays: text and numbers only, so that reading them executes nothing."""
+
+import dataclasses
+
+import numpy as np
+from brian2 import Hz, second
+
+from ..models import specification
+from ..tasks import Classification, SpikePattern, Task
+from ..values.as_json import quantity_from_json, quantity_to_json
+
+_TRIALS = {"background": Hz, "window": second, "pause_min": second, "pause_mean": second, "period": second}
+_KINDS = {field.name: getattr(specification, field.type.__name__) for field in dataclasses.fields(specification.Model)}
+
+
+def model_to_json(model):
+    """Equation strings, parameters and sources of every component."""
+    return {
+        kind: {
+            "name": component.name,
+            "source": component.source,
+            "strings": component.strings,
+            "parameters": {k: quantity_to_json(v) for k, v in component.parameters.items()},
+        }
+        for kind, component in model.components.items()
+    }
+
+
+def model_from_json(stored):
+    """Inverse of `model_to_json`; the model checks itself again."""
+    components = {}
+    for kind, text in stored.items():
+        parameters = {k: quantity_from_json(v) for k, v in text["parameters"].items()}
+        components[kind] = _KINDS[kind](text["name"], parameters=parameters, source=text["source"], **text["strings"])
+    return specification.Model(**components)
+
+
+def task_to_arrays(task):
+    """Return a task as a dict of arrays."""
+    arrays = {"name": np.array(task.name), "source": np.array(task.source)}
+    if isinstance(task, Task):
+        return arrays | _pattern_to_arrays("inputs", task.inputs) | _pattern_to_arrays("targets", task.targets)
+    for k, pattern in enumerate(task.patterns):
+        arrays |= _pattern_to_arrays(f"pattern_{k}", pattern)
+    return arrays | {"classes": np.array(task.classes)} | {name: float(getattr(task, name)) for name in _TRIALS}
+
+
+def _pattern_to_arrays(name, pattern):
+    return {
+        f"{name}_n": pattern.n,
+        f"{name}_ids": pattern.ids,
+        f"{name}_times": np.asarray(pattern.times),
+        f"{name}_period": float(pattern.period),
+    }
+
+
+def _pattern_from_arrays(name, arrays):
+    period, times = (float(arrays[f"{name}_period"]) * second, arrays[f"{name}_times"] * second)
+    return SpikePattern(int(arrays[f"{name}_n"]), arrays[f"{name}_ids"], times, period)
+
+
+def task_from_arrays(arrays):
+    """Inverse of `task_to_arrays`."""
+    name, source = str(arrays["name"]), str(arrays["source"])
+    if "classes" not in arrays:
+        return Task(name, *(_pattern_from_arrays(side, arrays) for side in ("inputs", "targets")), source)
+    classes = arrays["classes"]
+    patterns = [_pattern_from_arrays(f"pattern_{k}", arrays) for k in range(len(classes))]
+    timing = {name: float(arrays[name]) * unit for name, unit in _TRIALS.items()}
+    return Classification(name, patterns, classes, source=source, **timing)

@@ -1,0 +1,227 @@
+"""Many runs: each an independent process with a durable folder of its own; what is there already is not run again.
+
+Any `concurrent.futures.Executor` does the work: local processes, or a cluster's (for instance Dask's
+``Client.get_executor()``). A job is plain data, so that it travels anywhere. An executor may run a job twice, as Dask does
+when it loses a worker: the second time the job goes on where its folder is, and waits while another process holds it.
+"""
+
+import dataclasses
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, wait
+from pathlib import Path
+
+from .. import results
+from ..console.progress import Silent
+from ..engine.compiler import BuildError
+from ..engine.program import build, structure_key
+from ..files.datasets import is_sound
+from ..results.folder import FolderInUseError, RunFolder, RunFolderError
+from ..results.stored import stored_spec
+from ..runs.training import resume, start
+from ..spec.run import Machine, RunSpec
+from ..spec.serialize import task_from_arrays, task_to_arrays
+from .pool import LocalPool
+
+POLL = 1.0  # seconds between looks at the runs
+ONE_THREAD = Machine(threads=1)  # runs side by side gain more than threads within a run
+_one_at_a_time = threading.Lock()  # Brian2 has one device a process
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Job:
+    """One run to be done.
+
+    Parameters
+    ----------
+    out : Path
+        Its run folder.
+    spec : RunSpec
+        What the run is.
+    machine : Machine
+        How it is done.
+    """
+
+    out: Path
+    spec: RunSpec
+    machine: Machine = ONE_THREAD
+
+    @property
+    def is_done(self):
+        """Whether the folder holds a run that has reached its duration or its criterion."""
+        return _is_done(self.out, self.spec)
+
+    @property
+    def duration_s(self):
+        """Simulated time (s)."""
+        return float(self.spec.duration)
+
+    @property
+    def simulated_s(self):
+        """Simulated time that is safe on disk, at a glance: no file is opened."""
+        return min(RunFolder(self.out).reached * float(self.spec.dt), self.duration_s)
+
+    def difference(self):
+        """Name what a run in the folder has other than this job asks for; None if nothing, or if there is no run."""
+        if not (Path(self.out) / "run.json").exists():
+            return None
+        return ", ".join(self.spec.differences(stored_spec(RunFolder(self.out)))) or None
+
+    def payload(self):
+        """Plain data for another process."""
+        out = str(Path(self.out).absolute())
+        return out, self.spec.to_json(), task_to_arrays(self.spec.task), self.machine
+
+
+def run_payload(payload):
+    """Do one job, or finish it where it stopped; return the key figures."""
+    out, request, task, machine = payload
+    spec = RunSpec.from_json(request, task_from_arrays(task))
+    with _one_at_a_time:
+        while True:
+            begun = (Path(out) / "run.json").exists()
+            try:
+                if _is_done(out, spec):
+                    data = results.load(out)
+                elif begun:
+                    longer = max(spec.duration, stored_spec(RunFolder(out)).duration)
+                    where = {"build_dir": machine.build_dir, "threads": machine.threads}
+                    data = resume(out, duration=longer, progress=False, **where)
+                else:
+                    data = start(spec, machine, out)
+                return results.summary(data, out)
+            except FolderInUseError:  # its first process may live on after the executor has given it up
+                time.sleep(POLL)
+            except RunFolderError:
+                if begun or not (Path(out) / "run.json").exists():  # else another process began it just now
+                    raise
+
+
+def _is_done(out, spec):
+    try:
+        folder = RunFolder(out)
+        newest = folder.newest()
+        if newest is None or not is_sound(Path(out) / "run.nc"):
+            return False
+        met = folder.records()[-1].get("criterion_met", False)
+        return bool(met) or newest[0] >= max(spec.n_steps, stored_spec(folder).n_steps)
+    except (RunFolderError, OSError):
+        return False
+
+
+def run_all(jobs, workers=1, executor=None, report=print, progress=None):
+    """Do the jobs that are not done.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+        Runs with different folders.
+    workers : int
+        Local processes, if no `executor` is given; also how many compile at a time.
+    executor : concurrent.futures.Executor, optional
+        Where to run instead. Its workers see the run folders, and build programs into their own caches.
+    report : callable
+        Receives a line a finished or failed job.
+    progress : Reporter, optional
+        What shows the progress over all jobs (see `superspike_brian.console.progress`).
+
+    Returns
+    -------
+    failed : dict of Path to str
+        Messages of the jobs that failed; the others go on.
+
+    Raises
+    ------
+    ValueError
+        If two jobs have the same folder, or a folder holds another run than its job; before anything runs.
+    """
+    jobs, progress = list(jobs), progress or Silent()
+    _check_folders(jobs)
+    todo = [job for job in jobs if not job.is_done]
+    report(f"{len(jobs) - len(todo)} of {len(jobs)} runs are there, {len(todo)} to do")
+    if not todo:
+        return {}
+    failed, began = {}, time.perf_counter()
+    if executor is None:
+        failed = _build_programs(todo, workers, progress)
+        for out, message in failed.items():
+            report(f"{out} failed: {message}")
+        todo = [job for job in todo if job.out not in failed]
+    watch = _Watch(jobs, todo, progress, time.perf_counter() - began)
+    pool, futures = executor or LocalPool(workers), {}
+    try:
+        for job in todo:
+            futures[pool.submit(run_payload, job.payload())] = job
+        waiting = set(futures)
+        while waiting:
+            finished, waiting = wait(waiting, timeout=POLL, return_when=FIRST_COMPLETED)
+            for future in finished:
+                job = futures[future]
+                try:
+                    figures = future.result()
+                    line = f"{job.out}: cost {figures['cost_hz']:.3g} Hz, {figures['wall_s']:.3g} s"
+                    line += "".join(f"; note: {note['text']}" for note in figures["notes"])
+                except Exception as error:
+                    failed[job.out] = f"{type(error).__name__}: {error}"
+                    line = f"{job.out} failed: {failed[job.out]}"
+                watch.finished(job)
+                report(f"{len(todo) - len(watch.open)}/{len(todo)} {line}")
+            watch.look(len(failed))
+    finally:
+        progress.close()
+        if executor is None:
+            pool.shutdown(cancel_futures=True)
+        else:
+            for future in futures:
+                future.cancel()
+    return failed
+
+
+def _check_folders(jobs):
+    if len({job.out for job in jobs}) < len(jobs):
+        raise ValueError("two jobs of a sweep have the same folder")
+    for job in jobs:
+        if different := job.difference():
+            raise ValueError(
+                f"{job.out} holds a run with other settings ({different}): give the ones of then, or another folder"
+            )
+
+
+def _build_programs(jobs, compilers, progress):
+    """Build each distinct program once; return the messages of jobs that cannot have theirs."""
+    programs, failed = {}, {}
+    for job in jobs:
+        if job.spec.device == "standalone":
+            key = structure_key(job.spec.structure, job.spec.precision, job.spec.kernel)
+            programs.setdefault((key, job.machine.build_dir), []).append(job)
+    for (_, build_dir), users in programs.items():
+        progress.building()
+        spec = users[0].spec
+        try:
+            build(spec.structure, spec.precision, build_dir, compilers, spec.kernel)
+        except (BuildError, ValueError, KeyError) as error:
+            failed |= {job.out: f"{type(error).__name__}: {error}" for job in users}
+    return failed
+
+
+class _Watch:
+    """Progress over all runs in simulated time, read off the checkpoints."""
+
+    def __init__(self, jobs, todo, progress, build_seconds):
+        self.open, self.n, self.progress = {job.out: job for job in todo}, len(jobs), progress
+        total = sum(job.duration_s for job in jobs)
+        self.closed = total - sum(job.duration_s for job in todo)
+        progress.start(total, self._simulated(), build_seconds)
+
+    def _simulated(self):
+        return self.closed + sum(job.simulated_s for job in self.open.values())
+
+    def finished(self, job):
+        """A job has ended, well or not: nothing of it is left to do."""
+        del self.open[job.out]
+        self.closed += job.duration_s
+
+    def look(self, n_failed):
+        """Show where the runs are."""
+        failed = f", {n_failed} failed" if n_failed else ""
+        self.progress.overall(self._simulated(), f"{self.n - len(self.open)} of {self.n} runs{failed}")
