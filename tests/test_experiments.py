@@ -10,8 +10,8 @@ from matplotlib import pyplot as plt
 from superspike_brian.models import SUPERSPIKE, WINDOWED
 from superspike_brian.tasks import xor
 
-from superspike_brian import experiments
-from superspike_brian.experiments import Condition, Finding, Setting, fig6, fig7, final_cost, mean_by, oxford, reproduce
+from superspike_brian import experiments, reproduce
+from superspike_brian.experiments import Condition, Finding, Setting, fig6, fig7, final_cost, mean_by, oxford
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.spec.run import RunSpec
 from superspike_brian.sweeps.jobs import Job

@@ -15,7 +15,7 @@ A module (``fig7.py``; names with a leading underscore are helpers) has a docstr
 ``draw(runs)``
     The figure.
 
-`superspike_brian.experiments.reproduce` does the rest.
+`superspike_brian.reproduce` does the rest.
 """
 
 import dataclasses

@@ -8,11 +8,11 @@ import dataclasses
 import io
 from pathlib import Path
 
-from .. import results
-from ..errors import UserError
-from ..files.durable import write_durably
-from ..sweeps.jobs import run_all
-from . import experiment
+from . import results
+from .errors import UserError
+from .experiments import experiment
+from .files.durable import write_durably
+from .sweeps.jobs import run_all
 
 
 class ReproductionError(UserError):
@@ -47,7 +47,7 @@ def reproduce(name, setting, workers=1, executor=None, report=print):
     ReproductionError
         If runs failed.
     """
-    from ..figures.style import save_figure  # here, as matplotlib is slow to import
+    from .figures.style import save_figure  # here, as matplotlib is slow to import
 
     module = experiment(name)
     jobs = module.jobs(dataclasses.replace(setting, out=Path(setting.out) / name))  # figures share names of conditions
