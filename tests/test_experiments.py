@@ -71,7 +71,7 @@ def test_experiments_are_found_by_name():
         assert module.SEEDS.keys() == set(experiments.SCALES)
         assert module.__doc__
         assert all(callable(getattr(module, part)) for part in ("jobs", "table", "findings", "draw"))
-    with pytest.raises(ValueError, match="Did you mean 'fig7'"):
+    with pytest.raises(ValueError, match="did you mean 'fig7'"):
         experiments.experiment("figg7")
 
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from ..spec.run import Machine, RunSpec
 from ..sweeps.jobs import Job
-from ..tasks.files import did_you_mean
+from ..values.names import nearest
 
 SCALES = ("quick", "full")
 
@@ -138,7 +138,7 @@ def names():
 def experiment(name):
     """Return the module of an experiment; ValueError if there is none of that name."""
     if name not in names():
-        raise ValueError(f"there is no experiment {name!r}. {did_you_mean(name, [*names(), 'all'])}")
+        raise ValueError(f"there is no experiment {name!r}{nearest(name, [*names(), 'all'])}")
     return importlib.import_module(f"{__name__}.{name}")
 
 

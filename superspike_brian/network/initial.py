@@ -8,6 +8,7 @@ import numpy as np
 
 from ..codegen.device import RANDOM
 from ..tasks import Classification, Task
+from ..values.clock import n_steps
 
 _STREAMS = {"weights": 1, "feedback": 2, "trials": 3, "probe": 4, "test": 5, "noise": 6}
 
@@ -42,7 +43,7 @@ def initial_state(structure, task, seed):
     state = noise(seed)
     check_fit(structure, task)
     if isinstance(task, Task):
-        period = round(float(task.period / structure.dt))
+        period = n_steps(task.period, structure.dt)
         for name, pattern in (("inputs", task.inputs), ("targets", task.targets)):
             state |= generator(name, *pattern.steps(structure.dt), period)
     state |= parameters(structure)

@@ -11,6 +11,7 @@ from brian2 import Equations
 
 from ..analysis import score
 from ..tasks import Classification, Trials
+from ..values.clock import n_steps
 from .initial import generator, random_stream
 
 MOVING = 100  # trials of the moving window
@@ -34,7 +35,7 @@ class Trainer:
 
     def __init__(self, task, structure, seed, remember=MOVING):
         self.task, self.dt, self.seed = task, structure.dt, seed
-        self.length = round(float(task.period / structure.dt))
+        self.length = n_steps(task.period, structure.dt)
         self.windows = {f"output.{n}" for n in Equations(structure.model.error.judge_equations).names}
         self.remember, self.recent = remember, []  # blocks: trials, steps and units of output spikes
         self.correct = np.zeros(0, bool)
