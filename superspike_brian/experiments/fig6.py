@@ -8,7 +8,8 @@ and irregularly: at about 10 to 20 Hz, with nearly exponential intervals and coe
 import numpy as np
 
 from ..analysis import coefficients_of_variation, firing_rates
-from ..figures.activity import plot_activity, window
+from ..figures.activity import plot_activity
+from ..figures.rasters import window
 from ..tasks import ssbm
 from . import Condition, Finding, final_cost
 from ._pictures import SYMMETRIC, options

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullLocator
 
 from ..analysis import firing_rates
-from ..figures.activity import looped, window
+from ..figures.rasters import looped, window
 from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..models import HETEROSYNAPTIC, LINEAR, RANDOM, UNIFORM
 from ..tasks import ssbm

@@ -12,7 +12,7 @@ import numpy as np
 from brian2 import second
 
 from ..analysis import firing_rates
-from ..figures.activity import window
+from ..figures.rasters import window
 from ..figures.style import BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..models import HETEROSYNAPTIC, RANDOM, SUPERSPIKE
 from ..tasks import ssbm
