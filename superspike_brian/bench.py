@@ -31,6 +31,7 @@ from .models import SUPERSPIKE
 from .network.assembly import Structure
 from .network.initial import initial_state
 from .tasks.spike_timing import frozen_poisson
+from .values import tables
 from .values.clock import n_steps
 
 THREADS = os.cpu_count() or 1
@@ -226,17 +227,19 @@ def run(out, rounds=5, data_dir=None, build_dir=None, report=print, measured=Non
 
 def markdown(rows, limits, builds):
     """The rows as a Markdown table."""
-    lines = [
-        "| network | kernel | precision | threads | s / simulated s | x stock double | ns / synapse, step | bytes / synapse | "
-        "peak memory (MiB) | probe window x unprobed |"
-    ]
-    lines.append("|---|---|---|---:|---:|---:|---:|---:|---:|---:|")
-    for r in rows:
-        lines.append(
-            f"| {r['network']} | {r['kernel']} | {r['precision']} | {r['threads']} | {r['s_per_simulated_s']:.4g} | "
-            f"{r['ratio_to_stock_double']:.2f} | {r['ns_per_synapse_and_step']:.3g} | "
-            f"{r['state_bytes_per_synapse']:.0f} | {_mebibytes(r['peak_memory_bytes'])} | {r['probe_ratio']:.2f} |"
+    header = (
+        *("network", "kernel", "precision", "threads", "s / simulated s", "x stock double", "ns / synapse, step"),
+        *("bytes / synapse", "peak memory (MiB)", "probe window x unprobed"),
+    )
+    cells = [
+        (
+            *(r["network"], r["kernel"], r["precision"], r["threads"], f"{r['s_per_simulated_s']:.4g}"),
+            *(f"{r['ratio_to_stock_double']:.2f}", f"{r['ns_per_synapse_and_step']:.3g}"),
+            *(f"{r['state_bytes_per_synapse']:.0f}", _mebibytes(r["peak_memory_bytes"]), f"{r['probe_ratio']:.2f}"),
         )
+        for r in rows
+    ]
+    lines = [tables.markdown(header, cells, right=range(3, 10))]
     lines.append("")
     for name, value in limits.items():
         lines.append(
