@@ -476,6 +476,7 @@ BOMBS = {
     "brackets": "(" * 90 + "1" + ")" * 90 + "*0" + "(" * 3000 + "1" + ")" * 3000,
     "minus": "-" * 3000 + "1",
     "functions": "exp(" * 300 + "1" + ")" * 300,
+    "functions of numbers": "exp(" * 30 + "1" + ")" * 30,
     "literal": "1e400",
     "whole number": "1" + "0" * 30,
     "divisions": "1/(1 + " * 99 + "1" + ")" * 99 + "/0",
