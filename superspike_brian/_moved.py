@@ -1,4 +1,4 @@
-"""Modules under the names that they had before version 0.3: importing one gives the module at its new place, and a warning."""
+"""Modules under the names that they had when the package was flat: importing one gives the module at its new place, and a warning."""
 
 import importlib
 import importlib.abc

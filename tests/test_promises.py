@@ -18,7 +18,7 @@ import pytest
 from superspike_brian.cli.main import COMMANDS, command_parser
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 PACKAGE = [p for folder in ("superspike_brian", "models", "tasks") for p in sorted((ROOT / folder).rglob("*.py"))]
 CPP = [p for end in ("h", "cpp") for p in sorted((ROOT / "superspike_brian").rglob(f"*.{end}"))]
 OTHERS = [p for d in ("tests", "docs") for p in sorted((ROOT / d).rglob("*.py")) if p != Path(__file__)]
