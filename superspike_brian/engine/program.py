@@ -220,7 +220,7 @@ def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto
         Default: the user's cache folder.
     jobs : int, optional
         Compiler processes at a time; default: all cores.
-    kernel : {'auto', 'stock', 'dense', 'blocked', 'gemm', 'events'}
+    kernel : {'auto', 'stock', 'dense', 'gemm', 'events'}
         How plastic synapses are integrated: see `superspike_brian.codegen.kernels`.
     threads : int
         Threads of a run of the program, one beside the main one a layer of plastic synapses at most. Layers too small to gain
