@@ -1,7 +1,8 @@
 """Brian2's C++ generator, with synaptic indices from the surrounding loop instead of index arrays."""
 
 from brian2 import prefs
-from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
+
+from .brian2_api import CPPCodeGenerator, c_data_type
 
 INDICES = ("_presynaptic_idx", "_postsynaptic_idx")
 

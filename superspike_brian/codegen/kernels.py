@@ -18,10 +18,9 @@ them in between. Equations that do not fit a kernel fall to the one above it in 
 
 import logging
 
-from brian2.parsing.sympytools import sympy_to_str
-
 from .all_to_all import PreMajor
 from .backward import Sweep
+from .brian2_api import sympy_to_str
 from .device import StateCodeObject
 from .generators import KernelGenerator
 from .plan import kinds_of, linear_plan, presynaptic_filter

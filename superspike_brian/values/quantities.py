@@ -6,9 +6,9 @@ import re
 from numbers import Number
 
 import numpy as np
-from brian2 import Quantity, get_dimensions, have_same_dimensions, ms, second
-from brian2.units.allunits import all_units
-from brian2.units.fundamentalunits import get_unit
+from brian2 import Quantity, get_dimensions, get_unit, have_same_dimensions, ms, second
+
+from ..codegen.brian2_api import all_units
 
 # Brian2's units under their names and symbols (mV and mvolt), and what people write besides
 _UNITS = {name: unit for unit in all_units if (name := unit.name).isalpha()}
