@@ -2,10 +2,9 @@
 
 import re
 
-from brian2 import Equations
-from brian2.core.functions import DEFAULT_FUNCTIONS
-from brian2.equations.equations import SUBEXPRESSION, extract_constant_subexpressions
-from brian2.stateupdaters.base import StateUpdateMethod
+from brian2 import DEFAULT_FUNCTIONS, Equations, StateUpdateMethod
+
+from ..codegen.brian2_api import SUBEXPRESSION, extract_constant_subexpressions
 
 RANDOM_FUNCTIONS = sorted(name for name, function in DEFAULT_FUNCTIONS.items() if not function.stateless)
 _CALL = re.compile(rf"\b({'|'.join(RANDOM_FUNCTIONS)})\s*\(")

@@ -2,7 +2,8 @@
 
 Every network first learns for a while with the fastest kernel. From that state each variant simulates the same time, in turn,
 several rounds: the ratio of a round compares what ran within seconds of each other, and the table shows the median ratio.
-So it does for a probe window of one period while learning, against the same period unprobed.
+So it does for a probe window of one period while learning, against the same period unprobed. Where `auto` is not the fastest
+of what was measured, the report says so.
 The roofline is two hand-written loops of the synaptic arithmetic of 200-256-200, alone: the two eligibility updates streaming
 through memory, and the matrix products that a linear rule needs. Whole runs are compared with it, neurons and spikes included.
 The kernel *events* does less arithmetic than either, a row of synapses a spike instead of every synapse a step, and can be
@@ -102,6 +103,7 @@ def measure(network, rounds, build_dir, report):
         {"network": network.name, "kernel": kernel, "precision": precision, "threads": threads}
         | summary(times[kernel, precision, threads], times[VARIANTS[0]], structure.n_synapses, steps / network.seconds)
         | {
+            "rounds_s": times[kernel, precision, threads],
             "probe_ratio": statistics.median(probed[kernel, precision, threads]),
             "state_bytes_per_synapse": _bytes(program, state, structure.n_synapses),
             "peak_memory_bytes": program.peak_memory,
@@ -247,8 +249,40 @@ def markdown(rows, limits, builds):
             f"{value / ROOFLINE_SYNAPSES / 1e4 * 1e9:.3g} ns a synapse and step."
         )
     lines.append("The kernel events does less arithmetic than either: a row of synapses a spike, nothing a step.")
+    lines += judge_auto(rows)
     lines += [f"Build, {name}: {value:.2f} s." for name, value in builds.items()]
     return "\n".join(lines) + "\n"
+
+
+def judge_auto(rows: list[dict]) -> list[str]:
+    """Say where 'auto' is slower than another variant of its precision and no more threads, or that it nowhere is.
+
+    It is slower if the median over rounds of the ratio of their times exceeds 1 by more than the ratio's interquartile range.
+    """
+    if any(len(r["rounds_s"]) < 2 for r in rows):
+        return ["Whether auto is the fastest takes two rounds or more to tell."]
+    found = []
+    for mine in (r for r in rows if r["kernel"] == "auto"):
+        same = [r for r in rows if all(r[k] == mine[k] for k in ("network", "precision")) and r is not mine]
+        ratios = {_variant(r): _excess(mine, r) for r in same if r["threads"] <= mine["threads"]}
+        rival, ratio = max(ratios.items(), key=lambda item: item[1], default=("", 1.0))
+        if ratio > 1:
+            found.append(
+                f"NOT the fastest: on {mine['network']}, {_variant(mine)} takes {ratio:.2f} times as long as {rival}."
+            )
+    return found or ["auto is nowhere slower than another kernel, beyond the spread of the rounds."]
+
+
+def _excess(mine, other):
+    """How many times longer a variant takes than another; 1 if that is within the spread of the rounds."""
+    low, middle, high = statistics.quantiles(
+        (m / o for m, o in zip(mine["rounds_s"], other["rounds_s"], strict=True)), n=4
+    )
+    return middle if middle - 1 > high - low else 1.0
+
+
+def _variant(row):
+    return _label(row["kernel"], row["precision"], row["threads"])
 
 
 def _mebibytes(size):

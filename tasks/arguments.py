@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from brian2 import DimensionMismatchError, Hz, Quantity, have_same_dimensions, second
-from brian2.core.variables import VariableView
+
+from ..codegen.brian2_api import VariableView
 
 MOST_UNITS = 2**31 - 1  # Brian2 numbers them with 32 bits
 MOST_SPIKES = 10**8  # that are drawn at once: 1.6 GB

@@ -1,5 +1,6 @@
 """The benchmark measures every variant, on a network that is small enough for a test."""
 
+import itertools
 import json
 import sys
 
@@ -35,6 +36,43 @@ def test_a_probe_ratio_compares_the_same_steps(monkeypatch):
     monkeypatch.setattr(bench.time, "perf_counter", lambda: Program.clock)
     assert bench.probe_ratio(Program(), {}, 7, 100) == 1.5
     assert [a[1:3] for a in Program.asked] == [(7, 100)] * 2 and [a[3] for a in Program.asked] == [False, True]
+
+
+class Clocked:
+    """A program that takes as long as it is told, round after round; periods of the probe ratio take a second."""
+
+    clock, build_seconds, manifest, peak_memory = 0.0, 0.0, {"arrays": {}}, 0
+
+    def __init__(self, seconds):
+        self.seconds = itertools.cycle(seconds)
+
+    def run(self, state, step, n_steps, probe=None):
+        Clocked.clock += next(self.seconds) if probe is None else 1.0  # None: a measurement of the variant itself
+
+
+@pytest.mark.parametrize(
+    ("auto", "said"),
+    [
+        ([0.31, 0.32, 0.30, 0.31], "auto is nowhere slower than another kernel, beyond the spread of the rounds."),
+        (
+            [0.33, 0.35, 0.34, 0.33],
+            "NOT the fastest: on small 12-3, auto, single takes 1.10 times as long as dense, single.",
+        ),
+        ([0.20, 0.60, 0.25, 0.55], "auto is nowhere slower than another kernel, beyond the spread of the rounds."),
+        ([0.33], "Whether auto is the fastest takes two rounds or more to tell."),
+    ],
+)
+def test_the_report_says_where_auto_is_not_the_fastest(auto, said, small, monkeypatch):
+    seconds = {"stock": [0.9], "dense": [0.305, 0.315, 0.31, 0.3], "auto": auto, "threads": [0.2]}
+    variants = [("stock", "double", 1), *((k, "single", 1) for k in ("dense", "auto")), ("dense", "single", 2)]
+    monkeypatch.setattr(bench, "VARIANTS", tuple(variants))
+    monkeypatch.setattr(
+        bench, "build", lambda *_, kernel, threads: Clocked(seconds["threads" if threads > 1 else kernel])
+    )
+    monkeypatch.setattr(bench, "_learned", lambda *_: ({}, 0))
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: Clocked.clock)
+    rows = bench.measure(small, len(auto), None, lambda line: None)
+    assert said in bench.markdown(rows, {}, {}).splitlines()
 
 
 def test_measured_rows_and_their_table(small, build_dir, monkeypatch):

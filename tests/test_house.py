@@ -17,11 +17,11 @@ ROOT = Path(__file__).parent.parent
 # from the ground up: a room may import itself and those before it
 ROOMS = (
     ("errors", "_version", "_moved"),
+    ("codegen",),
     ("values",),
     ("files",),
     ("console",),
     ("analysis",),
-    ("codegen",),
     ("tasks",),
     ("models",),
     ("network",),

@@ -24,12 +24,19 @@ from superspike_brian.models import (
 )
 from superspike_brian.tasks import SpikePattern, Task
 
+from superspike_brian.cli import main
 from superspike_brian.codegen.kernels import KERNELS
 from superspike_brian.engine import program as engine
+from superspike_brian.files.durable import json_with_checksums, read_json
 from superspike_brian.network.assembly import Assembly, Structure
 from superspike_brian.network.initial import initial_state
+from superspike_brian.results import load
+from superspike_brian.results.folder import RunFolder
+from superspike_brian.results.stored import stored_spec
+from superspike_brian.runs.training import resume, train
+from superspike_brian.spec.run import _warn_once
 
-SIZES = (37, 21, 10)  # no multiples of a tile
+SIZES = (37, 21, 10)  # no multiples of a vector
 N_UPDATES, T_B = 12, 1000
 MODEL = SUPERSPIKE.replace(t_b=0.1 * second, w_0=0.1 * SUPERSPIKE.parameters["w_max"] * 30, r0=5 * mV)
 RULE = MODEL.plasticity
@@ -73,7 +80,7 @@ QUICK = {
         "events",
     ),
     "squared trace": (MODEL.replace(plasticity=SQUARED), "gemm"),
-    "saturating": (MODEL.replace(plasticity=SATURATING), "blocked"),
+    "saturating": (MODEL.replace(plasticity=SATURATING), "dense"),
     "unit numbers, an update that reads the neuron": (
         MODEL.replace(plasticity=NUMBERED, optimizer=GATED),
         "dense",
@@ -148,7 +155,7 @@ def test_any_block_and_any_probe(kernel, build_dir):
             np.testing.assert_allclose(records[name], expected[1][name], 1e-10, 1e-10 * scale, err_msg=name)
 
 
-@pytest.mark.parametrize("kernel", ["blocked", "gemm", "events"])
+@pytest.mark.parametrize("kernel", ["gemm", "events"])
 def test_threads_change_no_bit(kernel, build_dir):
     """Blocks that end within a chunk, and monitors at every step interrupt whatever the threads are at."""
     for pieces, probe in (((1, 874, 11126), False), ((300,), True)):
@@ -175,6 +182,25 @@ def test_choice_is_automatic_and_explained(case, caplog):
 def test_unknown_kernel_is_refused():
     with pytest.raises(ValueError, match="use auto, stock"):
         engine.build(Structure(MODEL, (3, 2)), kernel="fastest")
+
+
+def test_a_stored_run_with_a_retired_kernel_loads_shows_and_resumes(tmp_path, build_dir, caplog, capsys):
+    options = {"kernel": "dense", "block": 1 * second, "build_dir": build_dir, "progress": False}
+    whole = train(task((12, 3)), MODEL, duration=4 * second, out=tmp_path / "whole", **options)
+    train(task((12, 3)), MODEL, duration=2 * second, out=tmp_path / "old", **options)
+    stored = tmp_path / "old" / "run.json"
+    stored.write_bytes(json_with_checksums(read_json(stored, "") | {"kernel": "blocked"}))
+    _warn_once.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        assert stored_spec(RunFolder(tmp_path / "old")).kernel == "dense"
+    assert [r.getMessage() for r in caplog.records if "'blocked' is gone: 'dense' takes its place" in r.getMessage()]
+    assert main(["show", str(tmp_path / "old")]) == 0 and "cost" in capsys.readouterr().out
+    longer = resume(tmp_path / "old", duration=4 * second, build_dir=build_dir, progress=False)
+    for found in (longer, load(tmp_path / "old")):
+        assert found.sizes["block"] == whole.sizes["block"] == 4
+        np.testing.assert_array_equal(found["cost"], whole["cost"])
+    weights = [RunFolder(tmp_path / name).newest()[2]["forward_1.w"] for name in ("old", "whole")]
+    np.testing.assert_array_equal(*weights)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

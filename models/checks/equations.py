@@ -4,11 +4,9 @@ import ast
 from functools import lru_cache
 
 from brian2 import DimensionMismatchError, Equations, second
-from brian2.core.variables import Variable
-from brian2.equations.equations import EQUATIONS, EquationError
-from brian2.units.fundamentalunits import DIMENSIONLESS
 from pyparsing import ParseException
 
+from ...codegen.brian2_api import DIMENSIONLESS, EQUATIONS, EquationError, Variable
 from . import expressions, names
 from .errors import ModelError, first_line, indent
 from .places import unit_text

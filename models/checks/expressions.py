@@ -12,12 +12,9 @@ import warnings
 from functools import lru_cache
 
 import numpy as np
-from brian2 import DimensionMismatchError, second
-from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, Function
-from brian2.core.namespace import DEFAULT_UNITS
-from brian2.core.variables import Constant
-from brian2.parsing.bast import brian_ast
-from brian2.parsing.expressions import parse_expression_dimensions
+from brian2 import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS, DimensionMismatchError, Function, second
+
+from ...codegen.brian2_api import Constant, brian_ast, parse_expression_dimensions
 
 MAX_CHARACTERS, MAX_NODES, MAX_DEPTH = 5000, 1000, 100
 MAX_TERMS = 1000  #         when multiplied out

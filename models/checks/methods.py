@@ -4,15 +4,17 @@ import re
 from functools import lru_cache
 
 import numpy as np
-from brian2 import second
-from brian2.core.variables import Variable
-from brian2.equations.codestrings import is_constant_over_dt
-from brian2.equations.equations import extract_constant_subexpressions
-from brian2.equations.refractory import add_refractoriness
-from brian2.stateupdaters.base import StateUpdateMethod, UnsupportedEquationsException
-from brian2.stateupdaters.exact import get_linear_system
-from brian2.utils.stringtools import get_identifiers
+from brian2 import StateUpdateMethod, second
 
+from ...codegen.brian2_api import (
+    UnsupportedEquationsException,
+    Variable,
+    add_refractoriness,
+    extract_constant_subexpressions,
+    get_identifiers,
+    get_linear_system,
+    is_constant_over_dt,
+)
 from .errors import ModelError, first_line
 from .expressions import BUILT_IN, MAX_INTEGER
 

@@ -5,9 +5,9 @@ The builder and the results rely on them; everything else is between the equatio
 
 import dataclasses
 
-from brian2 import Hz, Quantity, second, volt
-from brian2.units.fundamentalunits import DIMENSIONLESS, get_unit
+from brian2 import Hz, Quantity, get_unit, second, volt
 
+from ...codegen.brian2_api import DIMENSIONLESS
 from .errors import ModelError
 
 

@@ -6,10 +6,9 @@ Names follow Brian2: synapses read ``NAME_post`` of the layer that they lead to 
 import dataclasses
 
 import numpy as np
-from brian2 import Equations, get_dimensions, second
-from brian2.core.variables import Constant, Variable
-from brian2.units.fundamentalunits import DIMENSIONLESS, get_unit
-from brian2.utils.stringtools import get_identifiers
+from brian2 import Equations, get_dimensions, get_unit, second
+
+from ...codegen.brian2_api import DIMENSIONLESS, Constant, Variable, get_identifiers
 
 TYPES = {"float": np.float64, "integer": np.int32, "boolean": bool}
 _FIXED = ("shared", "constant")

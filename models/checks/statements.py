@@ -3,10 +3,8 @@
 import contextlib
 
 from brian2 import DimensionMismatchError, second
-from brian2.codegen.translation import analyse_identifiers
-from brian2.core.variables import Variable
-from brian2.units.fundamentalunits import DIMENSIONLESS
 
+from ...codegen.brian2_api import DIMENSIONLESS, Variable, analyse_identifiers
 from . import expressions, names, text
 from .errors import ModelError, first_line, indent
 from .places import TYPES, unit_text

@@ -90,10 +90,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     with steady_streams() as (out, _):
-        args = parse(argv)
+        try:
+            args = parse(argv)
+        except UserError as error:  # of an import: a Brian2 that does not fit
+            say(error)
+            return 2
         args.line = shlex.join(["superspike", *argv])
         Messages.install()
-        from brian2.utils.logger import BrianLogger
+        from brian2 import BrianLogger
 
         BrianLogger.suppress_name("py.warnings")
         warnings.showwarning = lambda message, *_, **__: say(message)

@@ -14,7 +14,8 @@ Running backwards over the chunk, three things are kept a postsynaptic unit, and
 """
 
 import numpy as np
-from brian2.parsing.sympytools import sympy_to_str
+
+from .brian2_api import sympy_to_str
 
 
 class Sweep:

@@ -10,7 +10,7 @@
 import itertools
 import re
 
-from brian2.core.variables import ArrayVariable
+from .brian2_api import ArrayVariable
 
 _ADD = re.compile(r"^(\w+\.add\(&\w+), _run_(\w+)\);$")
 

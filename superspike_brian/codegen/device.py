@@ -7,15 +7,16 @@ the main one included, share the work of lagging synapses (``workers.h``); with 
 
 from pathlib import Path
 
-from brian2.core.variables import ArrayVariable, DynamicArrayVariable
-from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
-from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
-from brian2.devices.device import RuntimeDevice, all_devices
-from brian2.groups.group import Group
-from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
-from brian2.monitors import SpikeMonitor, StateMonitor
-from brian2.synapses.synapses import Synapses
+from brian2 import Group, SpikeGeneratorGroup, SpikeMonitor, StateMonitor, Synapses, all_devices
 
+from .brian2_api import (
+    ArrayVariable,
+    CPPStandaloneCodeObject,
+    CPPStandaloneDevice,
+    DynamicArrayVariable,
+    RuntimeDevice,
+    pathways_of,
+)
 from .calls import Calls
 from .probed import EVERY, ProbedSynapses
 from .random_numbers import seeded
@@ -96,7 +97,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         _, lines = self.main_queue[at][1]
         probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
         run = next(k for k, line in enumerate(lines) if line.startswith(f"{net.name}.run("))
-        pathways = [p for s in self._synapses(net) if s.codeobj_class is not None for p in s._pathways]
+        pathways = [p for s in self._synapses(net) if s.codeobj_class is not None for p in pathways_of(s)]
         step = Calls(self.code_objects.values(), pathways, probes, self._copies(net))
         (clock,) = {o.clock.name for o in net.objects if self.is_probe(o.name)}
         calls = step.complete(lines[:run], clock)
@@ -154,7 +155,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
     @classmethod
     def spike_queues(cls, net):
         """Spikes in flight: dict of record name to the pathway's C++ name."""
-        pathways = [p for s in cls._synapses(net) for p in s._pathways]
+        pathways = [p for s in cls._synapses(net) for p in pathways_of(s)]
         return {f"{p.name}.queue": p.name + _layout(p.synapses) for p in sorted(pathways, key=lambda p: p.name)}
 
     @staticmethod

@@ -16,14 +16,9 @@ import itertools
 import mpmath
 import numpy as np
 import sympy
-from brian2 import Equations, prefs
-from brian2.core.functions import exprel
-from brian2.core.variables import Constant
-from brian2.equations.codestrings import is_constant_over_dt
-from brian2.parsing.sympytools import sympy_to_str
-from brian2.stateupdaters.base import StateUpdateMethod
-from brian2.stateupdaters.exact import exact, get_linear_system
-from brian2.utils.stringtools import get_identifiers
+from brian2 import Equations, StateUpdateMethod, exact, prefs
+
+from .brian2_api import Constant, exprel, get_identifiers, get_linear_system, is_constant_over_dt, sympy_to_str
 
 # Relative error of a coefficient for which SymPy's form is good enough, by type of the state. With time constants of 5 and
 # 10 ms and steps of 0.1 ms it is 2e-14 and 1e-5

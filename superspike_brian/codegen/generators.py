@@ -1,7 +1,8 @@
 """Brian2's C++ generator, with synaptic indices from the surrounding loop instead of index arrays."""
 
 from brian2 import prefs
-from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
+
+from .brian2_api import CPPCodeGenerator, c_data_type
 
 INDICES = ("_presynaptic_idx", "_postsynaptic_idx")
 
@@ -30,19 +31,3 @@ class KernelGenerator(CPPCodeGenerator):
             "render": self.translate_expression,
             "default_dtype": prefs.core.default_float_dtype,
         }
-
-
-class BlockedGenerator(KernelGenerator):
-    """Brian2's statements, reading recorded values of the neurons' variables."""
-
-    def translate_to_read_arrays(self, read, write, indices):
-        """Read what the step recorded."""
-        lines = super().translate_to_read_arrays({n for n in read if self._index(n) not in INDICES}, write, indices)
-        for name in sorted(read):
-            if self._index(name) == "_postsynaptic_idx":  # the template reads presynaptic variables
-                dtype = self.c_data_type(self.variables[name].dtype)
-                lines.append(f"const {dtype} {name} = _record_{name}[_tile][_step][_postsynaptic_idx];")
-        return lines
-
-    def _index(self, name):
-        return self.variable_indices[name]

@@ -7,35 +7,33 @@ kernel    how
 ========  ==========================================================================================================
 stock     Brian2's own template: one step at a time, index arrays, any connectivity
 dense     Brian2's own statements in a vectorised loop over [pre][post]
-blocked   the same, many steps at a time on a tile of synapses that stays in the cache
 gemm      equations that are linear in the synapse's variables: many steps become matrix products
 events    the presynaptic factor is, besides, a linear filter of spikes: a row of synapses a spike, nothing a step
 ========  ==========================================================================================================
 
-The last three lag behind: a step records what the synapses read of their neurons, and the synapses catch up before anyone
+The last two lag behind: a step records what the synapses read of their neurons, and the synapses catch up before anyone
 looks (weight update, monitor, end of the run) or changes a variable that they read. Nothing in the forward pass depends on
 them in between. Equations that do not fit a kernel fall to the one above it in this table, and the log says why.
 """
 
 import logging
 
-from brian2.parsing.sympytools import sympy_to_str
-
 from .all_to_all import PreMajor
 from .backward import Sweep
+from .brian2_api import sympy_to_str
 from .device import StateCodeObject
-from .generators import BlockedGenerator, KernelGenerator
+from .generators import KernelGenerator
 from .plan import kinds_of, linear_plan, presynaptic_filter
 from .probed import EVERY
 from .stepmap import UnfitError, abstract_code
 
 logger = logging.getLogger(__name__)
-KERNELS = ("stock", "dense", "blocked", "gemm", "events")
-CHUNK = {"blocked": 50, "gemm": EVERY, "events": EVERY}  # steps recorded at most; t_b is a multiple of all
+KERNELS = ("stock", "dense", "gemm", "events")
+RETIRED = {"blocked": "dense"}  # kernels of older versions: what takes the same steps today
+CHUNK = {"gemm": EVERY, "events": EVERY}  # steps recorded at most; t_b is a multiple of both
 # Synapses of the smallest layer that another thread serves. Measured with two threads, times faster than one: gemm 0.75 at
-# 2,000 synapses, 1.29 at 3,200 and 1.2 from 10,000 to 50,000; blocked 0.85 at 3,200, 1.0 at 6,400 and 1.05 from 10,000 on;
-# events 0.92 at 50,000 and 1.0 from 105,000 to 250,000.
-WORTH_A_THREAD = {"blocked": 10_000, "gemm": 5_000, "events": 100_000}
+# 2,000 synapses, 1.29 at 3,200 and 1.2 from 10,000 to 50,000; events 0.92 at 50,000 and 1.0 from 105,000 to 250,000.
+WORTH_A_THREAD = {"gemm": 5_000, "events": 100_000}
 _said = set()
 
 
@@ -43,12 +41,6 @@ class SweepCodeObject(StateCodeObject):
     """Code object of the kernels gemm and events."""
 
     generator_class = KernelGenerator
-
-
-class BlockedCodeObject(StateCodeObject):
-    """Code object of the blocked kernel."""
-
-    generator_class = BlockedGenerator
 
 
 def install(synapses, shape, kernel="auto"):
@@ -95,18 +87,12 @@ def _use(synapses, shape, name):
     updater.template, updater.codeobj_class = "stateupdate", PreMajor
     keywords, needed = {"shape": shape, "text": sympy_to_str}, []
     if name != "dense":
-        kinds = kinds_of(synapses, code)
-        needed = ["t_in_timesteps"]
-        keywords |= {"chunk": CHUNK[name], "worth_a_thread": WORTH_A_THREAD[name]}
-        if name != "blocked":
-            plan = linear_plan(synapses)
-            filter_ = presynaptic_filter(synapses, plan) if name == "events" else None
-            keywords["sweep"] = sweep = Sweep(plan, filter_)
-            needed += sweep.inputs
-        for k in ("pre", "post", "own", "uniform"):
-            keywords[f"{k}_reads"] = _arrays(synapses, kinds, k, plan.states if name != "blocked" else ())
-        updater.template = "kernel_blocked" if name == "blocked" else "kernel_sweep"
-        updater.codeobj_class = BlockedCodeObject if name == "blocked" else SweepCodeObject
+        kinds, plan = kinds_of(synapses, code), linear_plan(synapses)
+        sweep = Sweep(plan, presynaptic_filter(synapses, plan) if name == "events" else None)
+        keywords |= {"chunk": CHUNK[name], "worth_a_thread": WORTH_A_THREAD[name], "sweep": sweep}
+        keywords |= {f"{k}_reads": _arrays(synapses, kinds, k, plan.states) for k in ("pre", "post", "own", "uniform")}
+        needed = ["t_in_timesteps", *sweep.inputs]
+        updater.template, updater.codeobj_class = "kernel_sweep", SweepCodeObject
     updater.template_kwds, updater.needed_variables = keywords, needed
 
 

@@ -12,8 +12,8 @@ Where no kernel lags behind the group holds nothing: it is a view that lets a mo
 
 import numpy as np
 from brian2 import Equations, NeuronGroup
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION, SingleEquation
-from brian2.utils.stringtools import get_identifiers
+
+from .brian2_api import DIFFERENTIAL_EQUATION, SUBEXPRESSION, SingleEquation, get_identifiers
 
 EVERY = 125  # steps: the chunk of the kernels that sum over time; where it ends they have caught up, and a copy costs nothing
 _INDEX = {"_idx": "_probed_idx", "_presynaptic_idx": "_probed_pre", "_postsynaptic_idx": "_probed_post"}

@@ -15,12 +15,9 @@ from math import lgamma
 from pathlib import Path
 
 import numpy as np
-from brian2 import prefs
-from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
-from brian2.codegen.generators.cython_generator import CythonCodeGenerator
-from brian2.codegen.generators.numpy_generator import NumpyCodeGenerator
-from brian2.core.functions import Function
-from brian2.core.variables import AuxiliaryVariable
+from brian2 import Function, prefs
+
+from .brian2_api import AuxiliaryVariable, CPPCodeGenerator, CythonCodeGenerator, NumpyCodeGenerator
 
 KEY = np.zeros(2, np.uint64)  # of the runtime device; a compiled program has its own
 LARGEST_MEAN = 2e9

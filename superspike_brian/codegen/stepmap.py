@@ -9,10 +9,9 @@ import re
 
 import numpy as np
 import sympy
-from brian2.core.functions import Function
-from brian2.core.variables import ArrayVariable, Constant, Subexpression
-from brian2.parsing.sympytools import str_to_sympy
-from brian2.utils.stringtools import get_identifiers
+from brian2 import Function
+
+from .brian2_api import ArrayVariable, Constant, Subexpression, get_identifiers, str_to_sympy
 
 _ASSIGNMENT = re.compile(r"^\s*(\w+)\s*(\+|-|\*|/)?=(?!=)\s*(.+?)\s*(?:#.*)?$")
 

@@ -23,14 +23,11 @@ from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
-import brian2
 import numpy as np
-from brian2 import StateMonitor, prefs, second, set_device
-from brian2.codegen.cpp_prefs import get_compiler_and_args
-from brian2.devices.device import reset_device
-from brian2.utils.stringtools import get_identifiers
+from brian2 import StateMonitor, get_device, prefs, second, set_device
 
 from ..codegen import device as state_device
+from ..codegen.brian2_api import VERSION, get_compiler_and_args, get_identifiers, reset_device
 from ..errors import UserError
 from ..files.locks import Lock
 from ..models.checks import compiled
@@ -220,7 +217,7 @@ def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto
         Default: the user's cache folder.
     jobs : int, optional
         Compiler processes at a time; default: all cores.
-    kernel : {'auto', 'stock', 'dense', 'blocked', 'gemm', 'events'}
+    kernel : {'auto', 'stock', 'dense', 'gemm', 'events'}
         How plastic synapses are integrated: see `superspike_brian.codegen.kernels`.
     threads : int
         Threads of a run of the program, one beside the main one a layer of plastic synapses at most. Layers too small to gain
@@ -309,7 +306,7 @@ def structure_key(structure, precision, kernel="auto"):
     constants = {k: quantity_to_json(v)[:2] for k, v in structure.model.parameters.items() if k in used - inputs}
     what = [model, constants, structure.sizes, structure.hidden_learning, float(structure.dt), precision, kernel]
     what += [structure.probe_units, structure.probe_synapses, structure.probe_variables]
-    what += [brian2.__version__, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
+    what += [VERSION, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
 
 
@@ -374,7 +371,7 @@ def standalone_device(precision):
     """Activate the standalone device, and leave Brian2 as it was."""
     gc.collect()  # Brian2 numbers its names past those of objects that are gone but not collected
     with own_preferences(precision):
-        device = set_device(state_device.NAME, build_on_run=False) or brian2.get_device()
+        device = set_device(state_device.NAME, build_on_run=False) or get_device()
         device.reinit()
         device.activate(build_on_run=False)
         try:

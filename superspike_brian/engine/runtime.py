@@ -4,11 +4,9 @@ import itertools
 from contextlib import contextmanager
 
 import numpy as np
-from brian2 import SpikeGeneratorGroup, second
-from brian2.core.base import BrianObjectException
-from brian2.core.variables import DynamicArrayVariable
-from brian2.devices.device import reset_device, set_device
+from brian2 import BrianObjectException, SpikeGeneratorGroup, second, set_device
 
+from ..codegen.brian2_api import DynamicArrayVariable, pathways_of, reset_device, set_spikes_in_queue, spikes_in_queue
 from ..codegen.device import RANDOM, RUNTIME, StateDevice
 from ..codegen.random_numbers import KEY
 from ..network.assembly import Assembly
@@ -55,7 +53,7 @@ class RuntimeProgram:
         self.start = {name: np.copy(var.get_value()) for name, var in self.arrays.items()}
 
     def _pathway(self, name):
-        return next(p for g in self.net.objects for p in getattr(g, "_pathways", ()) if p.name == name)
+        return next(p for g in self.net.objects for p in pathways_of(g) if p.name == name)
 
     def run(self, state, start, n_steps, probe=False, progress=None):
         """As `engine.Program.run`."""
@@ -116,12 +114,7 @@ def _root(error):
 
 def _spikes_in_flight(queue):
     """For each delay from now on: number of spikes, their synapses (as ``codegen/superspike.h``)."""
-    if hasattr(queue, "_extract_spikes"):  # before Brian2 2.10 there was one in Python
-        slots = [np.sort(queue._extract_spikes()[queue._extract_spikes()[:, 0] == d, 1]) for d in range(len(queue.n))]
-    else:
-        offset, ring = queue._full_state()
-        slots = [ring[(offset + d) % len(ring)] for d in range(len(ring))]
-    return np.concatenate([np.r_[len(slot), slot] for slot in slots]).astype(np.int32)
+    return np.concatenate([np.r_[len(slot), slot] for slot in spikes_in_queue(queue)]).astype(np.int32)
 
 
 def _set_spikes_in_flight(queue, flat):
@@ -129,9 +122,4 @@ def _set_spikes_in_flight(queue, flat):
     while at < len(flat):
         slots.append(flat[at + 1 : at + 1 + flat[at]].tolist())
         at += 1 + flat[at]
-    if hasattr(queue, "_extract_spikes"):
-        pairs = [(d, s) for d, slot in enumerate(slots) for s in slot]
-        queue._restore_from_full_state((queue._dt, np.array(pairs, int).reshape(-1, 2), queue.X.shape))
-    else:
-        empty = [[] for _ in queue._full_state()[1]]
-        queue._restore_from_full_state((0, slots or empty))
+    set_spikes_in_queue(queue, slots)

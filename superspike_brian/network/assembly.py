@@ -39,9 +39,9 @@ from brian2 import (
     ms,
     second,
 )
-from brian2.core.variables import ArrayVariable
 
 from ..codegen import all_to_all, axons, kernels, neurons
+from ..codegen.brian2_api import ArrayVariable
 from ..codegen.exact import exact_by_blocks
 from ..codegen.probed import ProbedSynapses
 from ..models import NO_DECAY, Model, ModelError

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 from brian2 import Equations
-from brian2.utils.stringtools import get_identifiers
 
+from ..codegen.brian2_api import get_identifiers
 from ..codegen.probed import EVERY
 from ..errors import UserError
 

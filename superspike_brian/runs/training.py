@@ -6,10 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import brian2
 import numpy as np
 
 from .._version import __version__
+from ..codegen.brian2_api import VERSION
 from ..console.progress import Silent, reporter
 from ..engine.program import build
 from ..engine.runtime import RuntimeProgram
@@ -169,7 +169,7 @@ def _provenance(command):
         "machine": f"{platform.node()} {platform.machine()} {platform.system()}",
         "versions": {
             "superspike_brian": __version__,
-            "brian2": brian2.__version__,
+            "brian2": VERSION,
             "numpy": np.__version__,
             "python": sys.version.split()[0],
         },

@@ -5,13 +5,16 @@ import inspect
 from itertools import groupby
 
 import numpy as np
-from brian2 import EventMonitor, NeuronGroup, Quantity, StateMonitor, Synapses, second
-from brian2.core.spikesource import SpikeSource
-from brian2.groups.group import CodeRunner, Group
-from brian2.groups.neurongroup import SubexpressionUpdater
-from brian2.synapses.synapses import SummedVariableUpdater
-from brian2.utils.stringtools import get_identifiers
+from brian2 import CodeRunner, EventMonitor, Group, NeuronGroup, Quantity, SpikeSource, StateMonitor, Synapses, second
 
+from ..codegen.brian2_api import (
+    SubexpressionUpdater,
+    SummedVariableUpdater,
+    get_identifiers,
+    mark_as_run,
+    pathways_of,
+    refractory_of,
+)
 from ..engine.runtime import runtime_device
 from ..network.assembly import Assembly
 from ..tasks import Classification
@@ -58,7 +61,7 @@ def describe_structure(structure, task=None, title=None):
     with runtime_device():
         assembly = Assembly(structure)
         for o in assembly.net.sorted_objects:
-            o._network = assembly.net.id  # else Brian2 warns of objects that never ran
+            mark_as_run(o, assembly.net)
         return describe(assembly, task, title)
 
 
@@ -141,7 +144,7 @@ def _populations(groups):
 def _connectivity(synapses):
     rows = []
     for group in synapses:
-        for p in group._pathways:
+        for p in pathways_of(group):
             ends = _code(p.source.name), _code(p.target.name)
             rows.append((_code(group.name), *ends, len(group), _pattern(group), _delay(p), _code(p.code)))
     return markdown(("name", "from", "to", "synapses", "pattern", "delay", "what a spike does"), rows)
@@ -184,8 +187,8 @@ def _firing(group):
         return
     for event, condition in group.events.items():
         yield f"{event} when {_code(condition)}, then {_code(group.event_codes.get(event)) or 'nothing'}"
-    if group._refractory is not False:
-        yield f"refractory: {_code(str(group._refractory))}"
+    if refractory_of(group) is not False:
+        yield f"refractory: {_code(str(refractory_of(group)))}"
 
 
 def _integration(group):
@@ -205,7 +208,7 @@ def _pathways(group):
     """One line: where the spikes go, what they do there, and with which variables."""
     ways = (
         f"{_code(p.source.name)} → {_code(p.target.name)} (delay: {_delay(p)}): {_code(p.code)}"
-        for p in group._pathways
+        for p in pathways_of(group)
     )
     own = [f"with {_code(e)}" for e in map(str, _equations(group))]
     return "; ".join([f"{_code(group.name)}: {', '.join(ways)}", *own, *_borrowed(group)])
@@ -282,8 +285,8 @@ def _identifiers(group):
     """Names in everything that a group evaluates."""
     code = [str(e) for e in _equations(group)]
     if isinstance(group, NeuronGroup):
-        code += [*group.events.values(), *group.event_codes.values(), str(group._refractory)]
-    code += [p.code for p in getattr(group, "_pathways", ())] + [o.abstract_code for o in _operations(group)]
+        code += [*group.events.values(), *group.event_codes.values(), str(refractory_of(group))]
+    code += [p.code for p in pathways_of(group)] + [o.abstract_code for o in _operations(group)]
     return get_identifiers("\n".join(code))
 
 

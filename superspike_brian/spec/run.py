@@ -7,15 +7,16 @@ sweep to refuse a folder that was made with another value.
 
 import dataclasses
 import inspect
+import logging
 import os
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from brian2 import Quantity
 
-from ..codegen.kernels import KERNELS
+from ..codegen.kernels import KERNELS, RETIRED
 from ..engine.preferences import PRECISIONS
 from ..models import CLASSIFIER, SUPERSPIKE, Model
 from ..network import probes
@@ -29,6 +30,7 @@ from ..values.names import nearest
 from .protocol import Protocol
 from .serialize import model_from_json, model_to_json, task_to_arrays
 
+logger = logging.getLogger(__name__)
 DEVICES = ("standalone", "runtime")
 
 
@@ -154,8 +156,13 @@ class RunSpec:
 
     @classmethod
     def from_json(cls, found: dict, task: Task | Classification) -> "RunSpec":
-        """Inverse of `to_json`; options that are younger than the run have their defaults."""
+        """Inverse of `to_json`; options younger than the run have their defaults, retired kernels a successor."""
         plain = {name: value_from_json(found[name]) for name in PLAIN if name in found}
+        if isinstance(kernel := plain.get("kernel"), str) and kernel in RETIRED:
+            plain["kernel"] = RETIRED[kernel]
+            _warn_once(
+                f"the kernel '{kernel}' is gone: '{plain['kernel']}' takes its place, with results equal to about 1e-10"
+            )
         course = {name: value_from_json(value) for name, value in found["protocol"].items()}
         hidden = tuple(found["sizes"])[1:-1]
         return cls(task, model_from_json(found["model"]), hidden, protocol=Protocol(**course), **plain)
@@ -234,6 +241,11 @@ def takes_options(function: Any) -> Any:
     ]
     function.__signature__ = signature.replace(parameters=parameters)
     return function
+
+
+@cache
+def _warn_once(message):
+    logger.warning(message)
 
 
 def _equal(one, two):

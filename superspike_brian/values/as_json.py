@@ -1,13 +1,14 @@
 """Quantities and values of options as JSON: numbers, exponents and text, so that reading them executes nothing."""
 
-from brian2 import Quantity, get_dimensions
-from brian2.units.fundamentalunits import DIMENSIONLESS, get_or_create_dimension, get_unit
+from brian2 import Quantity, get_dimensions, get_or_create_dimension, get_unit
+
+from ..codegen.brian2_api import DIMENSIONLESS, exponents_of
 
 
 def quantity_to_json(value):
     """``[value in SI units, exponents of the base units, text]``."""
     quantity = Quantity(value)
-    return [float(quantity), [float(e) for e in quantity.dim._dims], str(value)]
+    return [float(quantity), exponents_of(quantity), str(value)]
 
 
 def quantity_from_json(stored):

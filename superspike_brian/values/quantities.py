@@ -5,9 +5,9 @@ import re
 from numbers import Number
 
 import numpy as np
-from brian2 import Quantity, get_dimensions, have_same_dimensions, ms, second
-from brian2.units.allunits import all_units
-from brian2.units.fundamentalunits import get_unit
+from brian2 import Quantity, get_dimensions, get_unit, have_same_dimensions, ms, second
+
+from ..codegen.brian2_api import all_units
 
 from .names import nearest
 

@@ -5,10 +5,9 @@
 * Thresholds are tested for many units at once; spikes are looked for only where there are any.
 """
 
-from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
-from brian2.core.clocks import Clock
-from brian2.core.functions import DEFAULT_FUNCTIONS, Function
+from brian2 import DEFAULT_FUNCTIONS, Clock, Function
 
+from ..brian2_api import CPPCodeGenerator
 from ..device import StateCodeObject
 
 
