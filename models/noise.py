@@ -1,17 +1,23 @@
 """Random functions (``rand()``, ``randn()``, ``poisson(mean)``) and noise terms ``xi`` where a model can have them."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 from brian2 import Equations
 from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.equations.equations import SUBEXPRESSION, extract_constant_subexpressions
 from brian2.stateupdaters.base import StateUpdateMethod
 
+if TYPE_CHECKING:
+    from .specification import Component, Model
+
 RANDOM_FUNCTIONS = sorted(name for name, function in DEFAULT_FUNCTIONS.items() if not function.stateless)
 _CALL = re.compile(rf"\b({'|'.join(RANDOM_FUNCTIONS)})\s*\(")
 
 
-def fault(model):
+def fault(model: Model) -> tuple[Component, str, str] | None:
     """What is wrong with a model's random numbers: component, place, and message; None if nothing is."""
     for component in model.components.values():
         for field, code in component.strings.items():
@@ -33,25 +39,25 @@ def fault(model):
     return None
 
 
-def _calls(code):
+def _calls(code: str) -> list[str]:
     return _CALL.findall(code.split("#")[0])
 
 
-def _in_statement(code):
+def _in_statement(code: str) -> str | None:
     calls = _calls(code)
     for call in calls:
         if calls.count(call) > 1:
             return f"'{code.strip()}' calls {call}() more than once: give each call a line and a variable of its own"
 
 
-def _in_equation(equation):
+def _in_equation(equation) -> str | None:
     code, calls = equation.expr.code, _calls(equation.expr.code)
     if equation.type == SUBEXPRESSION and calls and "constant over dt" not in equation.flags:
         return f"'{equation.varname} = {code}' would change at every look: add the flag (constant over dt)"
     return _in_statement(code)
 
 
-def _in_method(method, equations):
+def _in_method(method: str, equations) -> str | None:
     equations, _ = extract_constant_subexpressions(equations)
     updater = StateUpdateMethod.stateupdaters.get(method)
     if not equations.is_stochastic or updater is None:

@@ -1,10 +1,14 @@
 """Equations: names that resolve, units that agree, flags that mean something, and variables that somebody sets."""
 
+from __future__ import annotations
+
 import ast
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from brian2 import DimensionMismatchError, Equations, second
-from brian2.core.variables import Variable
+from brian2.core.variables import Constant, Variable
 from brian2.equations.equations import EQUATIONS, EquationError
 from brian2.units.fundamentalunits import DIMENSIONLESS
 from pyparsing import ParseException
@@ -13,6 +17,10 @@ from . import expressions, names
 from .errors import ModelError, first_line, indent
 from .places import unit_text
 from .statements import resolve, said_of
+
+if TYPE_CHECKING:
+    from ..specification import Component
+    from .places import Place
 
 MAX_EQUATIONS = 100  # of a field
 MAX_SIZE = 5000  #      parts of an expression with all other expressions in their places
@@ -26,7 +34,7 @@ _ALWAYS = {"parameter": ["shared", "constant"], "subexpression": ["shared", "con
 
 
 @lru_cache(maxsize=5000)
-def parse(code):
+def parse(code: str) -> Equations:
     """`Equations` of a string; ValueError says what is wrong with it.
 
     Expressions and units are looked at before Brian2 gives them to SymPy.
@@ -82,7 +90,7 @@ def _is_number(node):
     return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
 
 
-def check(kind, place, constants):
+def check(kind: str, place: Place, constants: Mapping[str, Constant]) -> None:
     """Refuse equations of a place that cannot run.
 
     Parameters
@@ -191,7 +199,7 @@ def _check_sizes(place):
             terms[equation.varname], sizes[equation.varname] = n, size
 
 
-def check_set(place, changed):
+def check_set(place: Place, changed: Collection[str]) -> None:
     """Refuse variables of a place that stay 0, because nothing sets them."""
     for name, equation in place.equations.items():
         if equation.type == "parameter" and "shared" not in equation.flags and name not in changed:
@@ -201,7 +209,7 @@ def check_set(place, changed):
             )
 
 
-def joined(parts):
+def joined(parts: Sequence[tuple[Component, str]]) -> tuple[Equations, dict[str, Component]]:
     """`Equations` of several components, and the component that defines each variable."""
     homes = {}
     for component, code in parts:

@@ -9,13 +9,14 @@ import dataclasses
 import math
 import operator
 import warnings
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
-from brian2 import DimensionMismatchError, second
+from brian2 import Dimension, DimensionMismatchError, second
 from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, Function
 from brian2.core.namespace import DEFAULT_UNITS
-from brian2.core.variables import Constant
+from brian2.core.variables import Constant, Variable
 from brian2.parsing.bast import brian_ast
 from brian2.parsing.expressions import parse_expression_dimensions
 
@@ -55,12 +56,12 @@ class Parsed:
     """An expression's syntax tree, and the names and functions in it."""
 
     tree: ast.expr
-    names: frozenset
-    calls: frozenset
+    names: frozenset[str]
+    calls: frozenset[str]
 
 
 @lru_cache(maxsize=50_000)
-def parse(code):
+def parse(code: str) -> Parsed:
     """Return an expression's `Parsed` tree; UnfitError if it is no expression of numbers."""
     if len(code) > MAX_CHARACTERS:
         raise UnfitError(f"it has {len(code)} characters, at most {MAX_CHARACTERS} are possible")
@@ -122,7 +123,7 @@ def _check_number(value):
         raise UnfitError("a number is too large")
 
 
-def terms(node, known=None):
+def terms(node: ast.AST, known: Mapping[str, int] | None = None) -> int:
     """Summands of an expression when multiplied out; UnfitError if they are too many."""
     counts = {child: terms(child, known) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)}
     n = 1
@@ -150,7 +151,7 @@ def _literal(node):
     return None if any(isinstance(n, ast.Name) for n in ast.walk(node)) else Numbers({}).value(node)
 
 
-def check(code, names):
+def check(code: str, names: Mapping[str, Variable | Function]) -> tuple[Dimension, str]:
     """Dimensions and type ('float', 'integer', 'boolean') of an expression whose names are all known.
 
     Parameters
@@ -179,7 +180,7 @@ def check(code, names):
     return dimensions, kind
 
 
-def evaluate(code, names):
+def evaluate(code: str, names: Mapping[str, Variable | Function]) -> float | None:
     """Value (SI units) of an expression of constants, or None if it is not constant."""
     return Numbers(names).value(parse(code).tree)
 
@@ -187,10 +188,10 @@ def evaluate(code, names):
 class Numbers:
     """Computes what is constant in an expression, and refuses what divides by zero, has no value, or makes no sense."""
 
-    def __init__(self, names):
+    def __init__(self, names: Mapping[str, Variable | Function]) -> None:
         self.names, self.known = names, {}
 
-    def value(self, node):
+    def value(self, node: ast.AST) -> float | None:
         """Value of a tree in SI units; None if it is not constant."""
         if node not in self.known:
             self.known[node] = getattr(self, f"_{type(node).__name__}")(node)

@@ -3,17 +3,26 @@
 Names follow Brian2: synapses read ``NAME_post`` of the layer that they lead to and ``NAME_pre`` of their axon terminals.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from brian2 import Equations, get_dimensions, second
+from brian2 import Dimension, Equations, get_dimensions, second
 from brian2.core.variables import Constant, Variable
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_unit
 from brian2.utils.stringtools import get_identifiers
 
+if TYPE_CHECKING:
+    from ..specification import Component, Model
+
 TYPES = {"float": np.float64, "integer": np.int32, "boolean": bool}
 _FIXED = ("shared", "constant")
 _OF_BRIAN2 = {"i", "N", "t", "dt"}
+
+Key: TypeAlias = str | tuple[str, bool]  # of a place; of a layer or its synapses with whether it is the output
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +47,10 @@ class Place:
 
     where: str
     equations: Equations
-    homes: dict
-    names: dict
-    fixed: dict
-    beside: frozenset = frozenset()
+    homes: dict[str, Component]
+    names: dict[str, Variable]
+    fixed: dict[str, str]
+    beside: frozenset[str] = frozenset()
 
 
 # Which statements run where, for hidden and output alike, or for one of them
@@ -58,19 +67,19 @@ STATEMENTS = (
 EXPRESSIONS = (("neuron", "threshold", "layer"), ("neuron", "refractory", "layer"))
 
 
-def blocks(model, what):
+def blocks(model: Model, what: Iterable[tuple[str, str, Key]]) -> Iterator[tuple[Component, str, Key]]:
     """Component, field and key of the place of all `STATEMENTS` or `EXPRESSIONS`."""
     for component, field, key in what:
         for k in [(key, False), (key, True)] if key in ("layer", "synapse") else [key]:
             yield getattr(model, component), field, k
 
 
-def constants(model):
+def constants(model: Model) -> dict[str, Constant]:
     """Parameters as Brian2's constants."""
     return {s: Constant(s, float(v), dimensions=get_dimensions(v)) for s, v in model.parameters.items()}
 
 
-def of(model):
+def of(model: Model) -> dict[Key, Place]:
     """Places of a model by 'terminal', 'arrival', ('layer', output), ('synapse', output), 'frozen', 'event' or 'feedback'."""
     terminal = _place("an axon terminal", *model.equations_of("terminal"), [_UNIT])
     lent = [_suffixed(terminal, "_post"), _SYNAPSE]
@@ -139,12 +148,12 @@ def _suffixed(place, suffix):
     return names, {n + suffix: why for n, why in place.fixed.items() if n not in _OF_BRIAN2}
 
 
-def unit_text(dim):
+def unit_text(dim: Dimension) -> str:
     """A unit as messages spell it."""
     return "1 (no unit)" if dim is DIMENSIONLESS else repr(get_unit(dim))
 
 
-def compiled(model):
+def compiled(model: Model) -> set[str]:
     """Parameters whose value is a constant in the code of some place, not a variable that the place declares."""
     where, found = of(model), set()
     for component, field, key in (*blocks(model, STATEMENTS), *blocks(model, EXPRESSIONS)):
