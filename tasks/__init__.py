@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from inspect import signature
+from typing import Any
 
 from .arguments import seed as check_seed
 from .arguments import word
@@ -62,7 +63,7 @@ def maker(name: str) -> Callable[..., Task]:
     raise ValueError(f"no task is called {name!r}. {known}")
 
 
-def task(name: str, **options) -> Task:
+def task(name: str, **options: Any) -> Task:
     """Make a task from its name on the command line.
 
     Parameters
@@ -80,7 +81,7 @@ def task(name: str, **options) -> Task:
     return make(**options)
 
 
-def by_name(name: str, seed: int, **options) -> Task:
+def by_name(name: str, seed: int, **options: Any) -> Task:
     """Make a task with the seed of a run, where the task draws something.
 
     Parameters

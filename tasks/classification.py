@@ -8,7 +8,7 @@ Trials and background are drawn period by period, each from a random stream of i
 the run's seed and the period's number, and not on how a run is cut into blocks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +36,7 @@ class Trials:
     pattern: np.ndarray
     label: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
             object.__setattr__(self, name, units(getattr(self, name), name))
         shapes = [getattr(self, name).shape for name in self.__dataclass_fields__]
@@ -58,7 +58,7 @@ class Trials:
         return Trials(self.onset + steps, self.deadline + steps, self.pattern, self.label)
 
     @classmethod
-    def join(cls, parts) -> "Trials":
+    def join(cls, parts: Iterable["Trials"]) -> "Trials":
         """Put successive trials together."""
         parts = [cls(*[np.zeros(0, int)] * 4), *parts]
         return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in cls.__dataclass_fields__))
@@ -106,7 +106,7 @@ class Classification:
     period: Quantity
     source: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("name", "source"):
             word(getattr(self, name), name)
         try:
@@ -176,7 +176,7 @@ class Classification:
         """
         return Trials.join([self._trials(stream(k), k, dt) for k in range(first, last)])
 
-    def spikes(self, stream, start: int, stop: int, dt: Quantity) -> dict:
+    def spikes(self, stream: Callable[[int], np.random.Generator], start: int, stop: int, dt: Quantity) -> dict:
         """Draw what happens in steps `start` to `stop` - 1.
 
         Parameters

@@ -98,7 +98,7 @@ def _columns(wanted, rows):
     return max(1, round(wanted))
 
 
-def read_image(path) -> np.ndarray:
+def read_image(path: str | os.PathLike) -> np.ndarray:
     """Read a picture as darkness from 0 to 1, shape (rows, columns); transparent counts as white."""
     import PIL.Image
     from matplotlib.image import imread
@@ -130,7 +130,7 @@ def read_image(path) -> np.ndarray:
     return (1 - brightness) * opacity
 
 
-def draw_text(text) -> np.ndarray:
+def draw_text(text: str) -> np.ndarray:
     """Draw a text as darkness, shape (48, columns)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -159,7 +159,7 @@ def embedded_picture() -> np.ndarray:
     return np.kron(np.pad(line, ((0, 0), (0, 1))), np.ones((5, 5)))
 
 
-def resample(darkness, rows, columns) -> np.ndarray:
+def resample(darkness: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Mean darkness of each of `rows` by `columns` equal boxes."""
     found = darkness
     for axis, size in ((0, rows), (1, columns)):
