@@ -17,7 +17,9 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brian2 import Hz, second
@@ -25,12 +27,13 @@ from brian2 import Hz, second
 from . import tasks
 from .codegen.kernels import KERNELS
 from .engine.compiler import compiler, default_build_dir
-from .engine.program import build
+from .engine.program import Program, build
 from .files.durable import write_durably
 from .models import SUPERSPIKE
 from .network.assembly import Structure
 from .network.initial import initial_state
 from .tasks.spike_timing import frozen_poisson
+from .values.hints import Report, State
 
 THREADS = os.cpu_count() or 1
 VARIANTS = (
@@ -56,7 +59,7 @@ class Network:
     task: tasks.Task
 
 
-def networks(data_dir=None):
+def networks(data_dir: Path | str | None = None) -> list[Network]:
     """The three networks: the public rasters where a copy is given, patterns of the same sizes otherwise."""
     found = [Network("spike-timing 100-1", (), 40.0, tasks.spike_timing())]
     for name, n, hidden, period, rate, simulated in (
@@ -77,7 +80,7 @@ def _structure(network):
     return Structure(SUPERSPIKE, (network.task.inputs.n, *network.hidden, network.task.targets.n))
 
 
-def measure(network, rounds, build_dir, report):
+def measure(network: Network, rounds: int, build_dir: Path | str | None, report: Report) -> list[dict[str, Any]]:
     """Return a row a variant: seconds per simulated second, ratio to stock double, time a synapse and step, memory."""
     structure = _structure(network)
     programs = {}
@@ -108,7 +111,7 @@ def measure(network, rounds, build_dir, report):
     ]
 
 
-def probe_ratio(program, state, step, n_steps):
+def probe_ratio(program: Program, state: State, step: int, n_steps: int) -> float:
     """How many times longer some steps take in a probe window."""
     taken = []
     for probe in (False, True):
@@ -118,7 +121,7 @@ def probe_ratio(program, state, step, n_steps):
     return taken[1] / taken[0]
 
 
-def summary(seconds, base, n_synapses, rate):
+def summary(seconds: Sequence[float], base: Sequence[float], n_synapses: int, rate: float) -> dict[str, float]:
     """Figures of a variant from the seconds per simulated second of each round.
 
     Parameters
@@ -147,7 +150,7 @@ def _label(kernel, precision, threads):
     return f"{kernel}, {precision}" + (f", {threads} threads" if threads > 1 else "")
 
 
-def build_times(structure, report):
+def build_times(structure: Structure, report: Report) -> dict[str, float]:
     """Seconds of building: nothing there yet, one plasticity equation edited, and nothing changed."""
     rule = structure.model.plasticity
     slower = rule.replace(equations=rule.equations.replace("- eligibility)/", "- eligibility/2)/"))
@@ -175,7 +178,7 @@ def _bytes(program, state, n):
     return sum(np.dtype(program.manifest["arrays"][k]).itemsize * size[k] for k in plastic) / n
 
 
-def roofline(report):
+def roofline(report: Report) -> dict[str, float]:
     """Seconds per simulated second of the synaptic arithmetic of the 200-256-200 network, hand-written."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "roofline")
@@ -185,7 +188,14 @@ def roofline(report):
     return found
 
 
-def run(out, rounds=5, data_dir=None, build_dir=None, report=print, measured=None):
+def run(
+    out: Path | str,
+    rounds: int = 5,
+    data_dir: Path | str | None = None,
+    build_dir: Path | str | None = None,
+    report: Report = print,
+    measured: Sequence[Network] | None = None,
+) -> list[dict[str, Any]]:
     """Measure everything; write ``bench.json``, ``bench.md`` and ``bench.png`` into `out`; return the rows.
 
     Parameters
@@ -223,7 +233,7 @@ def run(out, rounds=5, data_dir=None, build_dir=None, report=print, measured=Non
     return rows
 
 
-def markdown(rows, limits, builds):
+def markdown(rows: Sequence[dict[str, Any]], limits: dict[str, float], builds: dict[str, float]) -> str:
     """The rows as a Markdown table."""
     lines = [
         "| network | kernel | precision | threads | s / simulated s | x stock double | ns / synapse, step | bytes / synapse | "

@@ -13,6 +13,7 @@ import shlex
 import signal
 import sys
 import warnings
+from collections.abc import Iterable
 from typing import NoReturn
 
 from .._version import __version__
@@ -49,7 +50,7 @@ class Parser(argparse.ArgumentParser):
         options = [word.split("=")[0] for word in found if word.startswith("-")]
         self.refuse(f"unrecognized arguments: {' '.join(found)}", options, re.findall(r"--[\w-]+", self.format_help()))
 
-    def refuse(self, message, words, known):
+    def refuse(self, message: str, words: Iterable[str], known: Iterable[str]) -> NoReturn:
         """End with a message and the nearest of the names that exist."""
         near = [n for word in words for n in difflib.get_close_matches(word, known, 1)]
         self.exit(2, f"superspike: {message}" + (f"; did you mean {near[0]}?" if near else "") + "\n")

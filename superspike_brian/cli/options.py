@@ -12,6 +12,7 @@ import inspect
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ class RegularizerKind(Kind):
 
     metavar: str | None = "[NAME:]RHO"
 
-    def parse(self, text):
+    def parse(self, text: str) -> models.Regularizer:
         """Return the regulariser."""
         if text == models.NO_DECAY.name:
             return models.NO_DECAY
@@ -149,7 +150,7 @@ class Assignment(Kind):
     example: str = "beta=0.5/mV"
     metavar: str | None = "NAME=VALUE"
 
-    def parse(self, text):
+    def parse(self, text: str) -> tuple[str, str]:
         """Return name and text of the value."""
         name, equals, value = (part.strip() for part in text.partition("="))
         if not (equals and name.isidentifier() and value):
@@ -328,16 +329,16 @@ def machine(args: argparse.Namespace) -> Machine:
     return Machine(**given(args, MACHINE))
 
 
-def quantity(unit: Any, example: str):
+def quantity(unit: Any, example: str) -> Callable[[str], Any]:
     """Return an argparse type for a quantity with a unit."""
     return argument_type(Physical(example, None, unit))
 
 
-def time_value(example: str):
+def time_value(example: str) -> Callable[[str], Any]:
     """Return an argparse type for a time."""
     return argument_type(Time(example))
 
 
-def number(kind: type, minimum: float):
+def number(kind: type, minimum: float) -> Callable[[str], Any]:
     """Return an argparse type for a finite number of at least `minimum`."""
     return argument_type(Whole("1", minimum=minimum) if kind is int else Number("1", minimum=minimum))

@@ -6,20 +6,24 @@ What each figure needs and shows is in `superspike_brian.experiments`.
 import csv
 import dataclasses
 import io
+from concurrent.futures import Executor
 from pathlib import Path
 
 from .. import results
 from ..errors import UserError
 from ..files.durable import write_durably
 from ..sweeps.jobs import run_all
-from . import experiment
+from ..values.hints import Report
+from . import Finding, Setting, experiment
 
 
 class ReproductionError(UserError):
     """Runs of an experiment failed."""
 
 
-def reproduce(name, setting, workers=1, executor=None, report=print):
+def reproduce(
+    name: str, setting: Setting, workers: int = 1, executor: Executor | None = None, report: Report = print
+) -> tuple[list[Finding], list[Path]]:
     """Reproduce one figure.
 
     Parameters

@@ -1,14 +1,23 @@
 """Figure 6 of the paper for any run: rasters against the target, and the statistics of hidden spike trains."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..analysis import coefficients_of_variation, firing_rates, inter_spike_intervals
+from ..values.hints import Floats, Integers
 from .style import BLACK, BLUE, GREY, VERMILION, learning_curve, letter, styled, window_length
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def plot_activity(data, probe=-1):
+
+def plot_activity(data: xr.Dataset, probe: int = -1) -> Figure:
     """Draw input, hidden and output rasters with the target behind, hidden rates, intervals and their variability.
 
     Parameters
@@ -47,13 +56,13 @@ def plot_activity(data, probe=-1):
     return figure
 
 
-def layers(data):
+def layers(data: xr.Dataset) -> tuple[list[int], list[str]]:
     """Units of every population, and names of the hidden ones."""
     sizes = [int(n) for n in np.atleast_1d(data.attrs["sizes"])]
     return sizes, [f"hidden_{k}" for k in range(1, len(sizes) - 1)]
 
 
-def window(data, name, probe):
+def window(data: xr.Dataset, name: str, probe: int) -> tuple[Floats, Integers]:
     """Spike times in the window (s from its start) and units of a population."""
     index = range(data.sizes["probe"])[probe]
     mine = data[f"spikes_{name}_probe"].values == index
@@ -61,7 +70,7 @@ def window(data, name, probe):
     return data[f"spikes_{name}_time"].values[mine] - start, data[f"spikes_{name}_unit"].values[mine]
 
 
-def looped(data, name, probe):
+def looped(data: xr.Dataset, name: str, probe: int) -> tuple[Floats, Integers]:
     """Like `window`, but with times in the task's period, wherever the window begins."""
     times, units = window(data, name, probe)
     return (times + float(data.probe_start[probe])) % data.attrs["period_s"], units

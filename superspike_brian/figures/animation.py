@@ -1,14 +1,20 @@
 """``superspike animate``: the output raster over training, a frame a probe window."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..files.durable import write_durably
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def animate(data, path, frames_per_second=2.0):
+
+def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) -> int:
     """Write a GIF: the output spikes of each probe window over the target, and where on the learning curve it is.
 
     Parameters

@@ -1,10 +1,14 @@
 """Figures from results: readable in print, colour-blind safe, units on every axis."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import ms, second
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .style import (
@@ -21,8 +25,11 @@ from .style import (
     window_length,
 )
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def plot_run(data, unit=None):
+
+def plot_run(data: xr.Dataset, unit: int | None = None) -> Figure:
     """Draw a run as in the paper's Figure 2: activity before and after learning, spike times over trials, learning curve.
 
     Parameters

@@ -12,6 +12,7 @@ import socket
 import stat
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -36,12 +37,12 @@ class Lock:
         The file; it is there while the lock is held, with the process and the host of the holder.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._file = None  # under the kernel's lock
         self._mark = None  # content of the file where there is none
 
-    def acquire(self):
+    def acquire(self) -> None:
         """Take the lock.
 
         Raises
@@ -54,7 +55,7 @@ class Lock:
         while not self._take():
             pass
 
-    def release(self):
+    def release(self) -> None:
         """Give the lock back, if it is held."""
         if self._file is not None:
             with suppress(OSError):  # the folder may be gone, or have become read-only
@@ -68,7 +69,7 @@ class Lock:
         self._file = self._mark = None
 
     @contextmanager
-    def held(self, say=lambda message: None):
+    def held(self, say: Callable[[str], object] = lambda message: None) -> Iterator[None]:
         """Wait for the lock and hold it; `say` receives a message if that takes long."""
         began, told = time.monotonic(), False
         while True:

@@ -26,7 +26,7 @@ class Units(Kind):
     example: str = "20"
     metavar: str | None = "UNITS"
 
-    def parse(self, text):
+    def parse(self, text: str) -> Any:
         """Read ``20``, ``0,7`` or ``hidden_1=20,output=0,7``; ``7,`` is unit 7 alone."""
         if "=" not in text:
             numbers = [n.strip() for n in text.split(",") if n.strip()]
@@ -44,7 +44,7 @@ class Units(Kind):
             layers[name] = units if equals else f"{layers[name]},{units}"
         return tuple((name, self.parse(units)) for name, units in layers.items())
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> Any:
         """Accept a number, a sequence of numbers, or a mapping of layers to these."""
         pairs = list(value.items()) if isinstance(value, Mapping) else value
         if _is_pairs(pairs):
@@ -62,7 +62,7 @@ class Units(Kind):
                 f"both for single layers, such as {{'output': [0, 7]}}, not {value!r}"
             ) from None
 
-    def show(self, value):
+    def show(self, value: Any) -> str:
         """As on the command line."""
         if isinstance(value, int):
             return str(value)
@@ -84,11 +84,11 @@ class Names(Kind):
     example: str = "U,I_syn"
     metavar: str | None = "NAME,..."
 
-    def parse(self, text):
+    def parse(self, text: str) -> str:
         """Read names with commas between them."""
         return self.check(text, "it")
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> str:
         """Accept a sequence of names, or a text as on the command line."""
         names = value.split(",") if isinstance(value, str) else value
         names = list(names) if isinstance(names, Iterable) and not isinstance(names, bytes) and np.ndim(names) else []

@@ -1,13 +1,18 @@
 """The part of a run's dataset that its probe windows make: spikes, and the state of some units and synapses."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from ..network.assembly import Structure
 from ..network.probes import recorded, variables_of
 from ..network.trials import trainer
+from ..spec.run import RunSpec
 from ..values.as_json import unit_text
-from .trials import labelled
+from ..values.hints import State
+from .trials import Labelled, labelled
 
 _LONG = {
     "U": ("volt", "membrane potential"),
@@ -19,7 +24,7 @@ _LONG = {
 }
 
 
-def probe_windows(records, last, spec, step):
+def probe_windows(records: Sequence[State], last: State | None, spec: RunSpec, step: int) -> list[dict[str, Any]]:
     """Probe windows of a run in the order of their start, as `superspike_brian.runs.loop` recorded them.
 
     Parameters
@@ -67,7 +72,7 @@ def _times(window):
     return next(v for k, v in window.items() if k.startswith("probe/probe_") and k.endswith(".t"))
 
 
-def probe_variables(structure, windows):
+def probe_variables(structure: Structure, windows: Sequence[dict[str, Any]]) -> dict[str, Labelled]:
     """Variables of the dataset for all probe windows; those that the run's end has cut short are filled up with NaN."""
     found = {}
     for name in ("inputs", "targets", *structure.populations[1:]):

@@ -13,8 +13,8 @@ from brian2.synapses.synapses import SummedVariableUpdater
 from brian2.utils.stringtools import get_identifiers
 
 from ..engine.runtime import runtime_device
-from ..network.assembly import Assembly
-from ..tasks import Classification
+from ..network.assembly import Assembly, Structure
+from ..tasks import Classification, Task
 from ..values.quantities import readable
 
 _ROLES = {  # by name without its number: the vocabulary of `network`
@@ -38,7 +38,9 @@ _DOES = {  # by type of Brian2 object
 }
 
 
-def describe_structure(structure, task=None, title=None):
+def describe_structure(
+    structure: Structure, task: Task | Classification | None = None, title: str | None = None
+) -> str:
     """Describe a `Structure`: build its objects without compiling anything, and leave Brian2 as it was.
 
     Parameters
@@ -61,7 +63,7 @@ def describe_structure(structure, task=None, title=None):
         return describe(assembly, task, title)
 
 
-def describe(assembly, task=None, title=None):
+def describe(assembly: Assembly, task: Task | Classification | None = None, title: str | None = None) -> str:
     """Describe what would run.
 
     Parameters

@@ -89,7 +89,7 @@ class RunSpec:
     )
     protocol: Protocol = dataclasses.field(default_factory=Protocol, metadata={"record": Protocol})
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_settings(self)
         object.__setattr__(self, "hidden", tuple(n for n in self.hidden if n))
         task = by_name(self.task, seed=self.seed) if isinstance(self.task, str) else self.task
@@ -198,7 +198,7 @@ class Machine:
         Whole("2", minimum=1), "cores to use; same bits with any", None, unset="all", group="machine and output"
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_settings(self)
 
     @property

@@ -1,19 +1,22 @@
 """Models and tasks as JSON and arrays: text and numbers only, so that reading them executes nothing."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from brian2 import Hz, second
 
-from ..models import specification
+from ..models import Model, specification
 from ..tasks import Classification, SpikePattern, Task
 from ..values.as_json import quantity_from_json, quantity_to_json
+from ..values.hints import Array
 
 _TRIALS = {"background": Hz, "window": second, "pause_min": second, "pause_mean": second, "period": second}
 _KINDS = {field.name: getattr(specification, field.type.__name__) for field in dataclasses.fields(specification.Model)}
 
 
-def model_to_json(model):
+def model_to_json(model: Model) -> dict[str, dict[str, Any]]:
     """Equation strings, parameters and sources of every component."""
     return {
         kind: {
@@ -26,7 +29,7 @@ def model_to_json(model):
     }
 
 
-def model_from_json(stored):
+def model_from_json(stored: Mapping[str, Mapping[str, Any]]) -> Model:
     """Inverse of `model_to_json`; the model checks itself again."""
     components = {}
     for kind, text in stored.items():
@@ -35,7 +38,7 @@ def model_from_json(stored):
     return specification.Model(**components)
 
 
-def task_to_arrays(task):
+def task_to_arrays(task: Task | Classification) -> dict[str, Any]:
     """Return a task as a dict of arrays."""
     arrays = {"name": np.array(task.name), "source": np.array(task.source)}
     if isinstance(task, Task):
@@ -59,7 +62,7 @@ def _pattern_from_arrays(name, arrays):
     return SpikePattern(int(arrays[f"{name}_n"]), arrays[f"{name}_ids"], times, period)
 
 
-def task_from_arrays(arrays):
+def task_from_arrays(arrays: Mapping[str, Array]) -> Task | Classification:
     """Inverse of `task_to_arrays`."""
     name, source = str(arrays["name"]), str(arrays["source"])
     if "classes" not in arrays:

@@ -15,16 +15,22 @@ sweep.nc              what they found: cost, rate and other learning curves over
 A sweep may grow: further values and seeds in the same folder join those that are there.
 """
 
+from __future__ import annotations
+
 import itertools
 import logging
 import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from brian2 import Quantity
 
 from .. import results
+from ..console.progress import Silent
 from ..files.datasets import read_dataset, save
 from ..files.durable import RunFolderError, json_with_checksums, read_json, write_durably
 from ..files.locks import Lock
@@ -32,7 +38,11 @@ from ..network.initial import check_fit
 from ..results import stored
 from ..spec.run import Machine, RunSpec
 from ..values.as_json import quantity_from_json, quantity_to_json, unit_text
+from ..values.hints import Report
 from .jobs import Job, run_all
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FORMAT = 1
 logger = logging.getLogger(__name__)
@@ -56,7 +66,18 @@ _TAKEN = (
 )  # an option of this name: dimension NAME_option
 
 
-def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print, progress=None, **options):
+def run_sweep(
+    make: Callable[..., dict[str, Any]],
+    grid: Mapping[str, Sequence[Any]],
+    seeds: int | Sequence[int],
+    out: Path | str,
+    *,
+    workers: int = 1,
+    executor: Executor | None = None,
+    report: Report = print,
+    progress: Silent | None = None,
+    **options: Any,
+) -> xr.Dataset:
     """Train a network under every condition of a grid, with many seeds; go on where an earlier call stopped.
 
     Parameters
@@ -108,7 +129,7 @@ def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print,
     return load_sweep(out)
 
 
-def load_sweep(path):
+def load_sweep(path: Path | str) -> xr.Dataset:
     """Collect the runs of a sweep, finished or not.
 
     Parameters
@@ -146,12 +167,12 @@ def _load_file(file):
     return data
 
 
-def is_sweep(path):
+def is_sweep(path: Path | str) -> bool:
     """Whether a path is a sweep rather than a run."""
     return (Path(path) / "sweep.json").exists() or Path(path).name == "sweep.nc"
 
 
-def read_plan(path):
+def read_plan(path: Path | str) -> dict[str, Any]:
     """Read ``sweep.json``; RunFolderError if it is not there or not readable."""
     file = Path(path) / "sweep.json"
     if not file.exists():
@@ -186,7 +207,7 @@ def _check_plan(plan):
             raise ValueError(f"{folder} has a message that is no text")
 
 
-def label(value):
+def label(value: Any) -> str:
     """Short text of a value, as in folder names: 0.5mV, random, 4."""
     if isinstance(value, Quantity) and unit_text(value) != "1":
         unit = value.get_best_unit()
@@ -355,7 +376,7 @@ def _ticks(curves):
     return np.rint(curves["time"].values / _TICK).astype(int).tolist()
 
 
-def dimension(name):
+def dimension(name: str) -> str:
     """Name of an option's dimension in the dataset of a sweep."""
     return f"{name}_option" if name in _TAKEN else name
 
