@@ -29,7 +29,6 @@ MOVED = {
     "probes": "network.probes",
     "progress": "console.progress",
     "protocol": "spec.protocol",
-    "reproduce": "experiments.reproduce",
     "results_probes": "results.probes",
     "results_trials": "results.trials",
     "runfolder": "results.folder",

@@ -33,6 +33,7 @@ from .models import SUPERSPIKE
 from .network.assembly import Structure
 from .network.initial import initial_state
 from .tasks.spike_timing import frozen_poisson
+from .values.clock import n_steps
 from .values.hints import Report, State
 
 THREADS = os.cpu_count() or 1
@@ -98,7 +99,7 @@ def measure(network: Network, rounds: int, build_dir: Path | str | None, report:
             began = time.perf_counter()
             program.run(usable, step, steps)
             times[variant].append((time.perf_counter() - began) / network.seconds)
-            probed[variant].append(probe_ratio(program, usable, step, round(float(network.task.period / structure.dt))))
+            probed[variant].append(probe_ratio(program, usable, step, n_steps(network.task.period, structure.dt)))
     return [
         {"network": network.name, "kernel": kernel, "precision": precision, "threads": threads}
         | summary(times[kernel, precision, threads], times[VARIANTS[0]], structure.n_synapses, steps / network.seconds)

@@ -5,11 +5,12 @@ from functools import partial
 from inspect import signature
 from typing import Any
 
+from superspike_brian.values.names import nearest
+
 from .arguments import seed as check_seed
 from .arguments import word
 from .classification import Classification, Trials, latencies
 from .convert import read_csv, read_npz
-from .files import did_you_mean
 from .image import image
 from .pattern import SpikePattern, Task
 from .raster import ras, read_ras, write_ras
@@ -59,8 +60,8 @@ def maker(name: str) -> Callable[..., Task]:
         return partial(ssbm, which)
     if name in TASKS:
         return TASKS[name]
-    known = did_you_mean(name, [*TASKS, *(f"ssbm:{each}" for each in NAMES)])
-    raise ValueError(f"no task is called {name!r}. {known}")
+    known = sorted([*TASKS, *(f"ssbm:{each}" for each in NAMES)])
+    raise ValueError(f"no task is called {name!r}{nearest(name, known)}")
 
 
 def task(name: str, **options: Any) -> Task:

@@ -2,19 +2,11 @@
 
 import codecs
 import os
-from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
+from superspike_brian.values.names import nearest
+
 from .arguments import file_path
-
-
-def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """Suggest the names nearest to a misspelt word, or list what there is."""
-    names = sorted(names)
-    if close := get_close_matches(word, names):
-        return f"Did you mean {' or '.join(map(repr, close))}?"
-    return f"There are: {', '.join(names[:20]) or 'none'}."
 
 
 def existing(path: str | os.PathLike, name: str = "path") -> Path:
@@ -28,7 +20,7 @@ def existing(path: str | os.PathLike, name: str = "path") -> Path:
             siblings = os.listdir(folder)
         except OSError:  # not ours to look into
             siblings = []
-        raise FileNotFoundError(f"{path} is not a file. {did_you_mean(path.name, siblings)}")
+        raise FileNotFoundError(f"{path} is not a file{nearest(path.name, sorted(siblings))}")
     return path
 
 

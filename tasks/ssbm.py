@@ -10,8 +10,9 @@ from pathlib import Path
 
 from brian2 import second
 
+from superspike_brian.values.names import nearest
+
 from .arguments import file_path, word
-from .files import did_you_mean
 from .pattern import Task
 from .raster import ras
 
@@ -67,7 +68,7 @@ def ssbm(name: str, data_dir: str | os.PathLike | None = None) -> Task:
         verified in every case.
     """
     if word(name, "name") not in NAMES:
-        raise ValueError(f"the benchmark suite has no set {name!r}. {did_you_mean(name, NAMES)}")
+        raise ValueError(f"the benchmark suite has no set {name!r}{nearest(name, sorted(NAMES))}")
     if name == "poisson10s":
         name = "poisson10s/10hz"
     folder, _, variant = name.partition("/")

@@ -10,8 +10,8 @@ from matplotlib import pyplot as plt
 from superspike_brian.models import SUPERSPIKE, WINDOWED
 from superspike_brian.tasks import xor
 
-from superspike_brian import experiments
-from superspike_brian.experiments import Condition, Finding, Setting, fig6, fig7, final_cost, mean_by, oxford, reproduce
+from superspike_brian import experiments, reproduce
+from superspike_brian.experiments import Condition, Finding, Setting, fig6, fig7, final_cost, mean_by, oxford
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.spec.run import RunSpec
 from superspike_brian.sweeps.jobs import Job
@@ -71,7 +71,7 @@ def test_experiments_are_found_by_name():
         assert module.SEEDS.keys() == set(experiments.SCALES)
         assert module.__doc__
         assert all(callable(getattr(module, part)) for part in ("jobs", "table", "findings", "draw"))
-    with pytest.raises(ValueError, match="Did you mean 'fig7'"):
+    with pytest.raises(ValueError, match="did you mean 'fig7'"):
         experiments.experiment("figg7")
 
 

@@ -32,7 +32,7 @@ ROOMS = (
     ("sweeps",),
     ("figures",),
     ("experiments",),
-    ("bench",),
+    ("bench", "reproduce"),
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}

@@ -175,11 +175,11 @@ def test_spike_timing_refuses_what_makes_no_sense(options, message):
 def test_task_finds_tasks_by_name_and_suggests_near_ones():
     assert set(TASKS) >= {"spike-timing", "ras"}
     assert task("spike-timing", outputs=2).targets.n == 2
-    with pytest.raises(ValueError, match=r"no task is called 'spike_timing'. Did you mean 'spike-timing'"):
+    with pytest.raises(ValueError, match=r"no task is called 'spike_timing'; did you mean 'spike-timing'"):
         task("spike_timing")
-    with pytest.raises(ValueError, match="Did you mean 'ssbm:oxford'"):
+    with pytest.raises(ValueError, match="did you mean 'ssbm:oxford'"):
         task("oxford")
-    with pytest.raises(ValueError, match="There are: latencies, pattern, ras, spike-timing, ssbm:auryn"):
+    with pytest.raises(ValueError, match="there are: latencies, pattern, ras, spike-timing, ssbm:auryn"):
         task("quux")
 
 

@@ -134,11 +134,11 @@ def test_a_binary_file_is_refused(raster, content, why):
 
 def test_a_missing_file_brings_suggestions(tmp_path):
     (tmp_path / "target.ras").write_text("0 0\n")
-    with pytest.raises(FileNotFoundError, match=r"targt.ras is not a file. Did you mean 'target.ras'"):
+    with pytest.raises(FileNotFoundError, match=r"targt.ras is not a file; did you mean 'target.ras'"):
         read_ras(tmp_path / "targt.ras", 1 * second)
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         read_ras(tmp_path / "nowhere" / "target.ras", 1 * second)
-    with pytest.raises(FileNotFoundError, match=r"is not a file. There are: target.ras"):
+    with pytest.raises(FileNotFoundError, match=r"is not a file; there are: target.ras"):
         read_ras(tmp_path, 1 * second)
 
 

@@ -1,21 +1,15 @@
 """The error of a model that cannot run."""
 
-import difflib
 from collections.abc import Iterable
+
+from superspike_brian.values.names import nearest
 
 
 class ModelError(ValueError):
     """A model that cannot run: what is wrong, where, and what would be right."""
 
     def __init__(self, message: str, symbol: str | None = None, known: Iterable[str] = ()) -> None:
-        near = _nearest(symbol, list(known)) if symbol else ()
-        super().__init__(message + (f"; did you mean '{near[0]}'?" if near else ""))
-
-
-def _nearest(symbol: str, known: list[str]) -> list[str]:
-    lower = {name.lower(): name for name in known}  # W for w is a slip, too
-    alike = difflib.get_close_matches(symbol.lower(), lower, 1)
-    return difflib.get_close_matches(symbol, known, 1) or [lower[name] for name in alike]
+        super().__init__(message + (nearest(symbol, known, listed=False) if symbol else ""))
 
 
 def first_line(error: BaseException) -> str:

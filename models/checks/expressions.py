@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
-from brian2 import Dimension, DimensionMismatchError, second
+from brian2 import DimensionMismatchError, second
 from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, Function
 from brian2.core.namespace import DEFAULT_UNITS
 from brian2.core.variables import Constant, Variable
 from brian2.parsing.bast import brian_ast
 from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.units.fundamentalunits import Dimension
 
 MAX_CHARACTERS, MAX_NODES, MAX_DEPTH = 5000, 1000, 100
 MAX_TERMS = 1000  #         when multiplied out

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from brian2 import Dimension, Equations, get_dimensions, second
+from brian2 import Equations, get_dimensions, second
 from brian2.core.variables import Constant, Variable
-from brian2.units.fundamentalunits import DIMENSIONLESS, get_unit
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_unit
 from brian2.utils.stringtools import get_identifiers
 
 if TYPE_CHECKING:

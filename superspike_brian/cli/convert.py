@@ -8,8 +8,8 @@ from brian2 import Quantity, second
 
 from ..tasks import SpikePattern, image, read_csv, read_npz, write_ras
 from ..tasks.arguments import file_path
-from ..tasks.files import did_you_mean
 from ..tasks.pattern import counted
+from ..values.names import nearest
 from .options import number, time_value
 
 READERS = {"csv": read_csv, "npz": read_npz}
@@ -55,9 +55,7 @@ def convert(
         If `source` cannot be read, or `out` is there or is the source itself.
     """
     if kind not in ("image", *READERS):
-        raise ValueError(
-            f"kind is {kind!r}; expected what the source is. {did_you_mean(str(kind), ['image', *READERS])}"
-        )
+        raise ValueError(f"kind is {kind!r}; expected what the source is{nearest(kind, ['image', *READERS])}")
     source, out = file_path(source, "source"), file_path(out, "out")
     if source.exists() and out.exists() and os.path.samefile(source, out):
         raise FileExistsError(f"{out} is the source itself; give another name for the raster.")

@@ -5,7 +5,6 @@ code 2; an interrupted run in 130. What is saved ends in 0, also if stdout is fu
 """
 
 import argparse
-import difflib
 import importlib
 import os
 import re
@@ -20,6 +19,7 @@ from .._version import __version__
 from ..console.streams import Messages, say, steady_streams
 from ..errors import UserError
 from ..files.durable import resume_command
+from ..values.names import nearest
 
 COMMANDS = {  # each is a module here, imported when it is called: Brian2 takes more than a second
     "run": "train a network on a task",
@@ -52,8 +52,8 @@ class Parser(argparse.ArgumentParser):
 
     def refuse(self, message: str, words: Iterable[str], known: Iterable[str]) -> NoReturn:
         """End with a message and the nearest of the names that exist."""
-        near = [n for word in words for n in difflib.get_close_matches(word, known, 1)]
-        self.exit(2, f"superspike: {message}" + (f"; did you mean {near[0]}?" if near else "") + "\n")
+        hints = (nearest(word, known, listed=False) for word in words)
+        self.exit(2, f"superspike: {message}{next(filter(None, hints), '')}\n")
 
 
 def command_parser(name: str) -> Parser:

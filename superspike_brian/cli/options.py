@@ -34,8 +34,8 @@ from ..values.kinds import (
     Whole,
     argument_type,
     given,
-    nearest,
 )
+from ..values.names import nearest
 from ..values.quantities import parse_quantity, readable
 
 _UNITS = {"second": Time, "Hz": Physical}

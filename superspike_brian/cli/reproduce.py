@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ..experiments import SCALES, Setting, experiment, names
-from ..experiments.reproduce import reproduce
+from ..reproduce import reproduce
 from .options import number
 
 

@@ -16,7 +16,8 @@ from ..figures.files import draw_sweep
 from ..figures.sweep import conditions, in_the_end
 from ..spec.run import OPTIONS
 from ..sweeps.sweep import label, run_sweep
-from ..values.kinds import given, nearest
+from ..values.kinds import given
+from ..values.names import nearest
 from .options import (
     MACHINE,
     MODEL_OPTIONS,

@@ -15,7 +15,7 @@ A module (``fig7.py``; names with a leading underscore are helpers) has a docstr
 ``draw(runs)``
     The figure.
 
-`superspike_brian.experiments.reproduce` does the rest.
+`superspike_brian.reproduce` does the rest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ..models import Model
 from ..spec.run import Machine, RunSpec
 from ..sweeps.jobs import Job
 from ..tasks import Classification, Task
-from ..tasks.files import did_you_mean
+from ..values.names import nearest
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -168,7 +168,7 @@ def names() -> list[str]:
 def experiment(name: str) -> Experiment:
     """Return the module of an experiment; ValueError if there is none of that name."""
     if name not in names():
-        raise ValueError(f"there is no experiment {name!r}. {did_you_mean(name, [*names(), 'all'])}")
+        raise ValueError(f"there is no experiment {name!r}{nearest(name, [*names(), 'all'])}")
     return importlib.import_module(f"{__name__}.{name}")
 
 

@@ -23,7 +23,6 @@ Within one time step synapses are integrated before neurons, so that both read t
 import dataclasses
 import operator
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import numpy as np
 from brian2 import (

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..codegen.device import RANDOM
 from ..tasks import Classification, Task
+from ..values.clock import n_steps
 from ..values.hints import Array, Floats, State
 from .assembly import Structure
 
@@ -44,7 +45,7 @@ def initial_state(structure: Structure, task: Task | Classification, seed: int) 
     state = noise(seed)
     check_fit(structure, task)
     if isinstance(task, Task):
-        period = round(float(task.period / structure.dt))
+        period = n_steps(task.period, structure.dt)
         for name, pattern in (("inputs", task.inputs), ("targets", task.targets)):
             state |= generator(name, *pattern.steps(structure.dt), period)
     state |= parameters(structure)

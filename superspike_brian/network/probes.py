@@ -8,7 +8,8 @@ import numpy as np
 from brian2 import Equations
 
 from ..models import NO_DECAY
-from ..values.kinds import Kind, Whole, nearest
+from ..values.kinds import Kind, Whole
+from ..values.names import nearest
 
 UNITS = 5  #     units of a layer
 SYNAPSES = 10  # synapses of a weight group

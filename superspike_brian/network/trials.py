@@ -12,7 +12,8 @@ from brian2 import Equations
 
 from ..analysis import score
 from ..tasks import Classification, Task, Trials
-from ..values.hints import Array, Booleans, Floats, State
+from ..values.clock import n_steps
+from ..values.hints import Array, Floats, State
 from .assembly import Structure
 from .initial import generator, random_stream
 
@@ -37,7 +38,7 @@ class Trainer:
 
     def __init__(self, task: Classification, structure: Structure, seed: int, remember: int = MOVING) -> None:
         self.task, self.dt, self.seed = task, structure.dt, seed
-        self.length = round(float(task.period / structure.dt))
+        self.length = n_steps(task.period, structure.dt)
         self.windows = {f"output.{n}" for n in Equations(structure.model.error.judge_equations).names}
         self.remember, self.recent = remember, []  # blocks: trials, steps and units of output spikes
         self.correct = np.zeros(0, bool)

@@ -16,7 +16,6 @@ from ..codegen.probed import EVERY
 from ..engine.runner import Runner
 from ..errors import UserError
 from ..network.assembly import Structure
-from ..values.hints import State
 
 # fields that set variables, of which groups, in the order of a time step
 WRITERS = (

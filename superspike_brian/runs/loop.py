@@ -18,6 +18,7 @@ from ..network.probes import recorded
 from ..network.trials import MOVING, trainer
 from ..results import stored
 from ..results.notes import judge
+from ..values.clock import n_steps
 from .divergence import DivergedError, explain, first_step, not_finite
 
 logger = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class Run:
         """Let the trainer know the trials before an interruption; return whether the criterion was met."""
         start = 0
         for block in self.folder.records()[1:] if self.trainer else ():
-            stop = round(float(block["time"]) / float(self.structure.dt))
+            stop = n_steps(block["time"], self.structure.dt)
             self.trainer.observe(start, stop, block["spike_time"], block["spike_unit"])
             start = stop
         return self._meets_criterion()

@@ -5,6 +5,7 @@ import itertools
 
 from brian2 import Quantity, second
 
+from ..values.clock import n_steps
 from ..values.kinds import Number, Time, Whole, check_settings, setting
 
 # Brian2's generators of spikes count steps in 32 bits; the rest is for probes and tests after the end
@@ -70,20 +71,20 @@ class Protocol:
 
     def probes(self, dt: Quantity) -> set[int]:
         """Steps of `dt` (second) at which a probe window without plasticity is recorded."""
-        end, found = _steps(self.duration, dt), {_steps(t, dt) for t in self.probe_at}
+        end, found = n_steps(self.duration, dt), {n_steps(t, dt) for t in self.probe_at}
         if self.probe_every is not None:
-            every = max(1, _steps(self.probe_every, dt))
+            every = max(1, n_steps(self.probe_every, dt))
             found |= set(range(every, end, every))
         return {step for step in found if step < end}
 
     def probe_steps(self, dt: Quantity, period: Quantity) -> int:
         """Time steps of a probe window of a task with this period (second)."""
-        return _steps(period if self.probe_length is None else self.probe_length, dt)
+        return n_steps(period if self.probe_length is None else self.probe_length, dt)
 
     def learning_windows(self, dt: Quantity, period: Quantity) -> list[tuple[int, int]]:
         """Probe windows that are part of the run: first step and the one after the last, cut at the end of the run."""
-        end, length = _steps(self.duration, dt), self.probe_steps(dt, period)
-        return [(a, min(a + length, end)) for a in sorted({_steps(t, dt) for t in self.probe_learning}) if a < end]
+        end, length = n_steps(self.duration, dt), self.probe_steps(dt, period)
+        return [(a, min(a + length, end)) for a in sorted({n_steps(t, dt) for t in self.probe_learning}) if a < end]
 
     def blocks(self, dt: Quantity) -> list["Block"]:
         """Return the blocks from 0 to `duration`, in steps of `dt` (second).
@@ -93,20 +94,20 @@ class Protocol:
         ValueError
             If they are more steps than `MAX_STEPS`.
         """
-        if (n := _steps(self.duration, dt)) > MAX_STEPS:
+        if (n := n_steps(self.duration, dt)) > MAX_STEPS:
             raise ValueError(
                 f"duration {self.duration} takes {n:,} steps of {dt}, and a run can have at most {MAX_STEPS:,}: use at most "
                 f"{MAX_STEPS * dt}, or a longer dt"
             )
-        end, burn_in = _steps(self.duration, dt), min(_steps(self.burn_in, dt), _steps(self.duration, dt))
-        decays = sorted(_steps(t, dt) for t in self.r0_decay_at)
+        end, burn_in = n_steps(self.duration, dt), min(n_steps(self.burn_in, dt), n_steps(self.duration, dt))
+        decays = sorted(n_steps(t, dt) for t in self.r0_decay_at)
         snapshots, probes = set(), self.probes(dt)
         if self.snapshot_every is not None:
-            every = max(1, _steps(self.snapshot_every, dt))
+            every = max(1, n_steps(self.snapshot_every, dt))
             snapshots = set(range(every, end + 1, every))
         cuts = {0, burn_in, end, *(d for d in decays if d < end), *snapshots, *probes}
         for first, last in ((0, burn_in), (burn_in, end)):
-            cuts |= set(range(first, last, max(1, _steps(self.block, dt))))
+            cuts |= set(range(first, last, max(1, n_steps(self.block, dt))))
         edges = sorted(cuts)
         return [
             Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots, b in probes)
@@ -123,7 +124,3 @@ class Block:
     factor: float
     snapshot: bool
     probe: bool
-
-
-def _steps(time, dt):
-    return round(float(time) / float(dt))

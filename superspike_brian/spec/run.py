@@ -23,7 +23,9 @@ from ..network.assembly import DT, Structure
 from ..network.probes import Names, Units, check_windows
 from ..tasks import Classification, Task, by_name
 from ..values.as_json import quantity_to_json, value_from_json, value_to_json
-from ..values.kinds import Choice, File, Flag, Time, Whole, check_settings, nearest, options_of, setting
+from ..values.clock import n_steps
+from ..values.kinds import Choice, File, Flag, Time, Whole, check_settings, options_of, setting
+from ..values.names import nearest
 from .protocol import Protocol
 from .serialize import model_from_json, model_to_json, task_to_arrays
 
@@ -138,7 +140,7 @@ class RunSpec:
     @property
     def n_steps(self) -> int:
         """Time steps of the whole run."""
-        return round(float(self.duration) / float(self.dt))
+        return n_steps(self.duration, self.dt)
 
     def extended(self, duration: Quantity) -> "RunSpec":
         """Return the same run with another `duration` (second)."""

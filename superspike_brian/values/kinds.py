@@ -6,7 +6,6 @@ texts, the arguments of `train`, what a run stores and what a sweep varies are m
 
 import argparse
 import dataclasses
-import difflib
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -16,18 +15,10 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, get_dimensions, have_same_dimensions, second
 
+from .names import nearest
 from .quantities import name_of_unit, parse_quantity, readable
 
 REQUIRED = object()
-
-
-def nearest(word: str, known: Iterable[str], listed: bool = True) -> str:
-    """Return ``; did you mean 'NAME'?``, else what there is if `listed`."""
-    known = list(map(str, known))
-    close = difflib.get_close_matches(str(word), known, 1)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    return f"; there are: {', '.join(known)}" if known and listed else ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Quantities as text: read from the command line, and written for a reader."""
 
-import difflib
 import math
 import re
 from numbers import Number
@@ -9,6 +8,8 @@ import numpy as np
 from brian2 import Quantity, get_dimensions, have_same_dimensions, ms, second
 from brian2.units.allunits import all_units
 from brian2.units.fundamentalunits import get_unit
+
+from .names import nearest
 
 # Brian2's units under their names and symbols (mV and mvolt), and what people write besides
 _UNITS = {name: unit for unit in all_units if (name := unit.name).isalpha()}
@@ -64,11 +65,8 @@ def _unit(text, name, example):
             raise ValueError(f"'{text}' is not a number with a unit; expected for instance {example}")
         sign, symbol, power = factor.groups()
         if symbol not in _UNITS:
-            near = difflib.get_close_matches(symbol, _UNITS, 1)
-            raise ValueError(
-                f"'{symbol}' in '{text}' is no unit known here"
-                + (f"; did you mean '{near[0]}'?" if near else f", as in {example}")
-            )
+            hint = nearest(symbol, _UNITS, listed=False) or f", as in {example}"
+            raise ValueError(f"'{symbol}' in '{text}' is no unit known here{hint}")
         exponent = int(power or 1) * (-1 if sign == "/" else 1)
         scale, at = (1 if scale is None else scale) * _UNITS[symbol] ** exponent, factor.end()
     return scale

@@ -9,12 +9,12 @@ import io
 from concurrent.futures import Executor
 from pathlib import Path
 
-from .. import results
-from ..errors import UserError
-from ..files.durable import write_durably
-from ..sweeps.jobs import run_all
-from ..values.hints import Report
-from . import Finding, Setting, experiment
+from . import results
+from .errors import UserError
+from .experiments import Finding, Setting, experiment
+from .files.durable import write_durably
+from .sweeps.jobs import run_all
+from .values.hints import Report
 
 
 class ReproductionError(UserError):
@@ -51,7 +51,7 @@ def reproduce(
     ReproductionError
         If runs failed.
     """
-    from ..figures.style import save_figure  # here, as matplotlib is slow to import
+    from .figures.style import save_figure  # here, as matplotlib is slow to import
 
     module = experiment(name)
     jobs = module.jobs(dataclasses.replace(setting, out=Path(setting.out) / name))  # figures share names of conditions
