@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from brian2 import Equations
@@ -21,6 +22,7 @@ def fault(model: Model) -> tuple[Component, str, str] | None:
     """What is wrong with a model's random numbers: component, place, and message; None if nothing is."""
     for component in model.components.values():
         for field, code in component.strings.items():
+            found: Iterable[str | None]
             if field.endswith("equations"):
                 found = (_in_equation(e) for e in Equations(code).values() if e.expr is not None)
             elif field in ("delay", "interval"):
@@ -30,6 +32,7 @@ def fault(model: Model) -> tuple[Component, str, str] | None:
             if message := next(filter(None, found), None):
                 return component, field, message
     rule = model.plasticity
+    groups: list[tuple[Component, str, Equations]]
     groups = [(model.neuron, "method", model.layer_equations(output=output)) for output in (False, True)]
     groups.append((rule, "terminal_method", Equations(rule.terminal_equations)))
     groups.append((rule, "method", model.synapse_equations(model.regularizer)))
@@ -48,6 +51,7 @@ def _in_statement(code: str) -> str | None:
     for call in calls:
         if calls.count(call) > 1:
             return f"'{code.strip()}' calls {call}() more than once: give each call a line and a variable of its own"
+    return None
 
 
 def _in_equation(equation) -> str | None:

@@ -31,7 +31,7 @@ class Record:
     """Copying with changes, shared by components and models."""
 
     def _replace_fields(self, changes: Mapping[str, Any]) -> Self:
-        return dataclasses.replace(self, **changes)
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # those that inherit it are dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +67,8 @@ class Component(Record):
             if not isinstance(value, kind):
                 what = "a mapping of names to quantities" if kind is Mapping else "a string ('' for nothing)"
                 raise ModelError(f"{self.name}: `{field.name}` must be {what}, not {value!r}")
-        for field, code in self.strings.items():
-            object.__setattr__(self, field, plain(code))
+        for name, code in self.strings.items():
+            object.__setattr__(self, name, plain(code))
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
         check_component(self)
 

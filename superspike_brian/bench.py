@@ -55,7 +55,7 @@ class Network:
     """A network to measure: name, sizes, simulated time of a measurement (s), and its task."""
 
     name: str
-    hidden: tuple
+    hidden: tuple[int, ...]
     seconds: float
     task: tasks.Task
 
@@ -92,7 +92,8 @@ def measure(network: Network, rounds: int, build_dir: Path | str | None, report:
     fastest = next(program for (kernel, *_), program in reversed(programs.items()) if kernel == "auto")
     state, step = _learned(structure, network.task, fastest)
     steps = round(network.seconds / float(structure.dt / second))
-    times, probed = {v: [] for v in VARIANTS}, {v: [] for v in VARIANTS}
+    times: dict[tuple[str, str, int], list[float]] = {v: [] for v in VARIANTS}
+    probed: dict[tuple[str, str, int], list[float]] = {v: [] for v in VARIANTS}
     for _ in range(rounds):
         for variant, program in programs.items():
             usable = {k: v for k, v in state.items() if k in program.manifest["arrays"] and not k.endswith(".queue")}

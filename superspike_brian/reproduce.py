@@ -3,11 +3,14 @@
 What each figure needs and shows is in `superspike_brian.experiments`.
 """
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 import io
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import results
 from .errors import UserError
@@ -15,6 +18,9 @@ from .experiments import Finding, Setting, experiment
 from .files.durable import write_durably
 from .sweeps.jobs import run_all
 from .values.hints import Report
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 class ReproductionError(UserError):
@@ -59,7 +65,7 @@ def reproduce(
     if failed:
         first, message = next(iter(failed.items()))
         raise ReproductionError(f"{name}: {len(failed)} of {len(jobs)} runs failed, the first is {first}: {message}")
-    runs = {}
+    runs: dict[str, list[xr.Dataset]] = {}
     for job in jobs:
         runs.setdefault(job.out.name.rpartition("-s")[0], []).append(results.load(job.out))
     rows = module.table(runs)

@@ -8,7 +8,7 @@ Trials and background are drawn period by period, each from a random stream of i
 the run's seed and the period's number, and not on how a run is cut into blocks.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,8 +97,8 @@ class Classification:
     """
 
     name: str
-    patterns: tuple
-    classes: tuple
+    patterns: Sequence[SpikePattern]
+    classes: Sequence[int]
     background: Quantity
     window: Quantity
     pause_min: Quantity
@@ -193,7 +193,8 @@ class Classification:
         dict of str to tuple
             Steps and units of the spikes of ``inputs``, ``cues`` (onsets) and ``targets`` (deadlines), in order.
         """
-        length, found = self._steps(self.period, dt), {"inputs": [], "cues": [], "targets": []}
+        length = self._steps(self.period, dt)
+        found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"inputs": [], "cues": [], "targets": []}
         stimuli = [p.steps(dt) for p in self.patterns]
         for k in range(start // length, -(-stop // length)):
             rng = stream(k)
@@ -269,5 +270,5 @@ def latencies(
     ids = np.arange(n_inputs)
     made = [SpikePattern(n_inputs, ids, rng.uniform(0, length, n_inputs) * second, stimulus) for _ in range(n)]
     source = f"{patterns} random latency patterns in each of {classes} classes, seed {seed}"
-    labels = np.repeat(np.arange(classes), patterns)
+    labels = np.repeat(np.arange(classes), patterns).tolist()
     return Classification("latencies", made, labels, background, window, pause_min, pause_mean, 2 * second, source)

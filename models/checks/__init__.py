@@ -131,7 +131,7 @@ def seconds(model: Model, component: Component, field: str) -> float | None:
 
 def _constants(model):
     """Parameters as constants; refuses one with two homes."""
-    homes = {}
+    homes: dict[str, str] = {}
     for component in model.components.values():
         for symbol in component.parameters:
             if symbol in homes:
@@ -172,7 +172,7 @@ def _check_clashes(model, where, constants):
 
 def _check_statements(model, where, constants):
     """Check all statements; return which variables of each place they change."""
-    changed = {key: set() for key in where}
+    changed: dict[places.Key, set[str]] = {key: set() for key in where}
     changed["frozen"] = {"w"}
     for output in (False, True):
         changed["synapse", output] = {"w"}

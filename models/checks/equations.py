@@ -185,7 +185,8 @@ def _check_shared_expression(component, name, equation, known):
 
 def _check_sizes(place):
     """Refuse expressions that become too large with all other expressions in their places, as integration needs them."""
-    terms, sizes = {}, {}
+    terms: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for equation in place.equations.ordered:
         if equation.expr is None:
             continue
@@ -211,7 +212,7 @@ def check_set(place: Place, changed: Collection[str]) -> None:
 
 def joined(parts: Sequence[tuple[Component, str]]) -> tuple[Equations, dict[str, Component]]:
     """`Equations` of several components, and the component that defines each variable."""
-    homes = {}
+    homes: dict[str, Component] = {}
     for component, code in parts:
         for name in parse(code).names:
             if name in homes:

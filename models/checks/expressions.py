@@ -77,7 +77,7 @@ def parse(code: str) -> Parsed:
     names, calls = set(), set()
     for node in _nodes(tree):
         _check_node(node)
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             calls.add(node.func.id)
         elif isinstance(node, ast.Name):
             names.add(node.id)
@@ -190,7 +190,8 @@ class Numbers:
     """Computes what is constant in an expression, and refuses what divides by zero, has no value, or makes no sense."""
 
     def __init__(self, names: Mapping[str, Variable | Function]) -> None:
-        self.names, self.known = names, {}
+        self.names = names
+        self.known: dict[ast.AST, float | None] = {}
 
     def value(self, node: ast.AST) -> float | None:
         """Value of a tree in SI units; None if it is not constant."""
@@ -221,8 +222,9 @@ class Numbers:
 
     def _Call(self, node):
         values, function = [self.value(a) for a in node.args], self.names.get(node.func.id)
-        if node.func.id == "clip" and len(values) == 3 and None not in values[1:] and values[1] > values[2]:
-            raise UnfitError(f"clip has a lower bound, {values[1]:g}, above its upper bound, {values[2]:g} (SI units)")
+        low, high = values[1:] if node.func.id == "clip" and len(values) == 3 else (None, None)
+        if low is not None and high is not None and low > high:
+            raise UnfitError(f"clip has a lower bound, {low:g}, above its upper bound, {high:g} (SI units)")
         if None in values or not isinstance(function, Function) or not function.stateless or not values:
             return None
         return self._result(function.pyfunc, values, ast.unparse(node))

@@ -104,7 +104,7 @@ def check_parameters(model: Model) -> None:
                 parameters,
             )
         value = Quantity(parameters[need.name])
-        if value.dim is not need.unit.dim:
+        if need.unit is not None and value.dim is not need.unit.dim:
             raise ModelError(f"{component.name}: the parameter '{need.name}' must be in {unit_text(need)}, not {value}")
         if need.lowest is not None and float(value) < need.lowest:
             raise ModelError(f"{component.name}: the parameter '{need.name}' must not be negative, and is {value}")
@@ -112,4 +112,4 @@ def check_parameters(model: Model) -> None:
 
 def unit_text(need: Need) -> str:
     """Unit as equations spell it."""
-    return "1" if need.unit.dim is DIMENSIONLESS else repr(get_unit(need.unit.dim))
+    return "1" if need.unit is None or need.unit.dim is DIMENSIONLESS else repr(get_unit(need.unit.dim))

@@ -54,7 +54,7 @@ class Place:
 
 
 # Which statements run where, for hidden and output alike, or for one of them
-STATEMENTS = (
+STATEMENTS: tuple[tuple[str, str, Key], ...] = (
     *(("neuron", field, "layer") for field in ("reset", "initial")),
     ("regularizer", "on_spike", ("layer", False)),
     *(("error", field, ("layer", True)) for field in ("on_answer", "initial", "cost_update")),
@@ -64,7 +64,7 @@ STATEMENTS = (
     *(("error", field, "event") for field in ("on_target", "on_output", "on_cue", "on_deadline")),
     *(("feedback", field, "feedback") for field in ("on_target", "on_output")),
 )
-EXPRESSIONS = (("neuron", "threshold", "layer"), ("neuron", "refractory", "layer"))
+EXPRESSIONS: tuple[tuple[str, str, Key], ...] = (("neuron", "threshold", "layer"), ("neuron", "refractory", "layer"))
 
 
 def blocks(model: Model, what: Iterable[tuple[str, str, Key]]) -> Iterator[tuple[Component, str, Key]]:
@@ -83,6 +83,7 @@ def of(model: Model) -> dict[Key, Place]:
     """Places of a model by 'terminal', 'arrival', ('layer', output), ('synapse', output), 'frozen', 'event' or 'feedback'."""
     terminal = _place("an axon terminal", *model.equations_of("terminal"), [_UNIT])
     lent = [_suffixed(terminal, "_post"), _SYNAPSE]
+    places: dict[Key, Place]
     places = {"terminal": terminal, "arrival": _place("a spike's arrival", Equations(""), {}, lent, terminal)}
     for output in (False, True):
         kind = "output" if output else "hidden"
@@ -91,12 +92,12 @@ def of(model: Model) -> dict[Key, Place]:
         own = model.equations_of("synapse", output=output)
         lent = [_suffixed(layer, "_post"), _suffixed(terminal, "_pre"), _SYNAPSE]
         places["synapse", output] = _place(f"a synapse of the {kind} layer", *own, lent, layer)
-    hidden, output = places["layer", False], places["layer", True]
+    hidden, last = places["layer", False], places["layer", True]
     weight = Equations("w : volt"), {"w": model.plasticity}
     places["frozen"] = _place("a synapse that does not learn", *weight, [_suffixed(hidden, "_post"), _SYNAPSE], hidden)
-    judge = {n: output.names[n] for n in model.equations_of("judge")[0].names}
-    lent = [_suffixed(output, "_post"), (judge, {}), _SYNAPSE]
-    places["event"] = _place("an event of the output layer", Equations(""), {}, lent, output)
+    judge = {n: last.names[n] for n in model.equations_of("judge")[0].names}
+    lent = [_suffixed(last, "_post"), (judge, {}), _SYNAPSE]
+    places["event"] = _place("an event of the output layer", Equations(""), {}, lent, last)
     if model.feedback.weights == "forward":
         judge["w"] = places["frozen"].names["w"]
     lent = [_suffixed(hidden, "_post"), (judge, dict.fromkeys(judge, "feedback can only read it")), _SYNAPSE]
@@ -124,7 +125,7 @@ def _place(where, equations, homes, lent, target=None):
     own = {name: _variable(e) for name, e in equations.items()}
     fixed = {name: f"it is declared ({flag})" for name, e in equations.items() for flag in e.flags if flag in _FIXED}
     fixed |= {name: "it is an expression" for name, e in equations.items() if e.type == "subexpression"}
-    names = {}
+    names: dict[str, Variable] = {}
     for others, not_mine in lent:
         names |= others
         fixed = not_mine | fixed

@@ -17,7 +17,7 @@ from .errors import ModelError, first_line, indent
 from .places import TYPES, unit_text
 
 if TYPE_CHECKING:
-    from ..specification import Component, ErrorSignal, Neuron
+    from ..specification import Component
     from .places import Place
 
 
@@ -153,9 +153,9 @@ class _Block:
         raise ModelError(f"{self.component.name}, {self.field}: {why}\n{indent(line)}")
 
 
-def check_initial(component: Neuron | ErrorSignal) -> None:
+def check_initial(component: Component) -> None:
     """Refuse initial values that are given in another way than by '='."""
-    for line, _, operation, _ in text.statements(component.initial):
+    for line, _, operation, _ in text.statements(component.strings["initial"]):
         if operation:
             raise ModelError(f"{component.name}, initial: '{line}' changes a value that is not there yet: use '='")
 

@@ -120,8 +120,10 @@ def _run(args):
             say("interrupted; the same command goes on where it was")
             return 130
         folder = args.dir if args.command == "resume" else getattr(args, "out", None)
-        begun = folder and (folder / "run.json").exists()
-        say("interrupted" + (f"; go on with {resume_command(folder)}" if begun else ""))
+        if folder is not None and (folder / "run.json").exists():
+            say(f"interrupted; go on with {resume_command(folder)}")
+        else:
+            say("interrupted")
         return 130
     except (ValueError, OSError, UserError) as error:
         say(error)

@@ -12,7 +12,7 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 from brian2 import Quantity, get_dimensions, mV
 
 from .. import models, tasks
-from ..spec.run import OPTIONS, Machine, RunSpec, default_model, options_of
+from ..spec.run import OPTIONS, Machine, RunSpec, default_model
 from ..values import docstrings
 from ..values.kinds import (
     Choice,
@@ -34,6 +34,7 @@ from ..values.kinds import (
     Whole,
     argument_type,
     given,
+    options_of,
 )
 from ..values.names import nearest
 from ..values.quantities import parse_quantity, readable
@@ -87,7 +88,7 @@ def _kind(kind, text, default):
 
 def _task_help(option):
     """Help of a task's option, with its default in every task that has it."""
-    defaults = {}
+    defaults: dict[str, list[str]] = {}
     for task, maker in makers().items():
         if (parameter := _parameters(maker).get(option.name)) is not None:
             empty = parameter.default is parameter.empty
@@ -206,8 +207,14 @@ MODEL_OPTIONS = {
 def make_model(args: argparse.Namespace, task: tasks.Task | tasks.Classification) -> models.Model:
     """Make the model that the options describe for a task."""
     model = load_model(args.model) if args.model else default_model(task)
-    registries = {"feedback": models.FEEDBACKS, "surrogate": models.SURROGATES, "optimizer": models.OPTIMIZERS}
-    changes = {kind: known[getattr(args, kind)] for kind, known in registries.items() if getattr(args, kind)}
+    registries: dict[str, Mapping[str, models.Component]] = {
+        "feedback": models.FEEDBACKS,
+        "surrogate": models.SURROGATES,
+        "optimizer": models.OPTIMIZERS,
+    }
+    changes: dict[str, Any] = {
+        kind: known[getattr(args, kind)] for kind, known in registries.items() if getattr(args, kind)
+    }
     if args.regularizer is not None:
         changes["regularizer"] = args.regularizer
     model = model.replace(**changes)
@@ -341,4 +348,4 @@ def time_value(example: str) -> Callable[[str], Any]:
 
 def number(kind: type, minimum: float) -> Callable[[str], Any]:
     """Return an argparse type for a finite number of at least `minimum`."""
-    return argument_type(Whole("1", minimum=minimum) if kind is int else Number("1", minimum=minimum))
+    return argument_type(Whole("1", minimum=int(minimum)) if kind is int else Number("1", minimum=minimum))

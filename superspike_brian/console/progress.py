@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from .streams import Steady
 
@@ -117,7 +117,8 @@ class Bar(Silent):
     """A tqdm bar, in a terminal or a notebook."""
 
     def __init__(self) -> None:
-        self.stream = self.bar_stream = Steady(sys.stderr)
+        self.stream = Steady(sys.stderr)
+        self.bar_stream: Steady | None = self.stream
 
     def building(self) -> None:
         """Say that the compiler works."""
@@ -172,7 +173,10 @@ class Notebook(Bar):
     def __init__(self, interval: float = 1.0) -> None:
         super().__init__()
         self.bar_stream = None  # tqdm's choice
-        self.interval, self.last, self.times, self.costs, self.handle = interval, 0.0, [], [], None
+        self.interval, self.last = interval, 0.0
+        self.times: list[float] = []
+        self.costs: list[float] = []
+        self.handle: Any = None  # IPython's, of what is drawn
 
     def block(self, at: float, cost: float, r0: float, rate: float, accuracy: float | None = None) -> None:
         """Add a point; redraw at most every `interval` seconds."""

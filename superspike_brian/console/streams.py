@@ -43,7 +43,8 @@ class Steady:
     """
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._stream, self.error = stream, None
+        self._stream = stream
+        self.error: OSError | ValueError | None = None
 
     def write(self, text: str) -> int:
         """Write, or drop the text."""

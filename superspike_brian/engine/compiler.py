@@ -106,7 +106,7 @@ def compile_program(
     machine = identity(compiler_flags)
     precompiled = precompile(compiler_flags, objects)
     sources = _bundle(folder, sources)
-    digests = {}
+    digests: dict[str, tuple[str, list[str]]] = {}
     keys = {s: _key(folder, s, digests, machine) for s in sources}
     targets = {s: _stored(objects, key, ".o") for s, key in keys.items()}
     missing = [s for s, target in targets.items() if target is None]
@@ -129,7 +129,8 @@ def _bundle(folder, sources):
     Every one keeps a namespace of its own, because Brian2 writes the same helpers into each. Returns the new sources, those
     of optimised code first: the linker takes the first of several copies of an inline function.
     """
-    bundles, others = {}, []
+    bundles: dict[str, list[tuple[str, list[str]]]] = {}
+    others = []
     for source in sources:
         folders, _, name = source.rpartition("/")
         header = (folder / source).with_suffix(".h")

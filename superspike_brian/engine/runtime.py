@@ -98,7 +98,7 @@ class RuntimeProgram:
         progress: Progress | None = None,
     ) -> Iterator[tuple[State, State]]:
         """As `engine.Program.blocks`."""
-        state = {}
+        state: State = {}
         for n_steps, changes in plan:
             state, records = self.run(state | changes, start, n_steps, probe, progress)
             start += n_steps
@@ -148,5 +148,5 @@ def _set_spikes_in_flight(queue, flat):
         pairs = [(d, s) for d, slot in enumerate(slots) for s in slot]
         queue._restore_from_full_state((queue._dt, np.array(pairs, int).reshape(-1, 2), queue.X.shape))
     else:
-        empty = [[] for _ in queue._full_state()[1]]
+        empty: list[list[int]] = [[] for _ in queue._full_state()[1]]
         queue._restore_from_full_state((0, slots or empty))

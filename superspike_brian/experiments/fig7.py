@@ -93,7 +93,7 @@ def findings(rows: Table) -> list[Finding]:
 
     def order(panel, expected, *conditions):
         costs = [cost[c] for c in conditions]
-        found = " < ".join(f"{LABELS[c][0]} {cost[c]:.3g} Hz" for c in sorted(conditions, key=cost.get))
+        found = " < ".join(f"{LABELS[c][0]} {cost[c]:.3g} Hz" for c in sorted(conditions, key=lambda c: cost[c]))
         return Finding(panel, expected, found, costs == sorted(costs))
 
     found = [
@@ -118,8 +118,7 @@ def draw(runs: Runs) -> Figure:
     """Learning curves, cost against hidden units, output rasters, hidden rates."""
     with styled():
         figure = plt.figure(figsize=(7.2, 7.4), layout="constrained")
-        layout = [["a", "a", "b"], ["symmetric", "random", "d"]]
-        axes = figure.subplot_mosaic(layout, height_ratios=[1.2, 1])
+        axes = figure.subplot_mosaic([["a", "a", "b"], ["symmetric", "random", "d"]], height_ratios=[1.2, 1])
         _curves(axes["a"], runs)
         _sizes(axes["b"], runs)
         _raster(axes["symmetric"], runs[SYMMETRIC][0], "symmetric")
@@ -148,7 +147,7 @@ def _curves(axis, runs):
 
 
 def _sizes(axis, runs):
-    groups = {}
+    groups: dict[str, list[tuple[int, list[float]]]] = {}
     for name, of_seeds in runs.items():
         kind = name.rpartition("-")[0] if _n_hidden(of_seeds[0]) else name
         groups.setdefault(kind, []).append((_n_hidden(of_seeds[0]), [final_cost(r) for r in of_seeds]))

@@ -62,7 +62,7 @@ def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) 
         raster.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0)
         learning_curve(curve, data, color=BLUE)
         line = curve.axvline(0, color=GREY)
-        writer = PillowWriter(fps=frames_per_second)
+        writer = PillowWriter(fps=frames_per_second)  # type: ignore[arg-type]  # it takes fractions
         with TemporaryDirectory() as scratch:
             made = Path(scratch, "made.gif")
             with writer.saving(figure, str(made), dpi=110):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Okabe & Ito's palette
 BLACK, ORANGE, BLUE, GREEN, VERMILION, GREY = "#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#999999"
 LEARNING_ON = "learning on"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -59,7 +59,12 @@ def learning_curve(axis: Axes, data: xr.Dataset, color: str = BLUE, label: str |
     marked = any(text.get_text() == LEARNING_ON for text in axis.texts)  # by another curve
     if learning.size and learning[0] > 0 and not marked:
         axis.axvspan(0, time[learning[0] - 1], color=GREY, alpha=0.2, linewidth=0)
-        where = {"transform": axis.get_xaxis_transform(), "va": "bottom", "fontsize": 7, "color": "#555555"}
+        where: dict[str, Any] = {
+            "transform": axis.get_xaxis_transform(),
+            "va": "bottom",
+            "fontsize": 7,
+            "color": "#555555",
+        }
         axis.text(time[learning[0] - 1], 1.0, LEARNING_ON, **where)
     axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", ylim=(0, None), xlim=(0, None))
 
@@ -82,7 +87,12 @@ def output_state(data: xr.Dataset, variable: str, probe: int) -> Floats:
 
 def letter(axis: Axes, name: str) -> None:
     """Mark a panel."""
-    where = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (-36, 6), "textcoords": "offset points"}
+    where: dict[str, Any] = {
+        "xy": (0, 1),
+        "xycoords": "axes fraction",
+        "xytext": (-36, 6),
+        "textcoords": "offset points",
+    }
     axis.annotate(name, fontsize=10, fontweight="bold", **where)
 
 

@@ -29,7 +29,7 @@ def conditions(
     """Go through the conditions of a sweep: (dict of name to value, a variable over seed and perhaps block)."""
     dims = [d for d in data.cost.dims if d not in ("seed", "block")] if dims is None else dims
     for index in itertools.product(*(range(data.sizes[d]) for d in dims)):
-        values = {d: _value(data, d, i) for d, i in zip(dims, index, strict=True)}
+        values = {str(d): _value(data, d, i) for d, i in zip(dims, index, strict=True)}
         yield values, data[what].isel(dict(zip(dims, index, strict=True)))
 
 
@@ -58,7 +58,7 @@ def plot_sweep(data: xr.Dataset) -> Figure:
     rows = -(-len(panels) // columns)
     with styled():
         figure = plt.figure(figsize=(7.2, 2.1 * rows + 2.4), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=[2.1 * rows, 2.2])
+        upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.1 * rows, 2.2])[:, 0]
         axes = upper.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         colours = _colours(data.sizes[dims[-1]] if dims else 1)
         for axis, (condition, costs) in zip(axes.flat, panels, strict=False):

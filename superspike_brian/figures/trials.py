@@ -43,7 +43,7 @@ def plot_trials(data: xr.Dataset, probe: int = -1) -> Figure:
     names = ["inputs", *hidden, "output"]
     with styled():
         figure = plt.figure(figsize=(7.2, 5.2 + 0.5 * len(hidden)), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=[3.6 + 0.5 * len(hidden), 1.6])
+        upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=[3.6 + 0.5 * len(hidden), 1.6])[:, 0]
         heights = [1.5, *(0.5 + 0.02 * n for n in sizes[1:-1]), 0.5 + 0.05 * sizes[-1], 0.8]
         axes = upper.subplots(len(names) + 1, 1, sharex=True, height_ratios=heights)
         for name, n, axis in zip(names, sizes, axes, strict=False):

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import UserError
 
@@ -39,8 +40,8 @@ class Lock:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._file = None  # under the kernel's lock
-        self._mark = None  # content of the file where there is none
+        self._file: BinaryIO | None = None  # under the kernel's lock
+        self._mark: bytes | None = None  # content of the file where there is none
 
     def acquire(self) -> None:
         """Take the lock.
@@ -197,7 +198,7 @@ def _signature():
     return f"{os.getpid()}\n{socket.gethostname()}\n".encode()
 
 
-def _parse(content):
+def _parse(content: bytes | None) -> tuple[int, str] | tuple[None, None]:
     """Process and host that a lock file names; None and None if it names none."""
     process, host, *_ = [*(content or b"").decode(errors="replace").split("\n"), "", ""]
     if process.isascii() and process.isdigit() and 0 < int(process) < 2**31 and host.isprintable() and host:

@@ -22,7 +22,8 @@ Within one time step synapses are integrated before neurons, so that both read t
 
 import dataclasses
 import operator
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from brian2 import (
@@ -83,12 +84,12 @@ class Structure:
     """
 
     model: Model
-    sizes: tuple
+    sizes: tuple[int, ...]
     hidden_learning: bool = True
     dt: Quantity = dataclasses.field(default_factory=lambda: DT)
     probe_units: int | tuple | Mapping = probes.UNITS
     probe_synapses: int = probes.SYNAPSES
-    probe_variables: tuple | None = None
+    probe_variables: str | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", tuple(map(_size, self.sizes)))
@@ -198,7 +199,9 @@ class Assembly:
         self.structure, self.model, self.kernel = structure, structure.model, kernel
         self.clock = Clock(structure.dt, name="network_clock")
         self.update_clock = Clock(self.model.interval, name="update_clock")
-        self.groups, self.kernels, self.initial = {}, {}, []
+        self.groups: dict[str, Any] = {}  # Brian2's objects by name
+        self.kernels: dict[str, str] = {}
+        self.initial: list[tuple[NeuronGroup, str, str]] = []  # layer, variable, expression
         for name in structure.generators:
             size = structure.sizes[0 if name == "inputs" else -1]
             self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)

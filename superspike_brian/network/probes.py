@@ -36,7 +36,8 @@ class Units(Kind):
                     f"'{text}' is neither a number of units, such as 20, nor numbers of units, such as 0,7"
                 )
             return self.check([int(n) for n in numbers] if "," in text else int(numbers[0]), "it")
-        layers, name = {}, ""
+        layers: dict[str, str] = {}
+        name = ""
         for part in text.split(","):
             before, equals, units = part.rpartition("=")
             name = before.strip() if equals else name
@@ -47,11 +48,11 @@ class Units(Kind):
 
     def check(self, value: Any, name: str) -> Any:
         """Accept a number, a sequence of numbers, or a mapping of layers to these."""
-        pairs = list(value.items()) if isinstance(value, Mapping) else value
+        pairs: Any = list(value.items()) if isinstance(value, Mapping) else value
         if _is_pairs(pairs):
             return tuple((str(layer), self.check(units, name)) for layer, units in pairs)
         try:
-            if isinstance(pairs, Iterable) and not isinstance(pairs, str) and np.ndim(pairs):
+            if np.ndim(pairs) and isinstance(pairs, Iterable) and not isinstance(pairs, str):
                 numbers = tuple(Whole(minimum=0).check(n, name) for n in pairs)
                 if not numbers or len(set(numbers)) < len(numbers):
                     raise ValueError
@@ -91,8 +92,8 @@ class Names(Kind):
 
     def check(self, value: Any, name: str) -> str:
         """Accept a sequence of names, or a text as on the command line."""
-        names = value.split(",") if isinstance(value, str) else value
-        names = list(names) if isinstance(names, Iterable) and not isinstance(names, bytes) and np.ndim(names) else []
+        names: Any = value.split(",") if isinstance(value, str) else value
+        names = list(names) if np.ndim(names) and isinstance(names, Iterable) and not isinstance(names, bytes) else []
         if not names or not all(isinstance(n, str) and n.strip().isidentifier() for n in names):
             raise ValueError(f"{name} must name variables of the model, such as {self.example}, not {value!r}")
         return ",".join(dict.fromkeys(n.strip() for n in names))

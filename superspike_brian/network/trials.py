@@ -40,7 +40,8 @@ class Trainer:
         self.task, self.dt, self.seed = task, structure.dt, seed
         self.length = n_steps(task.period, structure.dt)
         self.windows = {f"output.{n}" for n in Equations(structure.model.error.judge_equations).names}
-        self.remember, self.recent = remember, []  # blocks: trials, steps and units of output spikes
+        self.remember = remember
+        self.recent: list[tuple[Trials, Array, Array]] = []  # blocks: trials, steps and units of output spikes
         self.correct = np.zeros(0, bool)
 
     def training(self, start: int, stop: int) -> State:
@@ -96,10 +97,10 @@ class Trainer:
         self.recent.append((mine, np.rint(times / float(self.dt)).astype(int), units))
         while sum(len(t) for t, _, _ in self.recent[1:]) > self.remember:
             self.recent.pop(0)
-        trials, steps, units = zip(*self.recent, strict=True)
-        trials = Trials.join(trials)
+        blocks, steps, ids = zip(*self.recent, strict=True)
+        trials = Trials.join(blocks)
         trials = trials.select(trials.deadline <= stop)
-        correct, _ = score(trials, np.concatenate(steps), np.concatenate(units))
+        correct, _ = score(trials, np.concatenate(steps), np.concatenate(ids))
         self.correct = correct[-self.remember :]
 
     @property

@@ -38,14 +38,14 @@ import numpy as np
 
 from ..files.datasets import DamagedError, read_dataset
 from ..files.datasets import save as save  # `results.save` and `results.load` belong together
-from ..files.durable import resume_command
+from ..files.durable import RunFolderError, resume_command
 from ..spec.run import RunSpec
 from ..spec.serialize import model_to_json
 from ..tasks import Classification
 from ..values.as_json import unit_text
 from ..values.hints import State
 from . import stored
-from .folder import FORMAT, RunFolder, RunFolderError
+from .folder import FORMAT, RunFolder
 from .notes import at_bound, judge
 from .probes import probe_variables, probe_windows
 from .stored import stored_request, stored_spec

@@ -47,7 +47,7 @@ from ..files.durable import (
     write_durably,
 )
 from ..files.locks import Lock, LockedError
-from ..values.hints import Array, Report, State
+from ..values.hints import Report, State
 
 FORMAT = 1
 _HEADER = struct.Struct("<32sQ")
@@ -64,7 +64,7 @@ class FolderInUseError(RunFolderError):
     """Another process holds the run folder."""
 
 
-def pack(arrays: Mapping[str, Array]) -> bytes:
+def pack(arrays: Mapping[str, Any]) -> bytes:
     """Return a dict of arrays as checksummed bytes."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
@@ -145,7 +145,7 @@ class RunFolder:
 
     @classmethod
     def create(
-        cls, path: Path | str, request: dict[str, Any], task_arrays: Mapping[str, Array], overwrite: bool = False
+        cls, path: Path | str, request: dict[str, Any], task_arrays: Mapping[str, Any], overwrite: bool = False
     ) -> Self:
         """Start a new run.
 
@@ -361,7 +361,7 @@ class RunFolder:
     def rewind(self, warn: Report) -> tuple[int, State] | None:
         """Return ``(step, state)`` to continue from, or None for a start; cuts the log back to it."""
         newest = self.newest(warn)
-        step, length, state = newest or (0, 0, None)
+        step, length, _ = newest or (0, 0, None)
         if newest is None and self._is_foreign():
             raise RunFolderError(f"{self.path} holds files of different runs: put those of one run together again")
         if self._checkpoints() and newest is None:
@@ -371,7 +371,7 @@ class RunFolder:
                 if _step(path) > step or newest is None:
                     path.replace(path.with_suffix(".damaged"))
             self._cut_log(length)
-        return (step, state) if newest else None
+        return (newest[0], newest[2]) if newest else None
 
     def _cut_log(self, length):
         log = self.path / "log.bin"
@@ -396,7 +396,7 @@ class RunFolder:
 
 
 def _step(path: Path) -> int:
-    return int(_CHECKPOINT.fullmatch(path.name)[1])
+    return int(_CHECKPOINT.fullmatch(path.name)[1])  # type: ignore[index]  # only checkpoints are asked for
 
 
 def _reason(error):

@@ -39,7 +39,7 @@ class Note(NamedTuple):
 
     kind: str
     where: str
-    count: int
+    count: int  # type: ignore[assignment]  # instead of a tuple's method
     of: int
     text: str
 

@@ -43,8 +43,8 @@ def probe_windows(records: Sequence[State], last: State | None, spec: RunSpec, s
     list of dict
         ``probe/MONITOR.VARIABLE``; ``learning``: whether it is part of the run.
     """
-    windows = [r for r in records if any(k.startswith("probe/probe_") for k in r)] + ([last] if last else [])
-    windows = [w | {"learning": False} for w in windows]
+    apart = [r for r in records if any(k.startswith("probe/probe_") for k in r)] + ([last] if last else [])
+    windows: list[dict[str, Any]] = [{**w, "learning": False} for w in apart]
     windows += _while_learning(records, spec, step)
     return sorted(windows, key=lambda w: (_times(w)[0], w["learning"]))
 
@@ -88,13 +88,13 @@ def probe_variables(structure: Structure, windows: Sequence[dict[str, Any]]) -> 
     found["probe_start"] = labelled("probe", [t[0] for t in times], "s", "start of the probe window")
     found["probe_learning"] = labelled("probe", learning, "1", "1: part of the run; 0: beside it, without plasticity")
     found["probe_time"] = labelled("probe_time", longest - longest[0], "s", "time in the probe window")
-    units = variables_of(structure)
+    variables = variables_of(structure)
     for group, (watched, numbers) in recorded(structure).items():
         kind = "synapse" if group in structure.forward else "unit"
         dim = f"probed_{kind}_{group}"
         for variable in sorted(watched):
             rows = [w[f"probe/probe_{group}.{variable}"].reshape(-1, len(numbers)) for w in windows]
-            text = _LONG.get(variable) or (unit_text(units[group][variable]), f"{variable} of {group}")
+            text = _LONG.get(variable) or (unit_text(variables[group][variable]), f"{variable} of {group}")
             stacked = np.stack([_filled(r, len(longest)) for r in rows])
             found[f"{variable}_{group}"] = labelled(("probe", "probe_time", dim), stacked, *text)
         if kind == "unit":

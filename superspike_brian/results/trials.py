@@ -57,12 +57,13 @@ def trial_tables(
     tables = _table("trial", mine.trials(step), *spikes, dt)
     probes = [_window(w, "probe") for w in windows]
     number = np.repeat(np.arange(len(probes)), [len(p) for p, _, _ in probes])
-    probed = (Trials.join(p[0] for p in probes), *(np.concatenate([p[k] for p in probes]) for k in (1, 2)))
-    tables |= _table("probe_trial", *probed, dt)
+    times, units = (np.concatenate([p[k] for p in probes]) for k in (1, 2))
+    tables |= _table("probe_trial", Trials.join(p[0] for p in probes), times, units, dt)
     tables["probe_trial_probe"] = labelled("probe_trial", number.astype(np.int32), "1", "probe window, from 0")
     tested = [_window(w, "test") for w in windows if "test/spikes_output.t" in w]
     if tested:
-        tables |= _table("test", *tested[-1], dt)
+        trials, times, units = tested[-1]
+        tables |= _table("test", trials, times, units, dt)
         tables["test_start"] = labelled((), step * dt, "s", "start of the test")
     return tables
 

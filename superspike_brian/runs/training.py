@@ -178,7 +178,7 @@ def resume(
         folder.release()
 
 
-def _reporter(progress):
+def _reporter(progress: Silent | bool | None) -> Silent:
     if progress is None or isinstance(progress, bool | np.bool_):
         return reporter(quiet=progress is not None and not progress, lines=bool(progress))
     if isinstance(progress, Silent):

@@ -3,6 +3,7 @@
 import gc
 import inspect
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from brian2 import EventMonitor, NeuronGroup, Quantity, StateMonitor, Synapses, second
@@ -167,7 +168,7 @@ def _span(values):
 
 def _subsections(groups):
     """Equations and the rest of each group; groups that say the same share a subsection."""
-    same = {}
+    same: dict[str, list[str]] = {}
     for group in groups:
         same.setdefault(_body(group), []).append(_code(group.name))
     return "".join(f"### {', '.join(names)}\n\n{body}\n\n" for body, names in same.items())
@@ -195,7 +196,7 @@ def _integration(group):
         return
     method = group.state_updater.method_choice
     if not isinstance(method, str | None):
-        method = f"{type(method).__name__} ({inspect.getdoc(type(method)).splitlines()[0].rstrip('.')})"
+        method = f"{type(method).__name__} ({(inspect.getdoc(type(method)) or '?').splitlines()[0].rstrip('.')})"
     yield f"integration: {method}"
     start = {n: Quantity(group.variables[n].get_value(), dim=group.variables[n].dim) for n in names}
     if given := [f"`{n}` = {_span(v)}" for n, v in start.items() if np.any(v)]:
@@ -263,7 +264,7 @@ def _parameters(model, groups):
     homes = {symbol: c.name for c in model.components.values() for symbol in c.parameters}
     named = get_identifiers("\n".join(text for c in model.components.values() for text in c.strings.values()))
     inputs = {e.varname for g in groups for e in _equations(g) if e.expr is None and "shared" in e.flags}
-    constants = {}  # values in force, with the groups that read them
+    constants: dict[str, dict[str, list[str]]] = {}  # values in force, with the groups that read them
     for group in groups:
         namespace = getattr(group, "namespace", None) or {}
         for symbol in (s for s in namespace if s in _identifiers(group) - inputs):
@@ -291,7 +292,7 @@ def _identifiers(group):
 def _schedule(objects):
     """List what acts in a time step; groups act through the objects that they contain."""
     doers = [o for o in objects if isinstance(o, CodeRunner) or not isinstance(o, Group)]
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for key, same in groupby(doers, lambda o: (o.when, o.order, type(o).__name__, readable(o.clock.dt))):
         slot, order, kind, every = key
         names = ", ".join(_code(o.name) for o in same)

@@ -1,8 +1,7 @@
 """Models and tasks as JSON and arrays: text and numbers only, so that reading them executes nothing."""
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from brian2 import Hz, second
@@ -13,7 +12,7 @@ from ..values.as_json import quantity_from_json, quantity_to_json
 from ..values.hints import Array
 
 _TRIALS = {"background": Hz, "window": second, "pause_min": second, "pause_mean": second, "period": second}
-_KINDS = {field.name: getattr(specification, field.type.__name__) for field in dataclasses.fields(specification.Model)}
+_KINDS = get_type_hints(specification.Model)
 
 
 def model_to_json(model: Model) -> dict[str, dict[str, Any]]:
@@ -66,8 +65,9 @@ def task_from_arrays(arrays: Mapping[str, Array]) -> Task | Classification:
     """Inverse of `task_to_arrays`."""
     name, source = str(arrays["name"]), str(arrays["source"])
     if "classes" not in arrays:
-        return Task(name, *(_pattern_from_arrays(side, arrays) for side in ("inputs", "targets")), source)
-    classes = arrays["classes"]
+        inputs, targets = (_pattern_from_arrays(side, arrays) for side in ("inputs", "targets"))
+        return Task(name, inputs, targets, source)
+    classes: Any = arrays["classes"]  # checked where the task is made
     patterns = [_pattern_from_arrays(f"pattern_{k}", arrays) for k in range(len(classes))]
     timing = {name: float(arrays[name]) * unit for name, unit in _TRIALS.items()}
     return Classification(name, patterns, classes, source=source, **timing)

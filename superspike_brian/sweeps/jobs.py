@@ -18,7 +18,8 @@ from ..console.progress import Silent
 from ..engine.compiler import BuildError
 from ..engine.program import build, structure_key
 from ..files.datasets import is_sound
-from ..results.folder import FolderInUseError, RunFolder, RunFolderError
+from ..files.durable import RunFolderError
+from ..results.folder import FolderInUseError, RunFolder
 from ..results.stored import stored_spec
 from ..runs.training import resume, start
 from ..spec.run import Machine, RunSpec
@@ -91,8 +92,8 @@ def run_payload(payload: Payload) -> dict[str, Any]:
                     data = results.load(out)
                 elif begun:
                     longer = max(spec.duration, stored_spec(RunFolder(out)).duration)
-                    where = {"build_dir": machine.build_dir, "threads": machine.threads}
-                    data = resume(out, duration=longer, progress=False, **where)
+                    where, threads = machine.build_dir, machine.threads
+                    data = resume(out, duration=longer, progress=False, build_dir=where, threads=threads)
                 else:
                     data = start(spec, machine, out)
                 return results.summary(data, out)
@@ -201,7 +202,8 @@ def _check_folders(jobs):
 
 def _build_programs(jobs, compilers, progress):
     """Build each distinct program once; return the messages of jobs that cannot have theirs."""
-    programs, failed = {}, {}
+    programs: dict[tuple[str, Path | str | None], list[Job]] = {}
+    failed: dict[Path, str] = {}
     for job in jobs:
         if job.spec.device == "standalone":
             key = structure_key(job.spec.structure, job.spec.precision, job.spec.kernel)

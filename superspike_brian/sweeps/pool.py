@@ -42,7 +42,7 @@ class LocalPool(ThreadPoolExecutor):
     def __init__(self, workers: int) -> None:
         super().__init__(workers)
         self._mine = threading.local()
-        self._processes = []
+        self._processes: list[tuple[subprocess.Popen[bytes], Connection]] = []
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call a function that can be imported, in a process."""
@@ -110,7 +110,8 @@ def serve(number: int) -> None:
     """What a worker process does: calls that arrive at a file descriptor, until its other end is closed."""
     # a shell that starts jobs in the background has it ignored
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    pipe, calls = Connection(number), queue.SimpleQueue()
+    pipe = Connection(number)
+    calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def listen():
         try:

@@ -112,7 +112,8 @@ def run_sweep(
     grid = {name: list(values) for name, values in grid.items()}
     seeds = list(range(seeds)) if isinstance(seeds, int | np.integer) else [int(s) for s in seeds]
     _check_grid(grid, seeds)
-    jobs, entries = [], []
+    jobs = []
+    entries: list[dict[str, Any]] = []
     for values in itertools.product(*grid.values()):
         condition = dict(zip(grid, values, strict=True))
         for seed in seeds:
@@ -218,7 +219,8 @@ def label(value: Any) -> str:
         return "x".join(map(label, value)) or "0"
     if isinstance(value, str):
         return value
-    return f"{float(value):g}" if np.isscalar(value) or isinstance(value, Quantity) else str(value.name)
+    is_number = np.isscalar(value) or isinstance(value, Quantity)
+    return f"{float(value):g}" if is_number else str(value.name)
 
 
 def _check_grid(grid, seeds):
@@ -315,8 +317,10 @@ def _collect(path, plan):
     ]
     axes = {n: list(dict.fromkeys(label(k[n]) for k in keys)) for n in names}
     shape = tuple(map(len, axes.values()))
-    curves, variables = {}, {"wall_s": np.full(shape, np.nan), "message": np.full(shape, "", dtype=object)}
-    figures, attrs = {"final_cost": np.full(shape, np.nan)}, {}
+    curves: dict[tuple[int, ...], dict[str, xr.DataArray]] = {}
+    variables = {"wall_s": np.full(shape, np.nan), "message": np.full(shape, "", dtype=object)}
+    figures = {"final_cost": np.full(shape, np.nan)}
+    attrs: dict[str, Any] = {}
     for key, entry in zip(keys, plan["runs"], strict=True):
         at = tuple(axes[n].index(label(key[n])) for n in names)
         variables["message"][at] = entry.get("message", "")
@@ -332,17 +336,18 @@ def _collect(path, plan):
         curves[at] = _curves(run)
         if results.has_ended(run):
             found = results.summary(run, "")
-            for name, (key, *_) in _FIGURES.items():
-                if found.get(key) is not None:
-                    figures.setdefault(name, np.full(shape, np.nan))[at] = found[key]
+            for name, (figure, *_) in _FIGURES.items():
+                if found.get(figure) is not None:
+                    figures.setdefault(name, np.full(shape, np.nan))[at] = found[figure]
     coordinates = {n: _coordinate(n, {label(k[n]): k[n] for k in keys}) for n in names}
-    data = {k: (tuple(names), v.astype(str) if v.dtype == object else v) for k, v in variables.items()}
-    data |= _stack(curves, names, shape)
-    data |= {
+    columns: dict[str, Any]
+    columns = {k: (tuple(names), v.astype(str) if v.dtype == object else v) for k, v in variables.items()}
+    columns |= _stack(curves, names, shape)
+    columns |= {
         k: (tuple(names), v, dict(zip(("units", "long_name"), _FIGURES[k][1:], strict=True)))
         for k, v in figures.items()
     }
-    data = xr.Dataset(data, coords=coordinates, attrs={"title": "SuperSpike sweep", "format": FORMAT, **attrs})
+    data = xr.Dataset(columns, coords=coordinates, attrs={"title": "SuperSpike sweep", "format": FORMAT, **attrs})
     data.wall_s.attrs |= {"units": "s", "long_name": "time of training"}
     data.message.attrs["long_name"] = "why the run failed, if it did"
     return data

@@ -218,7 +218,7 @@ class File(Kind):
 
     def parse(self, text: str) -> Path:
         """As a path."""
-        return self.check(text, self.metavar)
+        return self.check(text, str(self.metavar))
 
     def check(self, value: Any, name: str) -> Path:
         """Accept a string or a path."""
@@ -290,7 +290,7 @@ class Option:
             return self.kind.check(value, self.name)
         if value is None:
             return ()
-        single = isinstance(value, str | bytes) or not isinstance(value, Iterable) or np.ndim(value) == 0
+        single = isinstance(value, str | bytes) or np.ndim(value) == 0 or not isinstance(value, Iterable)
         return tuple(self.kind.check(v, self.name) for v in ([value] if single else value))
 
     def parse(self, text: str) -> Any:
@@ -302,7 +302,7 @@ class Option:
 
     def add_to(self, parser: Any) -> None:
         """Add it to a parser or an argument group of argparse; not given means None."""
-        arguments = {"dest": self.name, "default": None, "help": self.help_text.replace("%", "%%")}
+        arguments: dict[str, Any] = {"dest": self.name, "default": None, "help": self.help_text.replace("%", "%%")}
         if isinstance(self.kind, Flag):
             parser.add_argument(self.flag, action=argparse.BooleanOptionalAction, **arguments)
             return

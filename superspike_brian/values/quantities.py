@@ -83,9 +83,10 @@ def readable(value: Quantity) -> str:
     """Return a value in the unit that makes it short: ``10 ms``, not ``0.01 s``."""
     if not isinstance(value, Number | np.ndarray):
         return type(value).__name__
-    if np.size(value) != 1:
-        return f"{np.size(value)} values"
-    number, dim = np.asarray(value).item(), get_dimensions(value)
+    numbers = np.asarray(value)
+    if numbers.size != 1:
+        return f"{numbers.size} values"
+    number, dim = numbers.item(), get_dimensions(value)
     if dim.is_dimensionless:
         return f"{number:.6g}"
     value = Quantity(number, dim=dim)
