@@ -33,6 +33,7 @@ from .models import SUPERSPIKE
 from .network.assembly import Structure
 from .network.initial import initial_state
 from .tasks.spike_timing import frozen_poisson
+from .values import tables
 from .values.clock import n_steps
 from .values.hints import Report, State
 
@@ -237,17 +238,19 @@ def run(
 
 def markdown(rows: Sequence[dict[str, Any]], limits: dict[str, float], builds: dict[str, float]) -> str:
     """The rows as a Markdown table."""
-    lines = [
-        "| network | kernel | precision | threads | s / simulated s | x stock double | ns / synapse, step | bytes / synapse | "
-        "peak memory (MiB) | probe window x unprobed |"
-    ]
-    lines.append("|---|---|---|---:|---:|---:|---:|---:|---:|---:|")
-    for r in rows:
-        lines.append(
-            f"| {r['network']} | {r['kernel']} | {r['precision']} | {r['threads']} | {r['s_per_simulated_s']:.4g} | "
-            f"{r['ratio_to_stock_double']:.2f} | {r['ns_per_synapse_and_step']:.3g} | "
-            f"{r['state_bytes_per_synapse']:.0f} | {_mebibytes(r['peak_memory_bytes'])} | {r['probe_ratio']:.2f} |"
+    header = (
+        *("network", "kernel", "precision", "threads", "s / simulated s", "x stock double", "ns / synapse, step"),
+        *("bytes / synapse", "peak memory (MiB)", "probe window x unprobed"),
+    )
+    cells = [
+        (
+            *(r["network"], r["kernel"], r["precision"], r["threads"], f"{r['s_per_simulated_s']:.4g}"),
+            *(f"{r['ratio_to_stock_double']:.2f}", f"{r['ns_per_synapse_and_step']:.3g}"),
+            *(f"{r['state_bytes_per_synapse']:.0f}", _mebibytes(r["peak_memory_bytes"]), f"{r['probe_ratio']:.2f}"),
         )
+        for r in rows
+    ]
+    lines = [tables.markdown(header, cells, right=range(3, 10))]
     lines.append("")
     for name, value in limits.items():
         lines.append(

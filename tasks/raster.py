@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from brian2 import Quantity, second
 
+from superspike_brian.files.durable import replace_file
+
 from .arguments import count, duration, file_path, flag
 from .files import existing, read_text
 from .numbers import read_time, read_unit
@@ -147,12 +149,7 @@ def write_ras(path: str | os.PathLike, pattern: SpikePattern, overwrite: bool = 
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}; create it first.")
     rows = zip(np.asarray(pattern.times).tolist(), pattern.ids.tolist(), strict=True)
     text = f"# units: {pattern.n}, period: {float(pattern.period)} s\n" + "".join(f"{t} {i}\n" for t, i in rows)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        scratch.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    replace_file(path, text.encode())
 
 
 def ras(

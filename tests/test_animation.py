@@ -7,8 +7,8 @@ from PIL import Image
 from superspike_brian.models import SUPERSPIKE
 
 import superspike_brian as ss
-from superspike_brian.figures.activity import looped
 from superspike_brian.figures.animation import animate
+from superspike_brian.figures.rasters import looped
 
 
 @pytest.fixture(scope="module")

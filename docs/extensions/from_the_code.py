@@ -14,6 +14,7 @@ from brian2 import Equations
 from superspike_brian import models
 from superspike_brian.cli.main import COMMANDS, command_parser
 from superspike_brian.values.quantities import readable
+from superspike_brian.values.tables import markdown
 
 _COMMENT = re.compile(r'^\s*"(\w+)":.*?,\s*#\s*(.+?)\s*$', re.M)  # beside an entry of `parameters`
 _ROW = re.compile(r"^(\w+)\s{2,}\S+\s{2,}(.+?)\s*$", re.M)  # of the docstring's table: symbol, unit, meaning
@@ -47,7 +48,7 @@ def _default():
     for kind, component in models.SUPERSPIKE.components.items():
         name = names[id(component)]
         rows.append((kind, f"[`{name}`](#{_anchor(name)})", component.name))
-    return f"## The default: `SUPERSPIKE`\n\n{_table(('component', 'default', 'name'), rows)}"
+    return f"## The default: `SUPERSPIKE`\n\n{markdown(('component', 'default', 'name'), rows)}"
 
 
 def _file(module, found):
@@ -78,7 +79,7 @@ def _component(name, component, meanings):
     parts = [f"({_anchor(name)})=\n### `{name}`: {component.name}", f"Source: {component.source}."]
     parts.append("```text\n" + "\n".join(lines) + "\n```")
     if rows:
-        parts.append(_table(("parameter", "value", "meaning", "of the program"), rows))
+        parts.append(markdown(("parameter", "value", "meaning", "of the program"), rows))
     return "\n\n".join(parts)
 
 
@@ -100,11 +101,6 @@ def _anchor(name):
 
 def _rst(text):
     return f"```{{eval-rst}}\n{text.strip()}\n```"
-
-
-def _table(header, rows):
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 PARTS = {"<!-- models -->": model_reference, "<!-- commands -->": command_reference}

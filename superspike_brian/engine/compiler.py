@@ -19,6 +19,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from ..errors import UserError
+from ..files.durable import replace_file
 
 # parsing the standard headers takes most of the time of a small source: GCC compiles them once for all programs
 _STANDARD = Path(__file__).parents[1] / "codegen" / "standard.h"
@@ -165,7 +166,7 @@ def precompile(flags: Sequence[str], objects: Path) -> list[str]:
         compiled = _compile(command, objects, "the standard headers", objects, key, ".h.gch")
     header = compiled.with_suffix("")  # the compiler finds the compiled form beside it
     if not header.is_file() or header.read_bytes() != text.encode():
-        _write_atomically(header, text)
+        replace_file(header, text.encode())
     return ["-include", str(header)]
 
 
@@ -195,12 +196,6 @@ def _compile(command, folder, what, objects, key, suffix):
     path = objects / f"{key}.{file_hash(temporary)}{suffix}"
     os.replace(temporary, path)
     return path
-
-
-def _write_atomically(path, text):
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
 
 
 def _key(folder, source, digests, machine):

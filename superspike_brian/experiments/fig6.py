@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..analysis import coefficients_of_variation, firing_rates
-from ..figures.activity import plot_activity, window
+from ..figures.activity import plot_activity
+from ..figures.rasters import window
 from ..sweeps.jobs import Job
 from ..tasks import ssbm
 from ..values.hints import Floats, Integers

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from ..analysis import firing_rates
-from ..figures.activity import looped, window
+from ..figures.rasters import looped, window
 from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..models import HETEROSYNAPTIC, LINEAR, RANDOM, UNIFORM
 from ..sweeps.jobs import Job

@@ -17,7 +17,7 @@ from brian2 import second
 from matplotlib.figure import Figure
 
 from ..analysis import firing_rates
-from ..figures.activity import window
+from ..figures.rasters import window
 from ..figures.style import BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..models import HETEROSYNAPTIC, RANDOM, SUPERSPIKE
 from ..sweeps.jobs import Job

@@ -9,8 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..figures.activity import looped
-from ..figures.style import BLACK, GREY, VERMILION, learning_curve, letter, styled
+from ..figures.rasters import looped, raster
+from ..figures.style import GREY, VERMILION, learning_curve, letter, styled
 from ..sweeps.jobs import Job
 from ..tasks import ssbm
 from . import Condition, Finding, Runs, Setting, Table, final_cost
@@ -61,8 +61,8 @@ def draw(runs: Runs) -> Figure:
         figure, axes = plt.subplot_mosaic("ab;cc", figsize=(7.2, 5.4), height_ratios=[2.2, 1], layout="constrained")
         for panel, name, title in (("a", "targets", "target"), ("b", "output", "output after learning")):
             times, units = looped(run, name, -1)
-            axes[panel].plot(times, units, ".", color=BLACK, markersize=1.3, markeredgewidth=0, rasterized=True)
-            axes[panel].set(title=title, xlabel="time (s)", xlim=(0, run.attrs["period_s"]), ylim=(-2, 201))
+            raster(axes[panel], times, units, run.sizes["output"], markersize=1.3, markeredgewidth=0, rasterized=True)
+            axes[panel].set(title=title, xlabel="time (s)", xlim=(0, run.attrs["period_s"]))
         axes["a"].set_ylabel("output unit")
         for each in runs[NAME][1:]:
             axes["c"].plot(each.time, each.cost.mean("output"), color=GREY)

@@ -1,6 +1,7 @@
 """Figures of runs and sweeps. Imports results, sweeps and what is below them; needs matplotlib."""
 
-from .activity import looped, plot_activity
+from .activity import plot_activity
+from .rasters import looped, raster
 from .run import plot_run
 from .style import (
     BLACK,
@@ -34,6 +35,7 @@ __all__ = [
     "plot_run",
     "plot_sweep",
     "plot_trials",
+    "raster",
     "save_figure",
     "styled",
 ]

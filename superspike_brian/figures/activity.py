@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from ..analysis import coefficients_of_variation, firing_rates, inter_spike_intervals
-from ..values.hints import Floats, Integers
+from .rasters import layers, looped, raster, window
 from .style import BLACK, BLUE, GREY, VERMILION, learning_curve, letter, styled, window_length
 
 if TYPE_CHECKING:
@@ -56,38 +55,18 @@ def plot_activity(data: xr.Dataset, probe: int = -1) -> Figure:
     return figure
 
 
-def layers(data: xr.Dataset) -> tuple[list[int], list[str]]:
-    """Units of every population, and names of the hidden ones."""
-    sizes = [int(n) for n in np.atleast_1d(data.attrs["sizes"])]
-    return sizes, [f"hidden_{k}" for k in range(1, len(sizes) - 1)]
-
-
-def window(data: xr.Dataset, name: str, probe: int) -> tuple[Floats, Integers]:
-    """Spike times in the window (s from its start) and units of a population."""
-    index = range(data.sizes["probe"])[probe]
-    mine = data[f"spikes_{name}_probe"].values == index
-    start = float(data.probe_start[index])
-    return data[f"spikes_{name}_time"].values[mine] - start, data[f"spikes_{name}_unit"].values[mine]
-
-
-def looped(data: xr.Dataset, name: str, probe: int) -> tuple[Floats, Integers]:
-    """Like `window`, but with times in the task's period, wherever the window begins."""
-    times, units = window(data, name, probe)
-    return (times + float(data.probe_start[probe])) % data.attrs["period_s"], units
-
-
 def _raster(axis, data, name, n, probe):
     times, units = looped(data, name, probe)
     size = float(np.clip(150 / n, 0.8 if name == "output" else 2, 3))
     if name == "output":
         target_times, target_units = looped(data, "targets", probe)
-        axis.plot(target_times, target_units, "o", color=VERMILION, markersize=2 * size, alpha=0.45, markeredgewidth=0)
-        axis.plot([], [], "o", color=VERMILION, alpha=0.45, markersize=4, markeredgewidth=0, label="target")
+        shade: dict[str, Any] = {"marker": "o", "color": VERMILION, "alpha": 0.45, "markeredgewidth": 0}
+        raster(axis, target_times, target_units, n, markersize=2 * size, **shade)
+        axis.plot([], [], linestyle="", markersize=4, label="target", **shade)
         axis.plot([], [], ".", color=BLACK, markersize=3, label="output")
         axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0, handletextpad=0.1)
-    axis.plot(times, units, ".", color=BLACK, markersize=size, markeredgewidth=0, rasterized=True)
-    axis.set(ylim=(-0.5 - 0.02 * n, n - 0.5 + 0.02 * n), xlim=(0, data.attrs["period_s"]))
-    axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    raster(axis, times, units, n, 0.02, markersize=size, markeredgewidth=0, rasterized=True)
+    axis.set_xlim(0, data.attrs["period_s"])
 
 
 def _statistics(axes, data, hidden, sizes, probe):

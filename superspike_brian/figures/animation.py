@@ -1,4 +1,4 @@
-"""``superspike animate``: the output raster over training, a frame a probe window."""
+"""The output raster over training, a frame a probe window."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) 
     from matplotlib import pyplot as plt
     from matplotlib.animation import PillowWriter
 
-    from .activity import looped
+    from .rasters import looped, raster
     from .style import BLACK, BLUE, GREY, VERMILION, learning_curve, styled
 
     path, windows = Path(path), data.sizes["probe"]
@@ -52,14 +52,14 @@ def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) 
         )
     n = data.sizes["output"]
     with styled():
-        figure, (raster, curve) = plt.subplots(2, 1, figsize=(5, 4.5), height_ratios=[2.6, 1], layout="constrained")
+        figure, (spikes, curve) = plt.subplots(2, 1, figsize=(5, 4.5), height_ratios=[2.6, 1], layout="constrained")
         times, units = looped(data, "targets", 0)
-        raster.plot(times, units, "o", color=VERMILION, markersize=3, alpha=0.4, markeredgewidth=0, label="target")
-        (dots,) = raster.plot([], [], "o", color=BLACK, markersize=1.8, markeredgewidth=0, label="output")
-        raster.set(xlabel="time in the period (s)", ylabel="output unit", xlim=(0, data.attrs["period_s"]))
-        raster.set_ylim(-0.5 - 0.02 * n, n - 0.5 + 0.02 * n)
-        title = raster.set_title(" ", loc="left")
-        raster.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0)
+        shade = {"marker": "o", "color": VERMILION, "alpha": 0.4, "markeredgewidth": 0}
+        raster(spikes, times, units, n, 0.02, markersize=3, label="target", **shade)
+        (dots,) = spikes.plot([], [], "o", color=BLACK, markersize=1.8, markeredgewidth=0, label="output")
+        spikes.set(xlabel="time in the period (s)", ylabel="output unit", xlim=(0, data.attrs["period_s"]))
+        title = spikes.set_title(" ", loc="left")
+        spikes.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0)
         learning_curve(curve, data, color=BLUE)
         line = curve.axvline(0, color=GREY)
         writer = PillowWriter(fps=frames_per_second)  # type: ignore[arg-type]  # it takes fractions

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-from brian2 import ms, second
+from brian2 import ms
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
+from .rasters import layers, raster, window
 from .style import (
     BLACK,
     BLUE,
@@ -88,23 +87,15 @@ def _raster_labels(layers):
 
 
 def _raster(axis, data, name, probe):
-    with warnings.catch_warnings():  # brian2tools 0.2.1.1 imports pkg_resources, which says that it is old
-        warnings.filterwarnings("ignore", "pkg_resources is deprecated")
-        from brian2tools import plot_raster
-
-    mine = data[f"spikes_{name}_probe"].values == probe
-    units = data[f"spikes_{name}_unit"].values[mine]
-    times = data[f"spikes_{name}_time"].values[mine] - float(data.probe_start[probe])
-    plot_raster(units, times * second, time_unit=ms, axes=axis, color=BLACK, markersize=2)
-    sizes = np.atleast_1d(data.attrs["sizes"])
-    n = sizes[0] if name == "inputs" else sizes[-1] if name == "output" else sizes[int(name.rsplit("_", 1)[1])]
-    axis.set(xlabel="", ylabel="", ylim=(-0.5 - 0.01 * n, n - 0.5 + 0.01 * n))
-    axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    sizes, hidden = layers(data)
+    raster(
+        axis, *window(data, name, probe), dict(zip(["inputs", *hidden, "output"], sizes, strict=True))[name], unit=ms
+    )
 
 
 def _window_spikes(data, name, probe, unit):
-    mine = (data[f"spikes_{name}_probe"].values == probe) & (data[f"spikes_{name}_unit"].values == unit)
-    return (data[f"spikes_{name}_time"].values[mine] - float(data.probe_start[probe])) * 1e3
+    times, units = window(data, name, probe)
+    return times[units == unit] * 1e3
 
 
 def _potential(axis, data, probe, unit):

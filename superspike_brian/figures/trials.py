@@ -8,10 +8,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from ..results.trials import moving_accuracy
-from .activity import layers, window
+from .rasters import layers, raster, window
 from .style import BLACK, BLUE, GREY, ORANGE, VERMILION, learning_curve, letter, output_state, styled, window_length
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def accuracy_curve(axis: Axes, data: xr.Dataset, color: str = BLUE, **style: Any
 
 def _raster(axis, data, name, n, probe):
     times, units = window(data, name, probe)
-    axis.plot(times, units, "|" if n <= 10 else ".", color=BLACK, markersize=5 if n <= 10 else 1.5, markeredgewidth=0.9)
+    few = n <= 10
+    raster(axis, times, units, n, marker="|" if few else ".", markersize=5 if few else 1.5, markeredgewidth=0.9)
     label = {"inputs": "input\nunit", "output": "output\nunit"}.get(name, "hidden\nunit")
     axis.set(ylabel=label, ylim=(-0.6, n - 0.4))
-    axis.yaxis.set_major_locator(MaxNLocator(3 if n > 10 else n, integer=True))
 
 
 def _trials(data, probe):

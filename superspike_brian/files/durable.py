@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import stat
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,16 +32,24 @@ def resume_command(path: Path | str) -> str:
 def write_durably(path: Path | str, data: bytes) -> None:
     """Write bytes to `path` so that a crash leaves either the old file or the new one; a link there is replaced."""
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb", opener=_create_anew) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        replace_file(path, data, sync=True)
         _sync(path.parent)
     except OSError as error:
         raise RunFolderError(f"cannot write {path}: {error.strerror}; what was written before is intact") from error
+
+
+def replace_file(path: Path | str, data: bytes, sync: bool = False) -> None:
+    """Write bytes to `path`, whole or not at all, whoever reads it meanwhile; `sync`: they are on the disk then."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        with open(temporary, "wb", opener=_create_anew) as file:
+            file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink()

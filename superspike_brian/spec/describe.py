@@ -17,6 +17,7 @@ from ..engine.runtime import runtime_device
 from ..network.assembly import Assembly, Structure
 from ..tasks import Classification, Task
 from ..values.quantities import readable
+from ..values.tables import markdown
 
 _ROLES = {  # by name without its number: the vocabulary of `network`
     "inputs": "input pattern",
@@ -137,7 +138,7 @@ def _operations(group):
 
 def _populations(groups):
     rows = [(_code(g.name), type(g).__name__, len(g), _ROLES.get(g.name.rstrip("_0123456789"), "")) for g in groups]
-    return _table(("name", "kind", "size", "role"), rows)
+    return markdown(("name", "kind", "size", "role"), rows)
 
 
 def _connectivity(synapses):
@@ -146,7 +147,7 @@ def _connectivity(synapses):
         for p in group._pathways:
             ends = _code(p.source.name), _code(p.target.name)
             rows.append((_code(group.name), *ends, len(group), _pattern(group), _delay(p), _code(p.code)))
-    return _table(("name", "from", "to", "synapses", "pattern", "delay", "what a spike does"), rows)
+    return markdown(("name", "from", "to", "synapses", "pattern", "delay", "what a spike does"), rows)
 
 
 def _pattern(synapses):
@@ -228,14 +229,14 @@ def _patterns(task):
     for name, p in (("inputs", task.inputs), ("targets", task.targets)):
         rows.append((name, p.n, len(p), f"{float(p.rates.mean()):.3g} Hz"))
     facts = f"task: {task.name}", f"repeats every {readable(task.period)}", f"source: {task.source}"
-    return f"{_table(('pattern', 'units', 'spikes', 'mean rate of a unit'), rows)}\n\n{_bullets(facts)}"
+    return f"{markdown(('pattern', 'units', 'spikes', 'mean rate of a unit'), rows)}\n\n{_bullets(facts)}"
 
 
 def _trials(task):
     rows = [(k, label, len(p)) for k, (p, label) in enumerate(zip(task.patterns, task.classes, strict=True))]
     names = ("background", "stimulus", "window", "pause_min", "pause_mean", "period")
     facts = [f"task: {task.name}", *(f"{n}: {readable(getattr(task, n))}" for n in names), f"source: {task.source}"]
-    return f"{_table(('pattern', 'class', 'spikes'), rows)}\n\n{_bullets(facts)}"
+    return f"{markdown(('pattern', 'class', 'spikes'), rows)}\n\n{_bullets(facts)}"
 
 
 def _measurements(groups, is_probe):
@@ -256,7 +257,7 @@ def _measurements(groups, is_probe):
         for o in _operations(g)
         if o.name.endswith("cost")
     ]
-    return f"{_table(('name', 'records', 'of', 'units', 'when'), rows)}\n\n{_bullets(costs)}"
+    return f"{markdown(('name', 'records', 'of', 'units', 'when'), rows)}\n\n{_bullets(costs)}"
 
 
 def _parameters(model, groups):
@@ -277,7 +278,7 @@ def _parameters(model, groups):
         if symbol not in inputs | named | constants.keys():
             kind = "not in the equations"
         rows.append((_code(symbol), value, homes.get(symbol, "added to a group"), kind))
-    return _table(("symbol", "value", "component", "kind"), rows)
+    return markdown(("symbol", "value", "component", "kind"), rows)
 
 
 def _identifiers(group):
@@ -297,7 +298,7 @@ def _schedule(objects):
         slot, order, kind, every = key
         names = ", ".join(_code(o.name) for o in same)
         rows.append((len(rows) + 1, f"`{slot}`", order, every, _DOES.get(kind, kind), names))
-    return _table(("", "slot", "order", "every", "does", "objects, in this order"), rows)
+    return markdown(("", "slot", "order", "every", "does", "objects, in this order"), rows)
 
 
 def _code(text):
@@ -319,13 +320,3 @@ def _aligned(equations):
 
 def _bullets(lines):
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(header, rows):
-    """Markdown table with aligned columns, whole numbers to the right."""
-    columns = list(zip(header, *rows, strict=True))
-    sides = [">" if all(isinstance(cell, int) for cell in c[1:]) else "<" for c in columns]
-    widths = [max(3, *(len(str(cell)) for cell in c)) for c in columns]
-    rule = ["-" * (w - 1) + (":" if s == ">" else "-") for s, w in zip(sides, widths, strict=True)]
-    lines = ([f"{c!s:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=True)] for row in (header, rule, *rows))
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
