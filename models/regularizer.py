@@ -67,7 +67,7 @@ ERROR_GATED_DECAY = ERROR_GATED.replace(
     a      : 1 (shared, constant)
     zeta_0 : 1 (shared, constant)
     """,
-    parameters=HETEROSYNAPTIC.parameters | {"rho": 0.1, "zeta_0": 0.1},
+    parameters={**HETEROSYNAPTIC.parameters, "rho": 0.1, "zeta_0": 0.1},
     source="the error-gated regulariser, and weight decay gated by the same error; not in the paper",
 )
 

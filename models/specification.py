@@ -20,8 +20,9 @@ import dataclasses
 import importlib
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any, Self
 
-from brian2 import second
+from brian2 import Equations, Quantity, second
 
 from .checks import ModelError, check_component, check_model, joined, plain, seconds, statements_of
 
@@ -29,8 +30,8 @@ from .checks import ModelError, check_component, check_model, joined, plain, sec
 class Record:
     """Copying with changes, shared by components and models."""
 
-    def _replace_fields(self, changes):
-        return dataclasses.replace(self, **changes)
+    def _replace_fields(self, changes: Mapping[str, Any]) -> Self:
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # those that inherit it are dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,27 +58,27 @@ class Component(Record):
     """
 
     name: str
-    parameters: Mapping = dataclasses.field(default_factory=dict, kw_only=True)
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict, kw_only=True)
     source: str = dataclasses.field(default="", kw_only=True)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, kind = getattr(self, field.name), Mapping if field.name == "parameters" else str
             if not isinstance(value, kind):
                 what = "a mapping of names to quantities" if kind is Mapping else "a string ('' for nothing)"
                 raise ModelError(f"{self.name}: `{field.name}` must be {what}, not {value!r}")
-        for field, code in self.strings.items():
-            object.__setattr__(self, field, plain(code))
+        for name, code in self.strings.items():
+            object.__setattr__(self, name, plain(code))
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
         check_component(self)
 
     @property
-    def strings(self):
+    def strings(self) -> dict[str, str]:
         """Every field of code: mapping of field name to string."""
         fields = (f.name for f in dataclasses.fields(self) if f.name not in ("name", "source", "parameters"))
         return {name: getattr(self, name) for name in fields}
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any) -> Self:
         """Return a variant: fields by name, parameters by name.
 
         Raises
@@ -205,22 +206,22 @@ class Model(Record):
     optimizer: Optimizer
     regularizer: Regularizer
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, _component(field, getattr(self, field.name)))
         check_model(self)
 
     @property
-    def components(self):
+    def components(self) -> dict[str, Component]:
         """The components, by the name of their field."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
     @property
-    def parameters(self):
+    def parameters(self) -> dict[str, Any]:
         """All parameters of all components."""
         return {k: v for c in self.components.values() for k, v in c.parameters.items()}
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any) -> Self:
         """Return a variant: components by field name, parameters by their own name.
 
         Examples
@@ -242,32 +243,32 @@ class Model(Record):
         return self._replace_fields(components)
 
     @property
-    def delay(self):
+    def delay(self) -> Quantity:
         """Axonal delay (second)."""
-        return seconds(self, self.plasticity, "delay") * second
+        return second * seconds(self, self.plasticity, "delay")
 
     @property
-    def interval(self):
+    def interval(self) -> Quantity:
         """Time between weight updates (second)."""
-        return seconds(self, self.optimizer, "interval") * second
+        return second * seconds(self, self.optimizer, "interval")
 
     @property
-    def refractory_period(self):
+    def refractory_period(self) -> Quantity | None:
         """Refractory period (second); None if it differs between units."""
         value = seconds(self, self.neuron, "refractory")
         return None if value is None or isinstance(value, bool) else value * second
 
-    def layer_equations(self, *, output):
+    def layer_equations(self, *, output: bool) -> Equations:
         """Equations of a hidden or output layer, in the order of the components."""
         return self.equations_of("layer", output=output)[0]
 
-    def synapse_equations(self, regularizer):
+    def synapse_equations(self, regularizer: Regularizer) -> Equations:
         """Equations of plastic synapses under `regularizer` (hidden layers: the model's own)."""
         rule, optimizer = self.plasticity, self.optimizer
         parts = [(rule, rule.equations), (optimizer, optimizer.equations), (regularizer, regularizer.equations)]
         return joined(parts)[0]
 
-    def equations_of(self, place, *, output=False):
+    def equations_of(self, place: str, *, output: bool = False) -> tuple[Equations, dict[str, Component]]:
         """Equations of a place, and which component defines each of its variables.
 
         Parameters
@@ -297,12 +298,12 @@ class Model(Record):
             }[place]
         )
 
-    def initial_values(self, *, output):
+    def initial_values(self, *, output: bool) -> list[tuple[str, str]]:
         """Variables and expressions of their initial values, in a hidden or output layer."""
         codes = [self.neuron.initial, *([self.error.initial] if output else [])]
         return [(target, value) for code in codes for _, target, _, value in statements_of(code)]
 
-    def reset(self, *, output):
+    def reset(self, *, output: bool) -> str:
         """Reset statements of a layer."""
         more = self.error.on_answer if output else self.regularizer.on_spike
         return "\n".join([self.neuron.reset, more]).strip()

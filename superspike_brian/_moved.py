@@ -1,4 +1,4 @@
-"""Modules under the names that they had when the package was flat: importing one gives the module at its new place, and a warning."""
+"""Modules under the names that they had when the package was flat: importing one warns, and gives it at its new place."""
 
 import importlib
 import importlib.abc

@@ -1,9 +1,32 @@
 """Statistics of spike trains and weights."""
 
+from typing import Protocol
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from .values.hints import Booleans, Floats, Integers
 
 
-def firing_rates(times, units, n, duration):
+class Windows(Protocol):
+    """Trials, as far as their judgement needs them: time steps and class of each."""
+
+    @property
+    def onset(self) -> Integers:
+        """First step of the window."""
+
+    @property
+    def deadline(self) -> Integers:
+        """First step after the window."""
+
+    @property
+    def label(self) -> Integers:
+        """Unit that should spike in it."""
+
+    def __len__(self) -> int: ...
+
+
+def firing_rates(times: ArrayLike, units: ArrayLike, n: int, duration: float) -> Floats:
     """Mean rate of each unit.
 
     Parameters
@@ -23,7 +46,7 @@ def firing_rates(times, units, n, duration):
     return np.bincount(np.asarray(units, int), minlength=n) / duration
 
 
-def inter_spike_intervals(times, units):
+def inter_spike_intervals(times: ArrayLike, units: ArrayLike) -> tuple[Floats, Integers]:
     """Intervals between successive spikes of each unit (s), and the unit of each."""
     times, units = np.asarray(times), np.asarray(units, int)
     order = np.lexsort((times, units))
@@ -31,7 +54,7 @@ def inter_spike_intervals(times, units):
     return intervals[same], units[order][1:][same]
 
 
-def coefficients_of_variation(times, units, n):
+def coefficients_of_variation(times: ArrayLike, units: ArrayLike, n: int) -> Floats:
     """Standard deviation over mean of each unit's intervals, shape (n,); NaN with fewer than two intervals."""
     intervals, owner = inter_spike_intervals(times, units)
     found = np.full(n, np.nan)
@@ -42,7 +65,7 @@ def coefficients_of_variation(times, units, n):
     return found
 
 
-def score(trials, steps, units):
+def score(trials: Windows, steps: Integers, units: Integers) -> tuple[Booleans, Integers]:
     """Judge the trials of a classification by the output spikes.
 
     Parameters
@@ -68,7 +91,7 @@ def score(trials, steps, units):
     return (hits > 0) & (errors == 0), np.bincount(last[~inside] + 1, minlength=n + 1)[:n]
 
 
-def false_alarm_rate(onset, deadline, false_alarms, start=0.0):
+def false_alarm_rate(onset: ArrayLike, deadline: ArrayLike, false_alarms: ArrayLike, start: float = 0.0) -> float:
     """Output spikes (of all units together) per second between trials.
 
     Parameters
@@ -84,7 +107,7 @@ def false_alarm_rate(onset, deadline, false_alarms, start=0.0):
     return float(np.sum(false_alarms) / pauses.sum())
 
 
-def alignment(first, second):
+def alignment(first: ArrayLike, second: ArrayLike) -> float:
     """Angle between two weight matrices as vectors (degrees)."""
     first, second = np.ravel(first), np.ravel(second)
     cosine = first @ second / (np.linalg.norm(first) * np.linalg.norm(second))

@@ -18,7 +18,9 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brian2 import Hz, second
@@ -26,7 +28,7 @@ from brian2 import Hz, second
 from . import tasks
 from .codegen.kernels import KERNELS
 from .engine.compiler import compiler, default_build_dir
-from .engine.program import build
+from .engine.program import Program, build
 from .files.durable import write_durably
 from .models import SUPERSPIKE
 from .network.assembly import Structure
@@ -34,6 +36,7 @@ from .network.initial import initial_state
 from .tasks.spike_timing import frozen_poisson
 from .values import tables
 from .values.clock import n_steps
+from .values.hints import Report, State
 
 THREADS = os.cpu_count() or 1
 VARIANTS = (
@@ -54,12 +57,12 @@ class Network:
     """A network to measure: name, sizes, simulated time of a measurement (s), and its task."""
 
     name: str
-    hidden: tuple
+    hidden: tuple[int, ...]
     seconds: float
     task: tasks.Task
 
 
-def networks(data_dir=None):
+def networks(data_dir: Path | str | None = None) -> list[Network]:
     """The three networks: the public rasters where a copy is given, patterns of the same sizes otherwise."""
     found = [Network("spike-timing 100-1", (), 40.0, tasks.spike_timing())]
     for name, n, hidden, period, rate, simulated in (
@@ -80,7 +83,7 @@ def _structure(network):
     return Structure(SUPERSPIKE, (network.task.inputs.n, *network.hidden, network.task.targets.n))
 
 
-def measure(network, rounds, build_dir, report):
+def measure(network: Network, rounds: int, build_dir: Path | str | None, report: Report) -> list[dict[str, Any]]:
     """Return a row a variant: seconds per simulated second, ratio to stock double, time a synapse and step, memory."""
     structure = _structure(network)
     programs = {}
@@ -91,7 +94,8 @@ def measure(network, rounds, build_dir, report):
     fastest = next(program for (kernel, *_), program in reversed(programs.items()) if kernel == "auto")
     state, step = _learned(structure, network.task, fastest)
     steps = round(network.seconds / float(structure.dt / second))
-    times, probed = {v: [] for v in VARIANTS}, {v: [] for v in VARIANTS}
+    times: dict[tuple[str, str, int], list[float]] = {v: [] for v in VARIANTS}
+    probed: dict[tuple[str, str, int], list[float]] = {v: [] for v in VARIANTS}
     for _ in range(rounds):
         for variant, program in programs.items():
             usable = {k: v for k, v in state.items() if k in program.manifest["arrays"] and not k.endswith(".queue")}
@@ -112,7 +116,7 @@ def measure(network, rounds, build_dir, report):
     ]
 
 
-def probe_ratio(program, state, step, n_steps):
+def probe_ratio(program: Program, state: State, step: int, n_steps: int) -> float:
     """How many times longer some steps take in a probe window."""
     taken = []
     for probe in (False, True):
@@ -122,7 +126,7 @@ def probe_ratio(program, state, step, n_steps):
     return taken[1] / taken[0]
 
 
-def summary(seconds, base, n_synapses, rate):
+def summary(seconds: Sequence[float], base: Sequence[float], n_synapses: int, rate: float) -> dict[str, float]:
     """Figures of a variant from the seconds per simulated second of each round.
 
     Parameters
@@ -151,7 +155,7 @@ def _label(kernel, precision, threads):
     return f"{kernel}, {precision}" + (f", {threads} threads" if threads > 1 else "")
 
 
-def build_times(structure, report):
+def build_times(structure: Structure, report: Report) -> dict[str, float]:
     """Seconds of building: nothing there yet, one plasticity equation edited, and nothing changed."""
     rule = structure.model.plasticity
     slower = rule.replace(equations=rule.equations.replace("- eligibility)/", "- eligibility/2)/"))
@@ -179,7 +183,7 @@ def _bytes(program, state, n):
     return sum(np.dtype(program.manifest["arrays"][k]).itemsize * size[k] for k in plastic) / n
 
 
-def roofline(report):
+def roofline(report: Report) -> dict[str, float]:
     """Seconds per simulated second of the synaptic arithmetic of the 200-256-200 network, hand-written."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "roofline")
@@ -189,7 +193,14 @@ def roofline(report):
     return found
 
 
-def run(out, rounds=5, data_dir=None, build_dir=None, report=print, measured=None):
+def run(
+    out: Path | str,
+    rounds: int = 5,
+    data_dir: Path | str | None = None,
+    build_dir: Path | str | None = None,
+    report: Report = print,
+    measured: Sequence[Network] | None = None,
+) -> list[dict[str, Any]]:
     """Measure everything; write ``bench.json``, ``bench.md`` and ``bench.png`` into `out`; return the rows.
 
     Parameters
@@ -227,7 +238,7 @@ def run(out, rounds=5, data_dir=None, build_dir=None, report=print, measured=Non
     return rows
 
 
-def markdown(rows, limits, builds):
+def markdown(rows: Sequence[dict[str, Any]], limits: dict[str, float], builds: dict[str, float]) -> str:
     """The rows as a Markdown table."""
     header = (
         *("network", "kernel", "precision", "threads", "s / simulated s", "x stock double", "ns / synapse, step"),

@@ -3,23 +3,33 @@
 What each figure needs and shows is in `superspike_brian.experiments`.
 """
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 import io
+from concurrent.futures import Executor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import results
 from .errors import UserError
-from .experiments import experiment
+from .experiments import Finding, Setting, experiment
 from .files.durable import write_durably
 from .sweeps.jobs import run_all
+from .values.hints import Report
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 class ReproductionError(UserError):
     """Runs of an experiment failed."""
 
 
-def reproduce(name, setting, workers=1, executor=None, report=print):
+def reproduce(
+    name: str, setting: Setting, workers: int = 1, executor: Executor | None = None, report: Report = print
+) -> tuple[list[Finding], list[Path]]:
     """Reproduce one figure.
 
     Parameters
@@ -55,7 +65,7 @@ def reproduce(name, setting, workers=1, executor=None, report=print):
     if failed:
         first, message = next(iter(failed.items()))
         raise ReproductionError(f"{name}: {len(failed)} of {len(jobs)} runs failed, the first is {first}: {message}")
-    runs = {}
+    runs: dict[str, list[xr.Dataset]] = {}
     for job in jobs:
         runs.setdefault(job.out.name.rpartition("-s")[0], []).append(results.load(job.out))
     rows = module.table(runs)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from inspect import signature
+from typing import Any
 
 from superspike_brian.values.names import nearest
 
@@ -38,10 +39,16 @@ __all__ = [
     "xor",
 ]
 
-TASKS = {"spike-timing": spike_timing, "ras": ras, "pattern": image, "xor": xor, "latencies": latencies}
+TASKS: dict[str, Callable[..., Task | Classification]] = {
+    "spike-timing": spike_timing,
+    "ras": ras,
+    "pattern": image,
+    "xor": xor,
+    "latencies": latencies,
+}
 
 
-def maker(name: str) -> Callable[..., Task]:
+def maker(name: str) -> Callable[..., Task | Classification]:
     """Return the function that makes a task, from its name on the command line.
 
     Parameters
@@ -63,7 +70,7 @@ def maker(name: str) -> Callable[..., Task]:
     raise ValueError(f"no task is called {name!r}{nearest(name, known)}")
 
 
-def task(name: str, **options) -> Task:
+def task(name: str, **options: Any) -> Task | Classification:
     """Make a task from its name on the command line.
 
     Parameters
@@ -81,7 +88,7 @@ def task(name: str, **options) -> Task:
     return make(**options)
 
 
-def by_name(name: str, seed: int, **options) -> Task:
+def by_name(name: str, seed: int, **options: Any) -> Task | Classification:
     """Make a task with the seed of a run, where the task draws something.
 
     Parameters

@@ -6,6 +6,7 @@ Natural types are accepted where the meaning is clear: NumPy's integers, lists o
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brian2 import DimensionMismatchError, Hz, Quantity, have_same_dimensions, second
@@ -85,7 +86,7 @@ def seed(value: int, name: str = "seed") -> int:
     raise ValueError(f"{name} is {shown(value)}; expected a whole number, 0 or more, such as 1.")
 
 
-def whole(value) -> bool:
+def whole(value: Any) -> bool:
     """Tell whether a value is one integer of Python or NumPy."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
@@ -112,7 +113,7 @@ def file_path(value: str | os.PathLike, name: str) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def units(value, name: str) -> np.ndarray:
+def units(value: Any, name: str) -> np.ndarray:
     """Return numbers of units as an array of integers; refuse what are none."""
     value = _values(value, name)
     if isinstance(value, Quantity) and not value.is_dimensionless:
@@ -135,7 +136,7 @@ def drawn(number: float, names: str) -> None:
         raise ValueError(f"{names} mean {number:.3g} spikes; expected at most {MOST_SPIKES:.0e}.")
 
 
-def shown(value) -> str:
+def shown(value: Any) -> str:
     """Show a value in a message, cut short."""
     text = str(value) if isinstance(value, Quantity) else repr(value)
     text = " ".join(text.split())

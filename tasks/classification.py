@@ -8,7 +8,7 @@ Trials and background are drawn period by period, each from a random stream of i
 the run's seed and the period's number, and not on how a run is cut into blocks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +36,7 @@ class Trials:
     pattern: np.ndarray
     label: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
             object.__setattr__(self, name, units(getattr(self, name), name))
         shapes = [getattr(self, name).shape for name in self.__dataclass_fields__]
@@ -58,7 +58,7 @@ class Trials:
         return Trials(self.onset + steps, self.deadline + steps, self.pattern, self.label)
 
     @classmethod
-    def join(cls, parts) -> "Trials":
+    def join(cls, parts: Iterable["Trials"]) -> "Trials":
         """Put successive trials together."""
         parts = [cls(*[np.zeros(0, int)] * 4), *parts]
         return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in cls.__dataclass_fields__))
@@ -97,8 +97,8 @@ class Classification:
     """
 
     name: str
-    patterns: tuple
-    classes: tuple
+    patterns: Sequence[SpikePattern]
+    classes: Sequence[int]
     background: Quantity
     window: Quantity
     pause_min: Quantity
@@ -106,7 +106,7 @@ class Classification:
     period: Quantity
     source: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("name", "source"):
             word(getattr(self, name), name)
         try:
@@ -176,7 +176,7 @@ class Classification:
         """
         return Trials.join([self._trials(stream(k), k, dt) for k in range(first, last)])
 
-    def spikes(self, stream, start: int, stop: int, dt: Quantity) -> dict:
+    def spikes(self, stream: Callable[[int], np.random.Generator], start: int, stop: int, dt: Quantity) -> dict:
         """Draw what happens in steps `start` to `stop` - 1.
 
         Parameters
@@ -193,7 +193,8 @@ class Classification:
         dict of str to tuple
             Steps and units of the spikes of ``inputs``, ``cues`` (onsets) and ``targets`` (deadlines), in order.
         """
-        length, found = self._steps(self.period, dt), {"inputs": [], "cues": [], "targets": []}
+        length = self._steps(self.period, dt)
+        found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"inputs": [], "cues": [], "targets": []}
         stimuli = [p.steps(dt) for p in self.patterns]
         for k in range(start // length, -(-stop // length)):
             rng = stream(k)
@@ -269,5 +270,5 @@ def latencies(
     ids = np.arange(n_inputs)
     made = [SpikePattern(n_inputs, ids, rng.uniform(0, length, n_inputs) * second, stimulus) for _ in range(n)]
     source = f"{patterns} random latency patterns in each of {classes} classes, seed {seed}"
-    labels = np.repeat(np.arange(classes), patterns)
+    labels = np.repeat(np.arange(classes), patterns).tolist()
     return Classification("latencies", made, labels, background, window, pause_min, pause_mean, 2 * second, source)

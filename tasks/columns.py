@@ -103,7 +103,8 @@ def read_rows(path: Path) -> tuple[Columns, list[Row]]:
     ValueError
         With the file and the line.
     """
-    rows, comment, separator = [], "", None
+    rows: list[Row] = []
+    comment, separator = "", None
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if line.lstrip().startswith("#"):
             comment = comment if rows else line.strip().lstrip("# \t")

@@ -7,6 +7,7 @@ made of pictures too. Here a dark pixel is one spike of its row's unit, at a ran
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brian2 import Hz, Quantity, second
@@ -98,7 +99,7 @@ def _columns(wanted, rows):
     return max(1, round(wanted))
 
 
-def read_image(path) -> np.ndarray:
+def read_image(path: str | os.PathLike) -> np.ndarray:
     """Read a picture as darkness from 0 to 1, shape (rows, columns); transparent counts as white."""
     import PIL.Image
     from matplotlib.image import imread
@@ -116,7 +117,7 @@ def read_image(path) -> np.ndarray:
                 raise PIL.Image.DecompressionBombError
             if mode in ("I", "F") and kind != "PNG":
                 raise ValueError("its pixels have 32 bits, without a known white; save it with 8 or 16 bits")
-            pixels = imread(path, format=kind.lower())
+            pixels = imread(path, format=str(kind).lower())
     except PIL.Image.DecompressionBombError:
         raise ValueError(f"{path} has more than {MOST_PIXELS} pixels; expected a smaller picture.") from None
     except Exception as error:
@@ -130,7 +131,7 @@ def read_image(path) -> np.ndarray:
     return (1 - brightness) * opacity
 
 
-def draw_text(text) -> np.ndarray:
+def draw_text(text: str) -> np.ndarray:
     """Draw a text as darkness, shape (48, columns)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -140,7 +141,7 @@ def draw_text(text) -> np.ndarray:
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"the text has {len(text)} characters; expected at most {MOST_CHARACTERS}.")
     figure = Figure(figsize=(0.6 * len(text) + 0.2, 1), dpi=64)
-    font = {"fontsize": 48, "fontfamily": "DejaVu Sans Mono", "fontweight": "bold"}
+    font: dict[str, Any] = {"fontsize": 48, "fontfamily": "DejaVu Sans Mono", "fontweight": "bold"}
     figure.text(0.5, 0.5, text, ha="center", va="center", parse_math=False, usetex=False, **font)
     canvas = FigureCanvasAgg(figure)
     try:
@@ -159,7 +160,7 @@ def embedded_picture() -> np.ndarray:
     return np.kron(np.pad(line, ((0, 0), (0, 1))), np.ones((5, 5)))
 
 
-def resample(darkness, rows, columns) -> np.ndarray:
+def resample(darkness: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Mean darkness of each of `rows` by `columns` equal boxes."""
     found = darkness
     for axis, size in ((0, rows), (1, columns)):

@@ -22,7 +22,7 @@ def read_time(text: str, scale: float = 1.0, what: str = "a time") -> float:
     if not found and not _NO_NUMBER.fullmatch(text):
         raise ValueError(f"{what}, with a decimal point, instead of {text[:40]!r}")
     value = float(text) if found else np.inf
-    if value == np.inf or (found[1] == "-" and re.search("[1-9]", re.split("[eE]", text)[0])):
+    if value == np.inf or (found and found[1] == "-" and re.search("[1-9]", re.split("[eE]", text)[0])):
         raise ValueError(f"a finite time of 0 s or more instead of {text[:40]!r}; remove the spike or shift them all")
     if value == 0 or scale == 1:
         return abs(value)

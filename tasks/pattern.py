@@ -55,7 +55,7 @@ class SpikePattern:
     times: Quantity
     period: Quantity
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         n, period = count(self.n, "n"), duration(self.period, "period")
         ids, times = np.atleast_1d(units(self.ids, "ids"), seconds(self.times, "times"))
         if ids.ndim != 1 or ids.shape != times.shape:
@@ -145,7 +145,7 @@ class Task:
     targets: SpikePattern
     source: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("name", "source"):
             word(getattr(self, name), name)
         period, other = (float(check_pattern(getattr(self, name), name).period) for name in ("inputs", "targets"))

@@ -6,7 +6,7 @@ Source of the format: the rasters of Auryn (https://fzenke.net/auryn) and of the
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,12 +66,12 @@ def _read(path, period, n, name="path", n_name="n", sparse=logger.warning):
             ids.append(unit)
     if not lines:
         raise ValueError(f"{path} holds no spikes; expected lines such as '0.083 0': time in seconds, unit id.")
-    times = np.array(times)
-    check_times(path, lambda k: f"line {lines[k]}", times, period)
-    known, (n, ids) = n, _from_zero(path, lines, np.array(ids), n)
-    if known is None:
-        check_implied(path, ids, n_name, sparse)
-    return SpikePattern(n, ids, times * second, period)
+    seconds = np.array(times)
+    check_times(path, lambda k: f"line {lines[k]}", seconds, period)
+    n_units, numbers = _from_zero(path, lines, np.array(ids), n)
+    if n is None:
+        check_implied(path, numbers, n_name, sparse)
+    return SpikePattern(n_units, numbers, seconds * second, period)
 
 
 def check_times(path: Path, place: Callable[[int], str], times: np.ndarray, period: Quantity) -> None:
@@ -105,7 +105,7 @@ def _spike(columns: list[str]) -> tuple[float, int]:
     return read_time(time, what="a time in seconds"), read_unit(unit)
 
 
-def _from_zero(path: Path, lines: np.ndarray, ids: np.ndarray, n: int | None) -> tuple[int, np.ndarray]:
+def _from_zero(path: Path, lines: Sequence[int], ids: np.ndarray, n: int | None) -> tuple[int, np.ndarray]:
     """Return the number of units and the ids numbered from 0; refuse ids that do not fit `n` units."""
     low, high = int(ids.min()), int(ids.max())
     message = "%s: unit ids %d to %d are taken as numbered from 1"

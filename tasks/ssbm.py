@@ -76,8 +76,8 @@ def ssbm(name: str, data_dir: str | os.PathLike | None = None) -> Task:
     files = f"{folder}/input.ras", f"{folder}/target{variant and '_' + variant}.ras"
     data_dir = os.environ.get(DATA_DIR) or None if data_dir is None else data_dir
     local = None if data_dir is None else file_path(data_dir, "data_dir")
-    paths = [_download(file) if local is None else _local(local, file) for file in files]
-    task = ras(*paths, period, n_inputs, n_outputs)
+    inputs, targets = (_download(file) if local is None else _local(local, file) for file in files)
+    task = ras(inputs, targets, period, n_inputs, n_outputs)
     source = f"SuperSpike benchmark suite, {name}; F. Zenke 2017, {REPOSITORY} commit {COMMIT[:7]}, MIT licence"
     return Task(f"ssbm:{name}", task.inputs, task.targets, source)
 

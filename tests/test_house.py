@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 import warnings
@@ -14,27 +15,9 @@ import superspike_brian
 from superspike_brian._moved import MOVED
 
 ROOT = Path(__file__).parent.parent
-# from the ground up: a room may import itself and those before it
-ROOMS = (
-    ("errors", "_version", "_moved"),
-    ("codegen",),
-    ("values",),
-    ("files",),
-    ("console",),
-    ("analysis",),
-    ("tasks",),
-    ("models",),
-    ("network",),
-    ("engine",),
-    ("spec",),
-    ("results",),
-    ("runs",),
-    ("sweeps",),
-    ("figures",),
-    ("experiments",),
-    ("bench", "reproduce"),
-    ("cli",),
-)
+# from the ground up, as CONTRIBUTING.md says: a room may import itself and those before it
+TABLE = re.findall(r"^\| (`[a-z].*?) \|", (ROOT / "CONTRIBUTING.md").read_text().partition("# Where a new")[0], re.M)
+ROOMS = [("_version", "_moved"), *(re.findall(r"(\w+)(?:\.py|/)`", row) for row in TABLE)]
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 
 

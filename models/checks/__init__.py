@@ -14,7 +14,10 @@ file               what
 =================  ========================================================================================
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from brian2 import Quantity
@@ -22,6 +25,9 @@ from brian2 import Quantity
 from .. import noise
 from . import equations, expressions, methods, names, needs, places, statements, text
 from .errors import ModelError, indent
+
+if TYPE_CHECKING:
+    from ..specification import Component, Model
 
 __all__ = [
     "ModelError",
@@ -39,7 +45,7 @@ _STATEMENTS = {field for _, field, _ in places.STATEMENTS}
 WEIGHTS = ("normal", "forward", "none")
 
 
-def check_component(component):
+def check_component(component: Component) -> None:
     """Refuse fields that are no strings of code, and parameters that are no numbers.
 
     Raises
@@ -81,7 +87,7 @@ def _check_value(component, symbol, value):
         raise ModelError(f"{what}: it must be finite")
 
 
-def check_model(model):
+def check_model(model: Model) -> None:
     """Refuse a model whose names do not resolve, whose units do not agree, or that the package cannot run.
 
     Raises
@@ -108,7 +114,7 @@ def check_model(model):
     _check_methods(model, where, constants)
 
 
-def check_frozen(model):
+def check_frozen(model: Model) -> None:
     """Refuse a model whose presynaptic spikes change what synapses without plasticity lack."""
     try:
         statements.check(model.neuron, "on_input", places.of(model)["frozen"], places.constants(model))
@@ -118,14 +124,14 @@ def check_frozen(model):
         ) from error
 
 
-def seconds(model, component, field):
+def seconds(model: Model, component: Component, field: str) -> float | None:
     """Value (s) of a time that a field gives as an expression of parameters; None if it differs between units."""
     return expressions.evaluate(getattr(component, field), {**expressions.BUILT_IN, **places.constants(model)})
 
 
 def _constants(model):
     """Parameters as constants; refuses one with two homes."""
-    homes = {}
+    homes: dict[str, str] = {}
     for component in model.components.values():
         for symbol in component.parameters:
             if symbol in homes:
@@ -166,7 +172,7 @@ def _check_clashes(model, where, constants):
 
 def _check_statements(model, where, constants):
     """Check all statements; return which variables of each place they change."""
-    changed = {key: set() for key in where}
+    changed: dict[places.Key, set[str]] = {key: set() for key in where}
     changed["frozen"] = {"w"}
     for output in (False, True):
         changed["synapse", output] = {"w"}

@@ -1,16 +1,24 @@
 """Equations: names that resolve, units that agree, flags that mean something, and variables that somebody sets."""
 
+from __future__ import annotations
+
 import ast
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from brian2 import DimensionMismatchError, Equations, second
 from pyparsing import ParseException
 
-from ...codegen.brian2_api import DIMENSIONLESS, EQUATIONS, EquationError, Variable
+from ...codegen.brian2_api import DIMENSIONLESS, EQUATIONS, Constant, EquationError, Variable
 from . import expressions, names
 from .errors import ModelError, first_line, indent
 from .places import unit_text
 from .statements import resolve, said_of
+
+if TYPE_CHECKING:
+    from ..specification import Component
+    from .places import Place
 
 MAX_EQUATIONS = 100  # of a field
 MAX_SIZE = 5000  #      parts of an expression with all other expressions in their places
@@ -24,7 +32,7 @@ _ALWAYS = {"parameter": ["shared", "constant"], "subexpression": ["shared", "con
 
 
 @lru_cache(maxsize=5000)
-def parse(code):
+def parse(code: str) -> Equations:
     """`Equations` of a string; ValueError says what is wrong with it.
 
     Expressions and units are looked at before Brian2 gives them to SymPy.
@@ -80,7 +88,7 @@ def _is_number(node):
     return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
 
 
-def check(kind, place, constants):
+def check(kind: str, place: Place, constants: Mapping[str, Constant]) -> None:
     """Refuse equations of a place that cannot run.
 
     Parameters
@@ -175,7 +183,8 @@ def _check_shared_expression(component, name, equation, known):
 
 def _check_sizes(place):
     """Refuse expressions that become too large with all other expressions in their places, as integration needs them."""
-    terms, sizes = {}, {}
+    terms: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for equation in place.equations.ordered:
         if equation.expr is None:
             continue
@@ -189,7 +198,7 @@ def _check_sizes(place):
             terms[equation.varname], sizes[equation.varname] = n, size
 
 
-def check_set(place, changed):
+def check_set(place: Place, changed: Collection[str]) -> None:
     """Refuse variables of a place that stay 0, because nothing sets them."""
     for name, equation in place.equations.items():
         if equation.type == "parameter" and "shared" not in equation.flags and name not in changed:
@@ -199,9 +208,9 @@ def check_set(place, changed):
             )
 
 
-def joined(parts):
+def joined(parts: Sequence[tuple[Component, str]]) -> tuple[Equations, dict[str, Component]]:
     """`Equations` of several components, and the component that defines each variable."""
-    homes = {}
+    homes: dict[str, Component] = {}
     for component, code in parts:
         for name in parse(code).names:
             if name in homes:

@@ -9,12 +9,13 @@ import dataclasses
 import math
 import operator
 import warnings
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 from brian2 import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS, DimensionMismatchError, Function, second
 
-from ...codegen.brian2_api import Constant, brian_ast, parse_expression_dimensions
+from ...codegen.brian2_api import Constant, Dimension, Variable, brian_ast, parse_expression_dimensions
 
 MAX_CHARACTERS, MAX_NODES, MAX_DEPTH = 5000, 1000, 100
 MAX_TERMS = 1000  #         when multiplied out
@@ -52,12 +53,12 @@ class Parsed:
     """An expression's syntax tree, and the names and functions in it."""
 
     tree: ast.expr
-    names: frozenset
-    calls: frozenset
+    names: frozenset[str]
+    calls: frozenset[str]
 
 
 @lru_cache(maxsize=50_000)
-def parse(code):
+def parse(code: str) -> Parsed:
     """Return an expression's `Parsed` tree; UnfitError if it is no expression of numbers."""
     if len(code) > MAX_CHARACTERS:
         raise UnfitError(f"it has {len(code)} characters, at most {MAX_CHARACTERS} are possible")
@@ -72,7 +73,7 @@ def parse(code):
     names, calls = set(), set()
     for node in _nodes(tree):
         _check_node(node)
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             calls.add(node.func.id)
         elif isinstance(node, ast.Name):
             names.add(node.id)
@@ -120,7 +121,7 @@ def _check_number(value):
         raise UnfitError("a number is too large")
 
 
-def terms(node, known=None):
+def terms(node: ast.AST, known: Mapping[str, int] | None = None) -> int:
     """Summands of an expression when multiplied out; UnfitError if they are too many."""
     counts = {child: terms(child, known) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)}
     n = 1
@@ -148,7 +149,7 @@ def _literal(node):
     return None if any(isinstance(n, ast.Name) for n in ast.walk(node)) else Numbers({}).value(node)
 
 
-def check(code, names):
+def check(code: str, names: Mapping[str, Variable | Function]) -> tuple[Dimension, str]:
     """Dimensions and type ('float', 'integer', 'boolean') of an expression whose names are all known.
 
     Parameters
@@ -177,7 +178,7 @@ def check(code, names):
     return dimensions, kind
 
 
-def evaluate(code, names):
+def evaluate(code: str, names: Mapping[str, Variable | Function]) -> float | None:
     """Value (SI units) of an expression of constants, or None if it is not constant."""
     return Numbers(names).value(parse(code).tree)
 
@@ -185,10 +186,11 @@ def evaluate(code, names):
 class Numbers:
     """Computes what is constant in an expression, and refuses what divides by zero, has no value, or makes no sense."""
 
-    def __init__(self, names):
-        self.names, self.known = names, {}
+    def __init__(self, names: Mapping[str, Variable | Function]) -> None:
+        self.names = names
+        self.known: dict[ast.AST, float | None] = {}
 
-    def value(self, node):
+    def value(self, node: ast.AST) -> float | None:
         """Value of a tree in SI units; None if it is not constant."""
         if node not in self.known:
             self.known[node] = getattr(self, f"_{type(node).__name__}")(node)
@@ -217,8 +219,9 @@ class Numbers:
 
     def _Call(self, node):
         values, function = [self.value(a) for a in node.args], self.names.get(node.func.id)
-        if node.func.id == "clip" and len(values) == 3 and None not in values[1:] and values[1] > values[2]:
-            raise UnfitError(f"clip has a lower bound, {values[1]:g}, above its upper bound, {values[2]:g} (SI units)")
+        low, high = values[1:] if node.func.id == "clip" and len(values) == 3 else (None, None)
+        if low is not None and high is not None and low > high:
+            raise UnfitError(f"clip has a lower bound, {low:g}, above its upper bound, {high:g} (SI units)")
         if None in values or not isinstance(function, Function) or not function.stateless or not values:
             return None
         return self._result(function.pyfunc, values, ast.unparse(node))

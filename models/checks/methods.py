@@ -1,12 +1,17 @@
 """Integration methods: they exist, and fit the equations."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from brian2 import StateUpdateMethod, second
 
 from ...codegen.brian2_api import (
+    Constant,
     UnsupportedEquationsException,
     Variable,
     add_refractoriness,
@@ -18,11 +23,15 @@ from ...codegen.brian2_api import (
 from .errors import ModelError, first_line
 from .expressions import BUILT_IN, MAX_INTEGER
 
+if TYPE_CHECKING:
+    from ..specification import Component
+    from .places import Place
+
 TIME_STEP = 1e-4  # s, for checks that need one: that of the run is not known yet
 METHODS = sorted(name for name in StateUpdateMethod.stateupdaters if not name.startswith("gsl"))
 
 
-def check_name(component, field):
+def check_name(component: Component, field: str) -> None:
     """Refuse a method that Brian2 does not know, or that needs another library."""
     method = getattr(component, field)
     if method.lower() not in METHODS:
@@ -66,7 +75,9 @@ _OF_BRIAN2 = (  # what Brian2 and SymPy raise on equations that a method does no
 )
 
 
-def check(component, field, place, constants, *, refractory=False):
+def check(
+    component: Component, field: str, place: Place, constants: Mapping[str, Constant], *, refractory: bool = False
+) -> None:
     """Refuse a method that does not fit the equations of a place.
 
     Parameters

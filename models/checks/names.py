@@ -13,7 +13,7 @@ from .expressions import FUNCTIONS, NUMBERS, UNITS
 MAX_LENGTH = 60
 
 
-def _words(name):
+def _words(name: str) -> frozenset[str]:
     return frozenset(Path(__file__).with_name(f"words_{name}.txt").read_text().split())
 
 
@@ -26,7 +26,7 @@ CPP_NAMES = frozenset(("brian", "main", "std", "superspike"))
 
 
 @lru_cache(maxsize=10_000)
-def fault(name):
+def fault(name: str) -> str | None:
     """Why a variable, parameter or local variable cannot be called so; None if it can."""
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         return "is no name: use letters, digits and underscores, and a letter first"
@@ -48,7 +48,7 @@ def fault(name):
     return None
 
 
-def variable_fault(name, *, differential=False):
+def variable_fault(name: str, *, differential: bool = False) -> str | None:
     """As `fault`, for a name that equations define."""
     if name.endswith(("_pre", "_post")):
         return "ends in _pre or _post, which synapses put behind the names of their units' variables"
@@ -60,7 +60,7 @@ def variable_fault(name, *, differential=False):
 
 
 @lru_cache(maxsize=10_000)
-def is_sympys(name):
+def is_sympys(name: str) -> bool:
     """Whether SymPy takes a name for something else than a symbol."""
     try:
         return not isinstance(sympy.sympify(name), sympy.Symbol)

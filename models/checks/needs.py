@@ -3,12 +3,18 @@
 The builder and the results rely on them; everything else is between the equations.
 """
 
-import dataclasses
+from __future__ import annotations
 
-from brian2 import Hz, Quantity, get_unit, second, volt
+import dataclasses
+from typing import TYPE_CHECKING
+
+from brian2 import Equations, Hz, Quantity, get_unit, second, volt
 
 from ...codegen.brian2_api import DIMENSIONLESS
 from .errors import ModelError
+
+if TYPE_CHECKING:
+    from ..specification import Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +62,12 @@ NEEDS = (
 )
 
 
-def of(place):
+def of(place: str) -> list[Need]:
     """Needs of a place."""
     return [need for need in NEEDS if need.place == place]
 
 
-def check_variables(model, place, equations):
+def check_variables(model: Model, place: str, equations: Equations) -> None:
     """Refuse equations of a place without a variable that the package needs there."""
     for need in of(place):
         component = getattr(model, need.component)
@@ -85,7 +91,7 @@ def check_variables(model, place, equations):
             )
 
 
-def check_parameters(model):
+def check_parameters(model: Model) -> None:
     """Refuse a model without a parameter that the package needs, or with one of another unit."""
     parameters = model.parameters
     for need in of("parameters"):
@@ -98,12 +104,12 @@ def check_parameters(model):
                 parameters,
             )
         value = Quantity(parameters[need.name])
-        if value.dim is not need.unit.dim:
+        if need.unit is not None and value.dim is not need.unit.dim:
             raise ModelError(f"{component.name}: the parameter '{need.name}' must be in {unit_text(need)}, not {value}")
         if need.lowest is not None and float(value) < need.lowest:
             raise ModelError(f"{component.name}: the parameter '{need.name}' must not be negative, and is {value}")
 
 
-def unit_text(need):
+def unit_text(need: Need) -> str:
     """Unit as equations spell it."""
-    return "1" if need.unit.dim is DIMENSIONLESS else repr(get_unit(need.unit.dim))
+    return "1" if need.unit is None or need.unit.dim is DIMENSIONLESS else repr(get_unit(need.unit.dim))

@@ -3,16 +3,25 @@
 Names follow Brian2: synapses read ``NAME_post`` of the layer that they lead to and ``NAME_pre`` of their axon terminals.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from brian2 import Equations, get_dimensions, get_unit, second
 
-from ...codegen.brian2_api import DIMENSIONLESS, Constant, Variable, get_identifiers
+from ...codegen.brian2_api import DIMENSIONLESS, Constant, Dimension, Variable, get_identifiers
+
+if TYPE_CHECKING:
+    from ..specification import Component, Model
 
 TYPES = {"float": np.float64, "integer": np.int32, "boolean": bool}
 _FIXED = ("shared", "constant")
 _OF_BRIAN2 = {"i", "N", "t", "dt"}
+
+Key: TypeAlias = str | tuple[str, bool]  # of a place; of a layer or its synapses with whether it is the output
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,14 +46,14 @@ class Place:
 
     where: str
     equations: Equations
-    homes: dict
-    names: dict
-    fixed: dict
-    beside: frozenset = frozenset()
+    homes: dict[str, Component]
+    names: dict[str, Variable]
+    fixed: dict[str, str]
+    beside: frozenset[str] = frozenset()
 
 
 # Which statements run where, for hidden and output alike, or for one of them
-STATEMENTS = (
+STATEMENTS: tuple[tuple[str, str, Key], ...] = (
     *(("neuron", field, "layer") for field in ("reset", "initial")),
     ("regularizer", "on_spike", ("layer", False)),
     *(("error", field, ("layer", True)) for field in ("on_answer", "initial", "cost_update")),
@@ -54,25 +63,26 @@ STATEMENTS = (
     *(("error", field, "event") for field in ("on_target", "on_output", "on_cue", "on_deadline")),
     *(("feedback", field, "feedback") for field in ("on_target", "on_output")),
 )
-EXPRESSIONS = (("neuron", "threshold", "layer"), ("neuron", "refractory", "layer"))
+EXPRESSIONS: tuple[tuple[str, str, Key], ...] = (("neuron", "threshold", "layer"), ("neuron", "refractory", "layer"))
 
 
-def blocks(model, what):
+def blocks(model: Model, what: Iterable[tuple[str, str, Key]]) -> Iterator[tuple[Component, str, Key]]:
     """Component, field and key of the place of all `STATEMENTS` or `EXPRESSIONS`."""
     for component, field, key in what:
         for k in [(key, False), (key, True)] if key in ("layer", "synapse") else [key]:
             yield getattr(model, component), field, k
 
 
-def constants(model):
+def constants(model: Model) -> dict[str, Constant]:
     """Parameters as Brian2's constants."""
     return {s: Constant(s, float(v), dimensions=get_dimensions(v)) for s, v in model.parameters.items()}
 
 
-def of(model):
+def of(model: Model) -> dict[Key, Place]:
     """Places of a model by 'terminal', 'arrival', ('layer', output), ('synapse', output), 'frozen', 'event' or 'feedback'."""
     terminal = _place("an axon terminal", *model.equations_of("terminal"), [_UNIT])
     lent = [_suffixed(terminal, "_post"), _SYNAPSE]
+    places: dict[Key, Place]
     places = {"terminal": terminal, "arrival": _place("a spike's arrival", Equations(""), {}, lent, terminal)}
     for output in (False, True):
         kind = "output" if output else "hidden"
@@ -81,12 +91,12 @@ def of(model):
         own = model.equations_of("synapse", output=output)
         lent = [_suffixed(layer, "_post"), _suffixed(terminal, "_pre"), _SYNAPSE]
         places["synapse", output] = _place(f"a synapse of the {kind} layer", *own, lent, layer)
-    hidden, output = places["layer", False], places["layer", True]
+    hidden, last = places["layer", False], places["layer", True]
     weight = Equations("w : volt"), {"w": model.plasticity}
     places["frozen"] = _place("a synapse that does not learn", *weight, [_suffixed(hidden, "_post"), _SYNAPSE], hidden)
-    judge = {n: output.names[n] for n in model.equations_of("judge")[0].names}
-    lent = [_suffixed(output, "_post"), (judge, {}), _SYNAPSE]
-    places["event"] = _place("an event of the output layer", Equations(""), {}, lent, output)
+    judge = {n: last.names[n] for n in model.equations_of("judge")[0].names}
+    lent = [_suffixed(last, "_post"), (judge, {}), _SYNAPSE]
+    places["event"] = _place("an event of the output layer", Equations(""), {}, lent, last)
     if model.feedback.weights == "forward":
         judge["w"] = places["frozen"].names["w"]
     lent = [_suffixed(hidden, "_post"), (judge, dict.fromkeys(judge, "feedback can only read it")), _SYNAPSE]
@@ -114,7 +124,7 @@ def _place(where, equations, homes, lent, target=None):
     own = {name: _variable(e) for name, e in equations.items()}
     fixed = {name: f"it is declared ({flag})" for name, e in equations.items() for flag in e.flags if flag in _FIXED}
     fixed |= {name: "it is an expression" for name, e in equations.items() if e.type == "subexpression"}
-    names = {}
+    names: dict[str, Variable] = {}
     for others, not_mine in lent:
         names |= others
         fixed = not_mine | fixed
@@ -138,12 +148,12 @@ def _suffixed(place, suffix):
     return names, {n + suffix: why for n, why in place.fixed.items() if n not in _OF_BRIAN2}
 
 
-def unit_text(dim):
+def unit_text(dim: Dimension) -> str:
     """A unit as messages spell it."""
     return "1 (no unit)" if dim is DIMENSIONLESS else repr(get_unit(dim))
 
 
-def compiled(model):
+def compiled(model: Model) -> set[str]:
     """Parameters whose value is a constant in the code of some place, not a variable that the place declares."""
     where, found = of(model), set()
     for component, field, key in (*blocks(model, STATEMENTS), *blocks(model, EXPRESSIONS)):

@@ -1,17 +1,25 @@
 """Statements: names that resolve, units that agree, and something that changes."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from brian2 import DimensionMismatchError, second
+from brian2 import DimensionMismatchError, Function, second
 
-from ...codegen.brian2_api import DIMENSIONLESS, Variable, analyse_identifiers
+from ...codegen.brian2_api import DIMENSIONLESS, Constant, Variable, analyse_identifiers
 from . import expressions, names, text
 from .errors import ModelError, first_line, indent
 from .places import TYPES, unit_text
 
+if TYPE_CHECKING:
+    from ..specification import Component
+    from .places import Place
+
 
 @contextlib.contextmanager
-def said_of(component, field, code):
+def said_of(component: Component, field: str, code: str) -> Iterator[None]:
     """Name the component, the field and the code in what is wrong with an expression."""
     try:
         yield
@@ -23,7 +31,9 @@ def said_of(component, field, code):
         raise ModelError(f"{component.name}, {field}: {error}\n{indent(code)}") from error
 
 
-def resolve(component, where, code, known):
+def resolve(
+    component: Component, where: str, code: str, known: Mapping[str, Variable | Function]
+) -> expressions.Parsed:
     """Refuse an identifier that nothing defines; return the `expressions.Parsed` code."""
     with said_of(component, where, code):
         parsed = expressions.parse(code)
@@ -37,7 +47,7 @@ def resolve(component, where, code, known):
     return parsed
 
 
-def check(component, field, place, constants):
+def check(component: Component, field: str, place: Place, constants: Mapping[str, Constant]) -> set[str]:
     """Refuse statements that cannot run in a place, or do nothing there.
 
     Returns
@@ -140,14 +150,16 @@ class _Block:
         raise ModelError(f"{self.component.name}, {self.field}: {why}\n{indent(line)}")
 
 
-def check_initial(component):
+def check_initial(component: Component) -> None:
     """Refuse initial values that are given in another way than by '='."""
-    for line, _, operation, _ in text.statements(component.initial):
+    for line, _, operation, _ in text.statements(component.strings["initial"]):
         if operation:
             raise ModelError(f"{component.name}, initial: '{line}' changes a value that is not there yet: use '='")
 
 
-def check_expression(component, field, place, constants, wanted):
+def check_expression(
+    component: Component, field: str, place: Mapping[str, Variable], constants: Mapping[str, Constant], wanted: str
+) -> None:
     """Refuse an expression that cannot run, or is not what the field needs.
 
     Parameters

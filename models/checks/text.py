@@ -9,7 +9,7 @@ MAX_CHARACTERS = 20_000  # of a field
 _STATEMENT = re.compile(r"([A-Za-z_]\w*)\s*([-+*/]?)=(?!=)\s*(.+)", re.ASCII)
 
 
-def plain(code):
+def plain(code: str) -> str:
     """Code without comments and with continued lines in one; other code of several lines stays, to the character."""
     lines, continued = [], ""
     for line in code.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
@@ -24,7 +24,7 @@ def plain(code):
     return found if "\n" in alone else alone  # Brian2 puts one expression into another line
 
 
-def check_characters(name, field, code):
+def check_characters(name: str, field: str, code: str) -> None:
     """Refuse what is no code: control characters, letters that C++ does not know, a book."""
     if len(code) > MAX_CHARACTERS:
         raise ModelError(f"{name}, {field}: {len(code)} characters are too many; at most {MAX_CHARACTERS} can be code")
@@ -38,7 +38,7 @@ def check_characters(name, field, code):
 
 
 @lru_cache(maxsize=10_000)
-def statements(code):
+def statements(code: str) -> tuple[tuple[str, str, str, str], ...]:
     """Statements of a block as (line, target, operator or '', expression); ValueError names a line that is none."""
     found = []
     for line in filter(None, (part.strip() for part in re.split(r"[;\n]", code))):

@@ -4,9 +4,9 @@ import argparse
 import os
 from pathlib import Path
 
-from brian2 import second
+from brian2 import Quantity, second
 
-from ..tasks import image, read_csv, read_npz, write_ras
+from ..tasks import SpikePattern, image, read_csv, read_npz, write_ras
 from ..tasks.arguments import file_path
 from ..tasks.pattern import counted
 from ..values.names import nearest
@@ -15,7 +15,16 @@ from .options import number, time_value
 READERS = {"csv": read_csv, "npz": read_npz}
 
 
-def convert(kind, source, out, period=2 * second, n=None, time_unit=None, seed=0, overwrite=False):
+def convert(
+    kind: str,
+    source: Path | str,
+    out: Path | str,
+    period: Quantity = 2 * second,
+    n: int | None = None,
+    time_unit: Quantity | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> SpikePattern:
     """Write a raster.
 
     Parameters

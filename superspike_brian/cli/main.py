@@ -12,6 +12,7 @@ import shlex
 import signal
 import sys
 import warnings
+from collections.abc import Iterable
 from typing import NoReturn
 
 from .._version import __version__
@@ -49,7 +50,7 @@ class Parser(argparse.ArgumentParser):
         options = [word.split("=")[0] for word in found if word.startswith("-")]
         self.refuse(f"unrecognized arguments: {' '.join(found)}", options, re.findall(r"--[\w-]+", self.format_help()))
 
-    def refuse(self, message, words, known):
+    def refuse(self, message: str, words: Iterable[str], known: Iterable[str]) -> NoReturn:
         """End with a message and the nearest of the names that exist."""
         hints = (nearest(word, known, listed=False) for word in words)
         self.exit(2, f"superspike: {message}{next(filter(None, hints), '')}\n")
@@ -123,8 +124,10 @@ def _run(args):
             say("interrupted; the same command goes on where it was")
             return 130
         folder = args.dir if args.command == "resume" else getattr(args, "out", None)
-        begun = folder and (folder / "run.json").exists()
-        say("interrupted" + (f"; go on with {resume_command(folder)}" if begun else ""))
+        if folder is not None and (folder / "run.json").exists():
+            say(f"interrupted; go on with {resume_command(folder)}")
+        else:
+            say("interrupted")
         return 130
     except (ValueError, OSError, UserError) as error:
         say(error)

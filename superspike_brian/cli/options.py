@@ -12,6 +12,7 @@ import inspect
 import re
 import sys
 import traceback
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from brian2 import Quantity, get_dimensions, mV
 
 from .. import models, tasks
-from ..spec.run import OPTIONS, Machine, RunSpec, default_model, options_of
+from ..spec.run import OPTIONS, Machine, RunSpec, default_model
 from ..values import docstrings
 from ..values.kinds import (
     Choice,
@@ -33,6 +34,7 @@ from ..values.kinds import (
     Whole,
     argument_type,
     given,
+    options_of,
 )
 from ..values.names import nearest
 from ..values.quantities import parse_quantity, readable
@@ -86,7 +88,7 @@ def _kind(kind, text, default):
 
 def _task_help(option):
     """Help of a task's option, with its default in every task that has it."""
-    defaults = {}
+    defaults: dict[str, list[str]] = {}
     for task, maker in makers().items():
         if (parameter := _parameters(maker).get(option.name)) is not None:
             empty = parameter.default is parameter.empty
@@ -131,7 +133,7 @@ class RegularizerKind(Kind):
 
     metavar: str | None = "[NAME:]RHO"
 
-    def parse(self, text):
+    def parse(self, text: str) -> models.Regularizer:
         """Return the regulariser."""
         if text == models.NO_DECAY.name:
             return models.NO_DECAY
@@ -149,7 +151,7 @@ class Assignment(Kind):
     example: str = "beta=0.5/mV"
     metavar: str | None = "NAME=VALUE"
 
-    def parse(self, text):
+    def parse(self, text: str) -> tuple[str, str]:
         """Return name and text of the value."""
         name, equals, value = (part.strip() for part in text.partition("="))
         if not (equals and name.isidentifier() and value):
@@ -205,8 +207,14 @@ MODEL_OPTIONS = {
 def make_model(args: argparse.Namespace, task: tasks.Task | tasks.Classification) -> models.Model:
     """Make the model that the options describe for a task."""
     model = load_model(args.model) if args.model else default_model(task)
-    registries = {"feedback": models.FEEDBACKS, "surrogate": models.SURROGATES, "optimizer": models.OPTIMIZERS}
-    changes = {kind: known[getattr(args, kind)] for kind, known in registries.items() if getattr(args, kind)}
+    registries: dict[str, Mapping[str, models.Component]] = {
+        "feedback": models.FEEDBACKS,
+        "surrogate": models.SURROGATES,
+        "optimizer": models.OPTIMIZERS,
+    }
+    changes: dict[str, Any] = {
+        kind: known[getattr(args, kind)] for kind, known in registries.items() if getattr(args, kind)
+    }
     if args.regularizer is not None:
         changes["regularizer"] = args.regularizer
     model = model.replace(**changes)
@@ -328,16 +336,16 @@ def machine(args: argparse.Namespace) -> Machine:
     return Machine(**given(args, MACHINE))
 
 
-def quantity(unit: Any, example: str):
+def quantity(unit: Any, example: str) -> Callable[[str], Any]:
     """Return an argparse type for a quantity with a unit."""
     return argument_type(Physical(example, None, unit))
 
 
-def time_value(example: str):
+def time_value(example: str) -> Callable[[str], Any]:
     """Return an argparse type for a time."""
     return argument_type(Time(example))
 
 
-def number(kind: type, minimum: float):
+def number(kind: type, minimum: float) -> Callable[[str], Any]:
     """Return an argparse type for a finite number of at least `minimum`."""
-    return argument_type(Whole("1", minimum=minimum) if kind is int else Number("1", minimum=minimum))
+    return argument_type(Whole("1", minimum=int(minimum)) if kind is int else Number("1", minimum=minimum))

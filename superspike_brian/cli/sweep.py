@@ -1,9 +1,13 @@
 """``superspike sweep``: every combination of some options' values, many seeds each."""
 
+from __future__ import annotations
+
 import argparse
 import dataclasses
 import json
+from concurrent.futures import Executor
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .. import models
 from ..console.progress import reporter
@@ -27,6 +31,9 @@ from .options import (
     seed_of,
     task_options,
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _FIXED = ("model", "set", "seed", "data_dir")  # of a sweep: the same in all runs, or given otherwise
 
@@ -106,7 +113,7 @@ def _options():
     return {k: o for k, o in (task_options() | MODEL_OPTIONS | OPTIONS).items() if k not in _FIXED}
 
 
-def read_grid(args):
+def read_grid(args: argparse.Namespace) -> dict[str, list[Any]]:
     """Read ``--grid`` as the options themselves are read: dict of option or parameter to values."""
     grid, model = {}, None
     for text in args.grid:
@@ -134,7 +141,7 @@ def _any_model(args):
     return model if "rho" in model.parameters else model.replace(regularizer=models.ERROR_GATED_DECAY)
 
 
-def connect(address):
+def connect(address: str) -> Executor:
     """Return the executor of a Dask cluster."""
     try:
         from distributed import Client
@@ -144,7 +151,7 @@ def connect(address):
     return Client(**where).get_executor()
 
 
-def summary_text(data):
+def summary_text(data: xr.Dataset) -> str:
     """What a sweep found, a line a condition, for a person."""
     lines = [f"{data.attrs['title']}: {data.attrs.get('task', 'no run yet')}"]
     what = in_the_end(data)

@@ -92,7 +92,10 @@ try:
 
     # units and names
     from brian2.units.allunits import all_units  # units that a user can write
-    from brian2.units.fundamentalunits import DIMENSIONLESS  # dimensions of a plain number
+    from brian2.units.fundamentalunits import (
+        DIMENSIONLESS,  # dimensions of a plain number
+        Dimension,  # type of any dimensions
+    )
     from brian2.utils.stringtools import get_identifiers  # names in a string of code
 except ImportError as error:
     _check(str(error))

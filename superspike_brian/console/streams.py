@@ -6,7 +6,9 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any, TextIO
 
 _SAME = str.maketrans({"µ": "u", "μ": "u", "–": "-", "—": "-", "−": "-", "→": "->", "×": "x", "·": "*", "±": "+-"})
 _CONTROL = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
@@ -21,7 +23,7 @@ def _plainly(error):
 codecs.register_error("superspike-plain", _plainly)
 
 
-def printable(text):
+def printable(text: object) -> str:
     """Text from a file, which cannot command the terminal."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", str(text))
 
@@ -40,20 +42,21 @@ class Steady:
         What the first failure was.
     """
 
-    def __init__(self, stream):
-        self._stream, self.error = stream, None
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self.error: OSError | ValueError | None = None
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         """Write, or drop the text."""
         self._attempt("write", text)
         return len(text)
 
-    def flush(self):
+    def flush(self) -> None:
         """Write what is buffered."""
         if self._stream is not None:
             self._attempt("flush")
 
-    def isatty(self):
+    def isatty(self) -> bool:
         """Whether a person looks on."""
         try:
             return self._stream is not None and self._stream.isatty()
@@ -61,12 +64,12 @@ class Steady:
             return False
 
     @property
-    def broken(self):
+    def broken(self) -> bool:
         """Whether its reader has gone, as that of ``| head`` does: no failure."""
         return isinstance(self.error, BrokenPipeError)
 
     @property
-    def reason(self):
+    def reason(self) -> str:
         """Why writing failed, in words."""
         return getattr(self.error, "strerror", None) or str(self.error)
 
@@ -80,12 +83,12 @@ class Steady:
         except (OSError, ValueError) as error:  # ValueError: closed within Python, or a character that it does not know
             self.error = error
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
 @contextmanager
-def steady_streams():
+def steady_streams() -> Iterator[tuple[Steady, Steady]]:
     """Make `sys.stdout` and `sys.stderr` `Steady` for a command; yields the two."""
     for number in range(3):  # else the next file that is opened takes the number, and what is printed goes there
         try:
@@ -115,7 +118,7 @@ def _let_go(stream):
         os.close(nowhere)
 
 
-def say(message):
+def say(message: object) -> None:
     """Print a line of ours to stderr."""
     print(f"superspike: {printable(message)}", file=sys.stderr, flush=True)
 
@@ -123,12 +126,12 @@ def say(message):
 class Messages(logging.Handler):
     """Shows the log as lines of ours, on what `sys.stderr` is at the time."""
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         """Print a record."""
         say(record.getMessage())
 
     @classmethod
-    def install(cls):
+    def install(cls) -> None:
         """Show warnings of all libraries, once."""
         root = logging.getLogger()
         if not any(isinstance(handler, cls) for handler in root.handlers):

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -32,12 +33,12 @@ class BuildError(UserError):
     """The program could not be compiled; the message holds the compiler's own."""
 
 
-def default_build_dir():
+def default_build_dir() -> Path:
     """Where programs and object files live: the user's cache folder."""
     return user_cache_path("superspike_brian")
 
 
-def compiler():
+def compiler() -> str:
     """Path of the C++ compiler: ``$CXX`` or g++ or c++ or clang++.
 
     Raises
@@ -56,20 +57,27 @@ def compiler():
 
 
 @lru_cache
-def compiler_identity(path, flags):
+def compiler_identity(path: str, flags: tuple[str, ...]) -> str:
     """What the compiler makes of the flags on this machine (``-march=native`` differs between machines)."""
     version = subprocess.run([path, "--version"], capture_output=True, text=True).stdout
     macros = [path, *flags, "-dM", "-E", "-x", "c++", os.devnull]  # what the processor has, in GCC and Clang
     return version + subprocess.run(macros, capture_output=True, text=True).stdout
 
 
-def identity(flags):
+def identity(flags: Iterable[str]) -> str:
     """What compiled code depends on besides its text: not the environment's folders, where no source looks."""
     path, flags = compiler(), [f for f in flags if not f.startswith("-I")]
     return path + compiler_identity(path, tuple(flags)) + " ".join(flags)
 
 
-def compile_program(folder, sources, compiler_flags, linker_flags, objects, jobs):
+def compile_program(
+    folder: Path,
+    sources: Sequence[str],
+    compiler_flags: Sequence[str],
+    linker_flags: Sequence[str],
+    objects: Path,
+    jobs: int,
+) -> int:
     """Compile `sources` in `folder` and link them to ``folder/main``.
 
     Parameters
@@ -99,7 +107,7 @@ def compile_program(folder, sources, compiler_flags, linker_flags, objects, jobs
     machine = identity(compiler_flags)
     precompiled = precompile(compiler_flags, objects)
     sources = _bundle(folder, sources)
-    digests = {}
+    digests: dict[str, tuple[str, list[str]]] = {}
     keys = {s: _key(folder, s, digests, machine) for s in sources}
     targets = {s: _stored(objects, key, ".o") for s, key in keys.items()}
     missing = [s for s, target in targets.items() if target is None]
@@ -122,7 +130,8 @@ def _bundle(folder, sources):
     Every one keeps a namespace of its own, because Brian2 writes the same helpers into each. Returns the new sources, those
     of optimised code first: the linker takes the first of several copies of an inline function.
     """
-    bundles, others = {}, []
+    bundles: dict[str, list[tuple[str, list[str]]]] = {}
+    others = []
     for source in sources:
         folders, _, name = source.rpartition("/")
         header = (folder / source).with_suffix(".h")
@@ -143,7 +152,7 @@ def _bundle(folder, sources):
     return [*(f"bundles/{kind}.cpp" for kind in sorted(bundles)), *others]
 
 
-def precompile(flags, objects):
+def precompile(flags: Sequence[str], objects: Path) -> list[str]:
     """Flags that include the standard headers in compiled form; none where the compiler is not GCC."""
     path = compiler()
     machine = identity(flags)
@@ -161,7 +170,7 @@ def precompile(flags, objects):
     return ["-include", str(header)]
 
 
-def file_hash(path):
+def file_hash(path: Path | str) -> str:
     """Hash of what is in a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]

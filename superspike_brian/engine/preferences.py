@@ -6,6 +6,7 @@ logs, and the extra flags of the compiler, which are part of a program's key.
 """
 
 import copy
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -23,7 +24,7 @@ _DEFAULTS = {
 
 
 @contextmanager
-def own_preferences(precision="double"):
+def own_preferences(precision: str = "double") -> Iterator[None]:
     """Brian2's defaults, with floating point numbers of `precision`; afterwards the user's preferences are back."""
     saved = {name: prefs[name] for name in _DEFAULTS}
     chosen = {

@@ -1,6 +1,7 @@
 """The same network on Brian2's runtime device: no C++ project and no compiler, for small networks and exploration."""
 
 import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -9,13 +10,14 @@ from brian2 import BrianObjectException, SpikeGeneratorGroup, second, set_device
 from ..codegen.brian2_api import DynamicArrayVariable, pathways_of, reset_device, set_spikes_in_queue, spikes_in_queue
 from ..codegen.device import RANDOM, RUNTIME, StateDevice
 from ..codegen.random_numbers import KEY
-from ..network.assembly import Assembly
+from ..network.assembly import Assembly, Structure
+from ..values.hints import Progress, State
 from .preferences import own_preferences
 from .program import SimulationError, windows_within
 
 
 @contextmanager
-def runtime_device(precision="double"):
+def runtime_device(precision: str = "double") -> Iterator[None]:
     """Activate Brian2's runtime device, and leave Brian2 as it was."""
     with own_preferences(precision):
         set_device(RUNTIME)
@@ -41,7 +43,7 @@ class RuntimeProgram:
 
     build_seconds = 0.0
 
-    def __init__(self, structure, precision="double"):
+    def __init__(self, structure: Structure, precision: str = "double") -> None:
         self.structure, self.precision = structure, precision
         with runtime_device(self.precision):
             self.assembly = Assembly(structure)
@@ -55,7 +57,14 @@ class RuntimeProgram:
     def _pathway(self, name):
         return next(p for g in self.net.objects for p in pathways_of(g) if p.name == name)
 
-    def run(self, state, start, n_steps, probe=False, progress=None):
+    def run(
+        self,
+        state: State,
+        start: int,
+        n_steps: int,
+        probe: bool | Sequence[tuple[int, int]] = False,
+        progress: Progress | None = None,
+    ) -> tuple[State, State]:
         """As `engine.Program.run`."""
         with runtime_device(self.precision):
             self._restore(state, start)
@@ -79,9 +88,15 @@ class RuntimeProgram:
             records = {k: np.copy(var.get_value()).ravel() for k, var in StateDevice.records(self.net).items()}
         return after, records
 
-    def blocks(self, start, plan, probe=False, progress=None):
+    def blocks(
+        self,
+        start: int,
+        plan: Iterable[tuple[int, State]],
+        probe: bool | Sequence[tuple[int, int]] = False,
+        progress: Progress | None = None,
+    ) -> Iterator[tuple[State, State]]:
         """As `engine.Program.blocks`."""
-        state = {}
+        state: State = {}
         for n_steps, changes in plan:
             state, records = self.run(state | changes, start, n_steps, probe, progress)
             start += n_steps

@@ -18,18 +18,48 @@ A module (``fig7.py``; names with a leading underscore are helpers) has a docstr
 `superspike_brian.reproduce` does the rest.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import importlib
 import pkgutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from ..models import Model
 from ..spec.run import Machine, RunSpec
 from ..sweeps.jobs import Job
+from ..tasks import Classification, Task
 from ..values.names import nearest
 
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+Table: TypeAlias = list[dict[str, Any]]  # the numbers of an experiment, a row a run
+Runs: TypeAlias = "Mapping[str, Sequence[xr.Dataset]]"  # of each condition, by seed
 SCALES = ("quick", "full")
+
+
+class Experiment(Protocol):
+    """What the module of an experiment has."""
+
+    SEEDS: Mapping[str, int]
+
+    def jobs(self, setting: Setting) -> list[Job]:
+        """What is to be run."""
+
+    def table(self, runs: Runs) -> Table:
+        """The numbers."""
+
+    def findings(self, rows: Table) -> list[Finding]:
+        """What the paper leads one to expect, and what came out."""
+
+    def draw(self, runs: Runs) -> Figure:
+        """The figure."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +78,12 @@ class Condition:
         Other arguments of `train`, ``duration`` among them.
     """
 
-    task: object
-    model: object
-    hidden: tuple = ()
-    options: dict = dataclasses.field(default_factory=dict)
+    task: Task | Classification | Callable[[int], Task | Classification]
+    model: Model
+    hidden: tuple[int, ...] = ()
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    def spec(self, seed):
+    def spec(self, seed: int) -> RunSpec:
         """What the run with a seed is; in single precision unless the options say otherwise."""
         task = self.task(seed) if callable(self.task) else self.task
         return RunSpec.make(task, self.model, self.hidden, **{"precision": "single"} | self.options | {"seed": seed})
@@ -82,11 +112,11 @@ class Setting:
     data_dir: Path | None = None
 
     @property
-    def full(self):
+    def full(self) -> bool:
         """Whether the scale is the paper's."""
         return self.scale == "full"
 
-    def jobs(self, conditions):
+    def jobs(self, conditions: Mapping[str, Condition]) -> list[Job]:
         """One job a condition and seed.
 
         Parameters
@@ -125,28 +155,28 @@ class Finding:
     found: str
     holds: bool
 
-    def __str__(self):
+    def __str__(self) -> str:
         verdict = "" if self.holds else "   [DOES NOT HOLD]"
         return f"{self.panel}  EXPECTED: {self.expected}\n{' ' * len(self.panel)}  FOUND:    {self.found}{verdict}"
 
 
-def names():
+def names() -> list[str]:
     """Names of all experiments, sorted."""
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
-def experiment(name):
+def experiment(name: str) -> Experiment:
     """Return the module of an experiment; ValueError if there is none of that name."""
     if name not in names():
         raise ValueError(f"there is no experiment {name!r}{nearest(name, [*names(), 'all'])}")
     return importlib.import_module(f"{__name__}.{name}")
 
 
-def mean_by(rows, key, value):
+def mean_by(rows: Table, key: str, value: str) -> dict[Any, float]:
     """Mean of a column of the table for each value of another, as a dict in the order of the rows."""
     return {k: float(np.mean([r[value] for r in rows if r[key] == k])) for k in dict.fromkeys(r[key] for r in rows)}
 
 
-def final_cost(run, last=1):
+def final_cost(run: xr.Dataset, last: int = 1) -> float:
     """Cost of a run: mean over output units, and over the `last` blocks (Hz)."""
     return float(run.cost.values[-last:].mean())

@@ -12,12 +12,15 @@ exponential, and twice the best of it says nothing about learning.
 import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import mV, second, volt
+from matplotlib.figure import Figure
 
 from ..figures.style import BLUE, GREEN, GREY, VERMILION, letter, styled
 from ..figures.sweep import median_and_quartiles, printed
 from ..models import OPTIMIZERS, SUPERSPIKE
+from ..sweeps.jobs import Job
 from ..tasks import spike_timing
-from . import Condition, Finding, final_cost
+from ..values.hints import Floats
+from . import Condition, Finding, Runs, Setting, Table, final_cost
 
 SEEDS = {"quick": 3, "full": 20}
 STEPS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
@@ -27,7 +30,7 @@ TITLES = {"fixed": "fixed rate", "rmsprop": "RMSProp", "rmaxprop": "RMaxProp"}
 COLOURS = {"fixed": VERMILION, "rmsprop": GREEN, "rmaxprop": BLUE}
 
 
-def jobs(setting):
+def jobs(setting: Setting) -> list[Job]:
     """Train with every optimiser and rate for 800 s, or 200 s."""
     options = {"duration": (800 if setting.full else 200) * second, "burn_in": 10 * second}
     return setting.jobs(
@@ -45,7 +48,7 @@ def _task(seed):
     return spike_timing(seed=seed)
 
 
-def table(runs):
+def table(runs: Runs) -> Table:
     """Cost over the last fifth of each run."""
     return [
         {
@@ -59,7 +62,7 @@ def table(runs):
     ]
 
 
-def costs(rows, optimizer):
+def costs(rows: Table, optimizer: str) -> tuple[Floats, Floats]:
     """Rates of an optimiser (mV) and the median of the final costs, at least `SOLVED` (Hz)."""
     mine = [r for r in rows if r["optimizer"] == optimizer]
     rates = np.unique([r["r0_mV"] for r in mine])
@@ -67,7 +70,7 @@ def costs(rows, optimizer):
     return rates, np.maximum(cost, SOLVED)
 
 
-def band(rates, cost, factor=2):
+def band(rates: Floats, cost: Floats, factor: float = 2) -> float:
     """Decades of the rate around the best in which the cost stays within `factor` of the best.
 
     Between rates, the logarithm of the cost is taken as linear in that of the rate; a band that reaches the end of the rates
@@ -86,7 +89,7 @@ def band(rates, cost, factor=2):
     return float(ends[1] - ends[0])
 
 
-def findings(rows):
+def findings(rows: Table) -> list[Finding]:
     """All learn at their best rate; RMaxProp has the widest band, the fixed rate the narrowest."""
     found = {name: costs(rows, name) for name in RATES}
     best = {name: cost.min() for name, (_, cost) in found.items()}
@@ -114,7 +117,7 @@ def findings(rows):
     ]
 
 
-def draw(runs):
+def draw(runs: Runs) -> Figure:
     """Learning curves of each optimiser with its rates; final cost against the rate."""
     rows = table(runs)
     with styled():

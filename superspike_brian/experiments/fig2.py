@@ -6,18 +6,20 @@ spikes. The output is silent at first; in 20 runs of 800 s all converge to a cos
 
 import numpy as np
 from brian2 import second
+from matplotlib.figure import Figure
 
 from ..figures.run import plot_run
 from ..figures.style import BLUE, VERMILION, styled
 from ..models import SUPERSPIKE
+from ..sweeps.jobs import Job
 from ..tasks import spike_timing
-from . import Condition, Finding, final_cost
+from . import Condition, Finding, Runs, Setting, Table, final_cost
 
 SEEDS = {"quick": 5, "full": 20}
 NAME = "single-neuron"
 
 
-def jobs(setting):
+def jobs(setting: Setting) -> list[Job]:
     """Train 100-1 for 800 s; every seed has its own pattern and weights."""
     options = {"duration": 800 * second, "burn_in": 20 * second}
     return setting.jobs({NAME: Condition(_task, SUPERSPIKE, (), options)})
@@ -27,7 +29,7 @@ def _task(seed):
     return spike_timing(seed=seed)
 
 
-def table(runs):
+def table(runs: Runs) -> Table:
     """Cost and rate at the end of burn-in and at the end, a row a run."""
     rows = []
     for run in runs[NAME]:
@@ -44,7 +46,7 @@ def table(runs):
     return rows
 
 
-def findings(rows):
+def findings(rows: Table) -> list[Finding]:
     """All runs converge near zero, from a silent start."""
     end, start = ([r[f"cost_{k}_hz"] for r in rows] for k in ("end", "start"))
     return [
@@ -64,7 +66,7 @@ def findings(rows):
     ]
 
 
-def draw(runs):
+def draw(runs: Runs) -> Figure:
     """One run before and after learning, its spike times over trials; the learning curves of all, and their mean."""
     figure = plot_run(runs[NAME][0])
     with styled():

@@ -8,12 +8,14 @@ solve it, save runs with random feedback whose feedback weights are all negative
 import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import second
+from matplotlib.figure import Figure
 
 from ..figures.style import BLACK, BLUE, GREEN, GREY, VERMILION, letter, styled
 from ..figures.sweep import median_and_quartiles
 from ..models import FEEDBACKS, SUPERSPIKE
+from ..sweeps.jobs import Job
 from ..tasks import spike_timing
-from . import Condition, Finding, final_cost
+from . import Condition, Finding, Runs, Setting, Table, final_cost
 
 SEEDS = {"quick": 5, "full": 20}
 HIDDEN = (4, 8)
@@ -21,7 +23,7 @@ COLOURS = {"random": VERMILION, "symmetric": BLUE, "uniform": GREEN}
 SOLVED = 2.5  # Hz, a quarter of the cost of silence
 
 
-def jobs(setting):
+def jobs(setting: Setting) -> list[Job]:
     """Train 100-4-1 and 100-8-1 with each feedback for 500 s, or 250 s; every seed has its own pattern and weights."""
     options = {"duration": (500 if setting.full else 250) * second, "burn_in": 20 * second}
     return setting.jobs(
@@ -37,7 +39,7 @@ def _task(seed):
     return spike_timing(seed=seed)
 
 
-def table(runs):
+def table(runs: Runs) -> Table:
     """Cost at the end, and whether random feedback has a positive weight, a row a run."""
     return [
         {
@@ -52,7 +54,7 @@ def table(runs):
     ]
 
 
-def findings(rows):
+def findings(rows: Table) -> list[Finding]:
     """All solve the task, but for random feedback that is negative throughout."""
     found = []
     for n in HIDDEN:
@@ -71,7 +73,7 @@ def findings(rows):
     return found
 
 
-def draw(runs):
+def draw(runs: Runs) -> Figure:
     """Learning curves with 4 and 8 hidden units, final costs, and forward against feedback weights."""
     import xarray as xr
 

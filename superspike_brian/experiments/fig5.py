@@ -16,13 +16,15 @@ symmetric feedback, whose errors are smaller by the forward weights of some 30 m
 import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import mV, second
+from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..models import CLASSIFIER, NO_DECAY, RANDOM, SYMMETRIC, UNIFORM
 from ..results.trials import accuracy, moving_accuracy
+from ..sweeps.jobs import Job
 from ..tasks import xor
-from . import Condition, Finding, mean_by
+from . import Condition, Finding, Runs, Setting, Table, mean_by
 
 SEEDS = {"quick": 3, "full": 20}
 FULL = 8000  # simulated seconds
@@ -40,7 +42,7 @@ OTHER_SETTINGS = {
 }
 
 
-def jobs(setting):
+def jobs(setting: Setting) -> list[Job]:
     """Train every condition to the criterion, for 8000 s or 2000 s at most."""
     options = {
         "duration": (FULL if setting.full else FULL // 4) * second,
@@ -66,7 +68,7 @@ def _task(seed):
     return xor(seed=seed)
 
 
-def table(runs):
+def table(runs: Runs) -> Table:
     """Accuracy on fresh noise, false alarms and time to 95 %, a row a run."""
     rows = []
     for condition, datasets in runs.items():
@@ -78,7 +80,7 @@ def table(runs):
     return rows
 
 
-def findings(rows):
+def findings(rows: Table) -> list[Finding]:
     """Random and symmetric feedback reach 99 % in nine of ten runs, the others do not.
 
     A hidden unit can become active for a class only if a miss of that class's output excites it.
@@ -109,7 +111,7 @@ def findings(rows):
     return found
 
 
-def draw(runs):
+def draw(runs: Runs) -> Figure:
     """Accuracy over time, a panel a condition: every run and the mean; accuracy on fresh noise.
 
     A run that meets the criterion ends with a dot, and stays in the mean with its last value.

@@ -6,12 +6,15 @@ and irregularly: at about 10 to 20 Hz, with nearly exponential intervals and coe
 """
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ..analysis import coefficients_of_variation, firing_rates
 from ..figures.activity import plot_activity
 from ..figures.rasters import window
+from ..sweeps.jobs import Job
 from ..tasks import ssbm
-from . import Condition, Finding, final_cost
+from ..values.hints import Floats, Integers
+from . import Condition, Finding, Runs, Setting, Table, final_cost
 from ._pictures import SYMMETRIC, options
 
 SEEDS = {"quick": 1, "full": 1}
@@ -19,13 +22,13 @@ N_HIDDEN = 128
 NAME = f"auryn-symmetric-{N_HIDDEN}"
 
 
-def jobs(setting):
+def jobs(setting: Setting) -> list[Job]:
     """Train 100-128-100 for 1000 s, or 200 s."""
     task = ssbm("auryn", setting.data_dir)
     return setting.jobs({NAME: Condition(task, SYMMETRIC, (N_HIDDEN,), options(setting))})
 
 
-def table(runs):
+def table(runs: Runs) -> Table:
     """Cost, matched spikes, hidden rates and variability after learning, a row a run."""
     return [_row(run) for run in runs[NAME]]
 
@@ -47,7 +50,7 @@ def _row(run):
     }
 
 
-def hits(targets, outputs, tolerance):
+def hits(targets: tuple[Floats, Integers], outputs: tuple[Floats, Integers], tolerance: float) -> float:
     """Fraction of target spikes with an output spike of the same unit within `tolerance` (s); ``(times, units)`` each."""
     found = 0
     for unit in np.unique(targets[1]):
@@ -59,7 +62,7 @@ def hits(targets, outputs, tolerance):
     return found / len(targets[0])
 
 
-def findings(rows):
+def findings(rows: Table) -> list[Finding]:
     """The pattern is emitted; hidden units fire sparsely and irregularly."""
 
     def mean(key):
@@ -87,6 +90,6 @@ def findings(rows):
     ]
 
 
-def draw(runs):
+def draw(runs: Runs) -> Figure:
     """Rasters with the target behind, hidden statistics, learning curve."""
     return plot_activity(runs[NAME][0])

@@ -8,14 +8,16 @@ plasticity of the hidden layer are both needed. Learning rate 1 mV, divided by t
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from ..analysis import firing_rates
 from ..figures.rasters import looped, window
 from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..models import HETEROSYNAPTIC, LINEAR, RANDOM, UNIFORM
+from ..sweeps.jobs import Job
 from ..tasks import ssbm
-from . import Condition, Finding, final_cost, mean_by
+from . import Condition, Finding, Runs, Setting, Table, final_cost, mean_by
 from ._pictures import SYMMETRIC as SYMMETRIC_RULE
 from ._pictures import is_full, options
 
@@ -39,7 +41,7 @@ LABELS = {  # and colours
 SYMMETRIC, LINEAR_RULE, FIXED_HIDDEN, UNIFORM_FEEDBACK, RANDOM_FEEDBACK, REGULARISED, NO_HIDDEN = LABELS
 
 
-def jobs(setting):
+def jobs(setting: Setting) -> list[Job]:
     """Seven networks of 256 hidden units or none, two also with 32; for 1000 s, or 200 s with an earlier decay."""
     task = ssbm("auryn", setting.data_dir)
     schedule = options(setting)
@@ -60,7 +62,7 @@ def jobs(setting):
     )
 
 
-def table(runs):
+def table(runs: Runs) -> Table:
     """Cost at the end and mean hidden rate after learning, a row a run."""
     return [
         {
@@ -85,13 +87,13 @@ def _hidden_rates(run):
     return firing_rates(*window(run, "hidden_1", -1), _n_hidden(run), run.attrs["period_s"])
 
 
-def findings(rows):
+def findings(rows: Table) -> list[Finding]:
     """The paper's order of costs; at the full duration also the authors' numbers."""
     cost = mean_by(rows, "condition", "cost_hz")
 
     def order(panel, expected, *conditions):
         costs = [cost[c] for c in conditions]
-        found = " < ".join(f"{LABELS[c][0]} {cost[c]:.3g} Hz" for c in sorted(conditions, key=cost.get))
+        found = " < ".join(f"{LABELS[c][0]} {cost[c]:.3g} Hz" for c in sorted(conditions, key=lambda c: cost[c]))
         return Finding(panel, expected, found, costs == sorted(costs))
 
     found = [
@@ -112,12 +114,11 @@ def findings(rows):
     return found
 
 
-def draw(runs):
+def draw(runs: Runs) -> Figure:
     """Learning curves, cost against hidden units, output rasters, hidden rates."""
     with styled():
         figure = plt.figure(figsize=(7.2, 7.4), layout="constrained")
-        layout = [["a", "a", "b"], ["symmetric", "random", "d"]]
-        axes = figure.subplot_mosaic(layout, height_ratios=[1.2, 1])
+        axes = figure.subplot_mosaic([["a", "a", "b"], ["symmetric", "random", "d"]], height_ratios=[1.2, 1])
         _curves(axes["a"], runs)
         _sizes(axes["b"], runs)
         _raster(axes["symmetric"], runs[SYMMETRIC][0], "symmetric")
@@ -146,7 +147,7 @@ def _curves(axis, runs):
 
 
 def _sizes(axis, runs):
-    groups = {}
+    groups: dict[str, list[tuple[int, list[float]]]] = {}
     for name, of_seeds in runs.items():
         kind = name.rpartition("-")[0] if _n_hidden(of_seeds[0]) else name
         groups.setdefault(kind, []).append((_n_hidden(of_seeds[0]), [final_cost(r) for r in of_seeds]))

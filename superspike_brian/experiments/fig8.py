@@ -7,16 +7,26 @@ knows nothing of the rate, is always worse. The decay holds the rates of hidden 
 Our rho counts as a gradient of rho Hz for a weight of 1 V in a unit at a steady 10 Hz: its scale is not the paper's.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import second
+from matplotlib.figure import Figure
 
 from ..analysis import firing_rates
 from ..figures.rasters import window
 from ..figures.style import BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..models import HETEROSYNAPTIC, RANDOM, SUPERSPIKE
+from ..sweeps.jobs import Job
 from ..tasks import ssbm
-from . import Condition, Finding, final_cost
+from ..values.hints import Floats
+from . import Condition, Finding, Runs, Setting, Table, final_cost
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SEEDS = {"quick": 1, "full": 5}
 STRENGTHS = {"quick": (0.01, 1.0, 10.0, 100.0, 1000.0), "full": (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)}
@@ -25,7 +35,7 @@ COLOURS = {0: VERMILION, 1: ORANGE, 2: GREEN, 4: BLUE}
 BASE = "none"
 
 
-def jobs(setting):
+def jobs(setting: Setting) -> list[Job]:
     """Train 100-256-100 for 1000 s (100-32-100 for 150 s) without decay, and with every strength and exponent."""
     options = {"duration": 1000 * second, "burn_in": 20 * second, "r0_decay_at": [400 * second, 700 * second]}
     if not setting.full:
@@ -40,7 +50,7 @@ def jobs(setting):
     return setting.jobs(conditions)
 
 
-def table(runs):
+def table(runs: Runs) -> Table:
     """Cost at the end, and the mean rate of hidden units, a row a run."""
     return [
         {
@@ -55,20 +65,20 @@ def table(runs):
     ]
 
 
-def hidden_rate(run):
+def hidden_rate(run: xr.Dataset) -> float:
     """Mean rate of hidden units in the last period (Hz)."""
     times, units = window(run, "hidden_1", -1)
     return float(firing_rates(times, units, int(np.atleast_1d(run.attrs["sizes"])[1]), run.attrs["period_s"]).mean())
 
 
-def curve(rows, a, value):
+def curve(rows: Table, a: int, value: str) -> tuple[list[float], Floats]:
     """Strengths of an exponent, and the mean of a column for each."""
     mine = [r for r in rows if r["a"] == a]
     strengths = sorted({r["rho"] for r in mine})
     return strengths, np.array([np.mean([r[value] for r in mine if r["rho"] == rho]) for rho in strengths])
 
 
-def findings(rows):
+def findings(rows: Table) -> list[Finding]:
     """For a > 0 there is an optimum of rho that beats no decay; with a = 0 the best is worse."""
     base = float(np.mean([r["cost_end_hz"] for r in rows if r["a"] is None]))
     best = {}
@@ -91,7 +101,7 @@ def findings(rows):
     return found
 
 
-def draw(runs):
+def draw(runs: Runs) -> Figure:
     """Final cost and hidden rate against the strength, a curve an exponent."""
     rows = table(runs)
     with styled():

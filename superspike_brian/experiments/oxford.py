@@ -7,11 +7,13 @@ in the output raster.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from ..figures.rasters import looped, raster
 from ..figures.style import GREY, VERMILION, learning_curve, letter, styled
+from ..sweeps.jobs import Job
 from ..tasks import ssbm
-from . import Condition, Finding, final_cost
+from . import Condition, Finding, Runs, Setting, Table, final_cost
 from ._pictures import SYMMETRIC, is_full, options
 
 SEEDS = {"quick": 1, "full": 3}
@@ -19,13 +21,13 @@ REFERENCE = 4.2870  # Hz; pub2018superspike on Auryn 8.3 (Zenke & Ganguli's C++ 
 NAME = "oxford-symmetric-256"
 
 
-def jobs(setting):
+def jobs(setting: Setting) -> list[Job]:
     """Train 200-256-200 for 1000 s, or 200 s."""
     task = ssbm("oxford", setting.data_dir)
     return setting.jobs({NAME: Condition(task, SYMMETRIC, (256,), options(setting))})
 
 
-def table(runs):
+def table(runs: Runs) -> Table:
     """Cost at the end of burn-in and at the end, a row a run."""
     return [
         {
@@ -39,7 +41,7 @@ def table(runs):
     ]
 
 
-def findings(rows):
+def findings(rows: Table) -> list[Finding]:
     """The cost falls to that of the authors' implementation (1000 s), or at least below half (shorter runs)."""
     start, end = (float(np.mean([r[f"cost_{k}_hz"] for r in rows])) for k in ("start", "end"))
     if is_full(rows):
@@ -52,7 +54,7 @@ def findings(rows):
     ]
 
 
-def draw(runs):
+def draw(runs: Runs) -> Figure:
     """Target, output raster after learning, learning curve."""
     run = runs[NAME][0]
     with styled():

@@ -1,14 +1,22 @@
 """Figure 6 of the paper for any run: rasters against the target, and the statistics of hidden spike trains."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from ..analysis import coefficients_of_variation, firing_rates, inter_spike_intervals
 from .rasters import layers, looped, raster, window
 from .style import BLACK, BLUE, GREY, VERMILION, learning_curve, letter, styled, window_length
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def plot_activity(data, probe=-1):
+
+def plot_activity(data: xr.Dataset, probe: int = -1) -> Figure:
     """Draw input, hidden and output rasters with the target behind, hidden rates, intervals and their variability.
 
     Parameters
@@ -30,7 +38,7 @@ def plot_activity(data, probe=-1):
     names = ["inputs", *hidden, "output"]
     with styled():
         figure = plt.figure(figsize=(7.2, 5.6 + 0.6 * len(hidden)), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=[4.2, 1.5])
+        upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=[4.2, 1.5])[:, 0]
         heights = [1] * (len(names) - 1) + [1.6]
         axes = upper.subplots(len(names), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         for name, n, axis in zip(names, sizes, axes, strict=True):
@@ -52,7 +60,7 @@ def _raster(axis, data, name, n, probe):
     size = float(np.clip(150 / n, 0.8 if name == "output" else 2, 3))
     if name == "output":
         target_times, target_units = looped(data, "targets", probe)
-        shade = {"marker": "o", "color": VERMILION, "alpha": 0.45, "markeredgewidth": 0}
+        shade: dict[str, Any] = {"marker": "o", "color": VERMILION, "alpha": 0.45, "markeredgewidth": 0}
         raster(axis, target_times, target_units, n, markersize=2 * size, **shade)
         axis.plot([], [], linestyle="", markersize=4, label="target", **shade)
         axis.plot([], [], ".", color=BLACK, markersize=3, label="output")
@@ -62,17 +70,20 @@ def _raster(axis, data, name, n, probe):
 
 
 def _statistics(axes, data, hidden, sizes, probe):
-    rates, intervals, variation = [], [], []
+    found = []
     for name, n in zip(hidden, sizes, strict=True):
         times, units = window(data, name, probe)
-        rates.append(firing_rates(times, units, n, window_length(data)))
-        intervals.append(inter_spike_intervals(times, units)[0])
-        variation.append(coefficients_of_variation(times, units, n))
-    rates, intervals, variation = (np.concatenate(v) for v in (rates, intervals, variation))
+        intervals, _ = inter_spike_intervals(times, units)
+        rates, variation = (
+            firing_rates(times, units, n, window_length(data)),
+            coefficients_of_variation(times, units, n),
+        )
+        found.append((rates, intervals, variation))
+    rates, intervals, variation = (np.concatenate(v) for v in zip(*found, strict=True))
     axes[0].hist(rates, bins=20, color=BLUE)
     axes[0].set(xlabel="hidden rate (Hz)", ylabel="units")
     if intervals.size:
-        top = max(1.5 * np.median(intervals), np.percentile(intervals, 98))
+        top = float(max(1.5 * np.median(intervals), np.percentile(intervals, 98)))
         counts, edges = np.histogram(intervals * 1e3, bins=25, range=(0, top * 1e3))
         axes[1].semilogy(edges[:-1] + np.diff(edges) / 2, np.where(counts > 0, counts, np.nan), ".", color=BLUE)
     axes[1].set(xlabel="interval (ms)", ylabel="count")

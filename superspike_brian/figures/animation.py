@@ -1,14 +1,20 @@
 """The output raster over training, a frame a probe window."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..files.durable import write_durably
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def animate(data, path, frames_per_second=2.0):
+
+def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) -> int:
     """Write a GIF: the output spikes of each probe window over the target, and where on the learning curve it is.
 
     Parameters
@@ -56,7 +62,7 @@ def animate(data, path, frames_per_second=2.0):
         spikes.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0)
         learning_curve(curve, data, color=BLUE)
         line = curve.axvline(0, color=GREY)
-        writer = PillowWriter(fps=frames_per_second)
+        writer = PillowWriter(fps=frames_per_second)  # type: ignore[arg-type]  # it takes fractions
         with TemporaryDirectory() as scratch:
             made = Path(scratch, "made.gif")
             with writer.saving(figure, str(made), dpi=110):

@@ -1,5 +1,10 @@
 """The figures that belong to a run or a sweep, drawn and written beside its results."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from ..files.durable import RunFolderError
 from .activity import plot_activity
 from .run import plot_run
@@ -7,8 +12,11 @@ from .style import save_figure
 from .sweep import plot_sweep
 from .trials import plot_trials
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def draw_run(data, out, unit=None):
+
+def draw_run(data: xr.Dataset, out: Path, unit: int | None = None) -> list[Path]:
     """Draw what suits a run into its folder; return the paths.
 
     Parameters
@@ -29,7 +37,7 @@ def draw_run(data, out, unit=None):
     return paths
 
 
-def draw_sweep(data, path):
+def draw_sweep(data: xr.Dataset, path: Path) -> list[Path]:
     """Draw a sweep into its folder; return the paths; RunFolderError if no run has a result yet."""
     if "cost" not in data:
         raise RunFolderError(f"{path}: no run of the sweep has a result yet")

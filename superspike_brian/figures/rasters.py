@@ -1,19 +1,29 @@
 """Rasters: spikes of a population in a probe window, drawn by brian2tools."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from brian2 import second
+from brian2 import Quantity, second
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from ..values.hints import Floats, Integers
 from .style import BLACK
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 with warnings.catch_warnings():  # brian2tools 0.2.1.1 imports pkg_resources, which says that it is old
     warnings.filterwarnings("ignore", "pkg_resources is deprecated")
     from brian2tools import plot_raster
 
 
-def raster(axis, times, units, n, margin=0.01, unit=second, **style):
+def raster(
+    axis: Axes, times: Floats, units: Integers, n: int, margin: float = 0.01, unit: Quantity = second, **style: Any
+) -> None:
     """Draw spikes as dots on a matplotlib axis that shows all units of a population.
 
     Parameters
@@ -38,13 +48,13 @@ def raster(axis, times, units, n, margin=0.01, unit=second, **style):
     axis.yaxis.set_major_locator(MaxNLocator(n if 3 < n <= 10 else 3, integer=True))
 
 
-def layers(data):
+def layers(data: xr.Dataset) -> tuple[list[int], list[str]]:
     """Units of every population, and names of the hidden ones."""
     sizes = [int(n) for n in np.atleast_1d(data.attrs["sizes"])]
     return sizes, [f"hidden_{k}" for k in range(1, len(sizes) - 1)]
 
 
-def window(data, name, probe):
+def window(data: xr.Dataset, name: str, probe: int) -> tuple[Floats, Integers]:
     """Spike times in the window (s from its start) and units of a population."""
     index = range(data.sizes["probe"])[probe]
     mine = data[f"spikes_{name}_probe"].values == index
@@ -52,7 +62,7 @@ def window(data, name, probe):
     return data[f"spikes_{name}_time"].values[mine] - start, data[f"spikes_{name}_unit"].values[mine]
 
 
-def looped(data, name, probe):
+def looped(data: xr.Dataset, name: str, probe: int) -> tuple[Floats, Integers]:
     """Like `window`, but with times in the task's period, wherever the window begins."""
     times, units = window(data, name, probe)
     return (times + float(data.probe_start[probe])) % data.attrs["period_s"], units

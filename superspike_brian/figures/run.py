@@ -1,8 +1,13 @@
 """Figures from results: readable in print, colour-blind safe, units on every axis."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import ms
+from matplotlib.figure import Figure
 
 from .rasters import layers, raster, window
 from .style import (
@@ -19,8 +24,11 @@ from .style import (
     window_length,
 )
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def plot_run(data, unit=None):
+
+def plot_run(data: xr.Dataset, unit: int | None = None) -> Figure:
     """Draw a run as in the paper's Figure 2: activity before and after learning, spike times over trials, learning curve.
 
     Parameters
@@ -39,12 +47,12 @@ def plot_run(data, unit=None):
     Source: Zenke & Ganguli 2018, Figure 2 a-d.
     """
     unit = int(recorded_units(data)[0]) if unit is None else unit
-    layers = [d.removeprefix("spikes_") for d in data.sizes if str(d).startswith("spikes_hidden")]
+    layers = [str(d).removeprefix("spikes_") for d in data.sizes if str(d).startswith("spikes_hidden")]
     rows = ["inputs", *layers, "potential", "error"]
     heights = [1.2] + [0.5] * len(layers) + [1.2, 0.7]
     with styled():
         figure = plt.figure(figsize=(7.2, 3.6 + 0.4 * len(layers) + 2.2), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=[sum(heights), 1.9])
+        upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=[sum(heights), 1.9])[:, 0]
         axes = upper.subplots(len(rows), 2, sharex="col", sharey="row", height_ratios=heights, squeeze=False)
         titles = _window_titles(data)
         for side, probe in enumerate((0, data.sizes["probe"] - 1)):

@@ -1,18 +1,28 @@
 """What figures share: palette, style, panel letters, the learning curve, files."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ..files.durable import write_durably
+from ..values.hints import Floats, Integers
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 # Okabe & Ito's palette
 BLACK, ORANGE, BLUE, GREEN, VERMILION, GREY = "#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#999999"
 LEARNING_ON = "learning on"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -26,7 +36,7 @@ STYLE = {
 
 
 @contextmanager
-def styled():
+def styled() -> Iterator[None]:
     """Draw in our style.
 
     Unlike `plt.rc_context` it keeps what loading the backend sets, at the first figure: else Jupyter shows no later one.
@@ -39,7 +49,7 @@ def styled():
         plt.rcParams.update(before)
 
 
-def learning_curve(axis, data, color=BLUE, label=None):
+def learning_curve(axis: Axes, data: xr.Dataset, color: str = BLUE, label: str | None = None) -> None:
     """Cost against simulated time: mean over output units, single units behind it (at most 100)."""
     time, cost = data.time.values, data.cost.values
     if cost.shape[1] > 1:
@@ -49,34 +59,44 @@ def learning_curve(axis, data, color=BLUE, label=None):
     marked = any(text.get_text() == LEARNING_ON for text in axis.texts)  # by another curve
     if learning.size and learning[0] > 0 and not marked:
         axis.axvspan(0, time[learning[0] - 1], color=GREY, alpha=0.2, linewidth=0)
-        where = {"transform": axis.get_xaxis_transform(), "va": "bottom", "fontsize": 7, "color": "#555555"}
+        where: dict[str, Any] = {
+            "transform": axis.get_xaxis_transform(),
+            "va": "bottom",
+            "fontsize": 7,
+            "color": "#555555",
+        }
         axis.text(time[learning[0] - 1], 1.0, LEARNING_ON, **where)
     axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", ylim=(0, None), xlim=(0, None))
 
 
-def window_length(data):
+def window_length(data: xr.Dataset) -> float:
     """Length of the probe windows (s)."""
     return data.attrs.get("probe_length_s", data.attrs["period_s"])
 
 
-def recorded_units(data):
+def recorded_units(data: xr.Dataset) -> Integers:
     """Numbers of the output units whose state is recorded; the first ones where a file of old does not say which."""
     return data["probed_unit_output"].values if "probed_unit_output" in data.dims else np.array([0])
 
 
-def output_state(data, variable, probe):
+def output_state(data: xr.Dataset, variable: str, probe: int) -> Floats:
     """State of the recorded output units in a probe window (steps, units), NaN where it was not recorded."""
     nothing = np.full((data.sizes["probe_time"], len(recorded_units(data))), np.nan)
     return data[f"{variable}_output"].values[probe] if f"{variable}_output" in data else nothing
 
 
-def letter(axis, name):
+def letter(axis: Axes, name: str) -> None:
     """Mark a panel."""
-    where = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (-36, 6), "textcoords": "offset points"}
+    where: dict[str, Any] = {
+        "xy": (0, 1),
+        "xycoords": "axes fraction",
+        "xytext": (-36, 6),
+        "textcoords": "offset points",
+    }
     axis.annotate(name, fontsize=10, fontweight="bold", **where)
 
 
-def save_figure(figure, path):
+def save_figure(figure: Figure, path: Path | str) -> list[Path]:
     """Write ``path.png`` and ``path.pdf``; return their paths."""
     paths = []
     for suffix in ("png", "pdf"):

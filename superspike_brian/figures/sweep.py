@@ -1,24 +1,35 @@
 """Figures of a sweep: learning curves with median and quartiles, and what every run came to in the end."""
 
+from __future__ import annotations
+
 import itertools
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import Quantity, mV
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ..sweeps.sweep import label
 from ..values.quantities import readable
 from .style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE, "#CC79A7", "#56B4E9", BLACK)
 
 
-def conditions(data, dims=None, what="cost"):
+def conditions(
+    data: xr.Dataset, dims: Sequence[Hashable] | None = None, what: str = "cost"
+) -> Iterator[tuple[dict[str, Any], xr.DataArray]]:
     """Go through the conditions of a sweep: (dict of name to value, a variable over seed and perhaps block)."""
     dims = [d for d in data.cost.dims if d not in ("seed", "block")] if dims is None else dims
     for index in itertools.product(*(range(data.sizes[d]) for d in dims)):
-        values = {d: _value(data, d, i) for d, i in zip(dims, index, strict=True)}
+        values = {str(d): _value(data, d, i) for d, i in zip(dims, index, strict=True)}
         yield values, data[what].isel(dict(zip(dims, index, strict=True)))
 
 
@@ -29,7 +40,7 @@ def _value(data, dim, index):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def plot_sweep(data):
+def plot_sweep(data: xr.Dataset) -> Figure:
     """Draw a sweep: a row of panels for the last condition's values in each combination of the others.
 
     Parameters
@@ -47,7 +58,7 @@ def plot_sweep(data):
     rows = -(-len(panels) // columns)
     with styled():
         figure = plt.figure(figsize=(7.2, 2.1 * rows + 2.4), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=[2.1 * rows, 2.2])
+        upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.1 * rows, 2.2])[:, 0]
         axes = upper.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         colours = _colours(data.sizes[dims[-1]] if dims else 1)
         for axis, (condition, costs) in zip(axes.flat, panels, strict=False):
@@ -71,7 +82,9 @@ def plot_sweep(data):
     return figure
 
 
-def median_and_quartiles(axis, time, cost, colour, name=None):
+def median_and_quartiles(
+    axis: Axes, time: xr.DataArray, cost: xr.DataArray, colour: str, name: str | None = None
+) -> None:
     """Draw a learning curve over the seeds that have come so far: cost has the dimensions seed and block."""
     there = cost.notnull().any("seed").values
     if not there.any():  # every run of the condition failed, or none has begun
@@ -82,12 +95,12 @@ def median_and_quartiles(axis, time, cost, colour, name=None):
     axis.plot(time.values[there], middle, color=colour, label=name)
 
 
-def in_the_end(data):
+def in_the_end(data: xr.Dataset) -> str:
     """Name of the variable that says how well a run has learned: accuracy of a classification, else the final cost."""
     return "accuracy" if "accuracy" in data else "final_cost"
 
 
-def final_figures(axis, data, colours):
+def final_figures(axis: Axes, data: xr.Dataset, colours: Sequence[Any]) -> None:
     """Draw what every run came to, and the median of each condition."""
     what = in_the_end(data)
     names, every = [], list(conditions(data, what=what))
@@ -113,12 +126,12 @@ def final_figures(axis, data, colours):
     axis.axhline(0, color=GREY, linewidth=0.5)
 
 
-def text(condition):
+def text(condition: Mapping[str, Any]) -> str:
     """Name a condition for a reader."""
     return ", ".join(f"{name.replace('_', ' ')} = {printed(value)}" for name, value in condition.items())
 
 
-def printed(value):
+def printed(value: Any) -> str:
     """A value as it is printed: 200 µV where a folder is called 200uV."""
     return readable(value).replace(" u", " µ") if isinstance(value, Quantity) else label(value)
 

@@ -1,18 +1,27 @@
 """Figure 5 of the paper for any classification: the last trials, spike by spike, and accuracy and error while it learned."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ..results.trials import moving_accuracy
 from .rasters import layers, raster, window
 from .style import BLACK, BLUE, GREY, ORANGE, VERMILION, learning_curve, letter, output_state, styled, window_length
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 SHADES = ("#56B4E9", ORANGE, "#009E73", "#CC79A7", "#F0E442", BLUE, VERMILION)  # of classes; Okabe & Ito
 LINES = (BLUE, "#B25A00", "#006B4F", "#8F4470", BLACK)  # the same hues, darker, for thin lines
 
 
-def plot_trials(data, probe=-1):
+def plot_trials(data: xr.Dataset, probe: int = -1) -> Figure:
     """Draw input, hidden and output spikes and the output error in successive trials; accuracy and cost while learning.
 
     Parameters
@@ -34,7 +43,7 @@ def plot_trials(data, probe=-1):
     names = ["inputs", *hidden, "output"]
     with styled():
         figure = plt.figure(figsize=(7.2, 5.2 + 0.5 * len(hidden)), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=[3.6 + 0.5 * len(hidden), 1.6])
+        upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=[3.6 + 0.5 * len(hidden), 1.6])[:, 0]
         heights = [1.5, *(0.5 + 0.02 * n for n in sizes[1:-1]), 0.5 + 0.05 * sizes[-1], 0.8]
         axes = upper.subplots(len(names) + 1, 1, sharex=True, height_ratios=heights)
         for name, n, axis in zip(names, sizes, axes, strict=False):
@@ -53,7 +62,7 @@ def plot_trials(data, probe=-1):
     return figure
 
 
-def accuracy_curve(axis, data, color=BLUE, **style):
+def accuracy_curve(axis: Axes, data: xr.Dataset, color: str = BLUE, **style: Any) -> None:
     """Fraction of correct trials in a moving window against simulated time."""
     times, fractions = moving_accuracy(data)
     axis.plot(times, fractions, color=color, **style)

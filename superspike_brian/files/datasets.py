@@ -1,15 +1,22 @@
 """Datasets as files: NetCDF4 with a checksum behind it, so that damage is found before anything is read from it."""
 
+from __future__ import annotations
+
 import io
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .durable import RunFolderError, check_seal, seal, write_durably
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 class DamagedError(RunFolderError):
     """A file of results that is not what was written."""
 
 
-def save(data, path):
+def save(data: xr.Dataset, path: Path | str) -> None:
     """Write a dataset atomically; RunFolderError if the disk refuses."""
     import h5netcdf
     from xarray.backends import H5NetCDFStore
@@ -23,7 +30,7 @@ def save(data, path):
     write_durably(path, seal(buffer.getvalue()))
 
 
-def read_dataset(file):
+def read_dataset(file: Path | str) -> xr.Dataset:
     """Read a dataset that `save` wrote, into memory; DamagedError if it is none, or not what was written."""
     import xarray as xr
 
@@ -39,7 +46,7 @@ def read_dataset(file):
     return data
 
 
-def is_sound(file):
+def is_sound(file: Path | str) -> bool:
     """Whether a file of results is there, and is what was written."""
     try:
         check_seal(file)

@@ -1,5 +1,7 @@
 """Files that last: written whole or not at all, never through a link; read with a check of what they hold."""
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import json
@@ -9,6 +11,7 @@ import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from ..errors import UserError
 
@@ -21,12 +24,12 @@ class RunFolderError(UserError):
     """A run folder, or a sweep's, that cannot be used; the message says why and what to do."""
 
 
-def resume_command(path):
+def resume_command(path: Path | str) -> str:
     """The command that continues a run, as a message shows it; a shell takes the folder as it is."""
     return f"`superspike resume {shlex.quote(str(path))}`"
 
 
-def write_durably(path, data):
+def write_durably(path: Path | str, data: bytes) -> None:
     """Write bytes to `path` so that a crash leaves either the old file or the new one; a link there is replaced."""
     path = Path(path)
     try:
@@ -36,7 +39,7 @@ def write_durably(path, data):
         raise RunFolderError(f"cannot write {path}: {error.strerror}; what was written before is intact") from error
 
 
-def replace_file(path, data, sync=False):
+def replace_file(path: Path | str, data: bytes, sync: bool = False) -> None:
     """Write bytes to `path`, whole or not at all, whoever reads it meanwhile; `sync`: they are on the disk then."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
@@ -66,7 +69,7 @@ def _sync(path):
         os.close(handle)
 
 
-def open_regular(path):
+def open_regular(path: Path | str) -> BinaryIO:
     """Open a file for reading; ValueError if it is something else, such as a folder or a pipe (which would block)."""
     file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -75,7 +78,7 @@ def open_regular(path):
     return file
 
 
-def append_handle(path):
+def append_handle(path: Path | str) -> BinaryIO:
     """Open a file for appending; a link there is an error, and not followed."""
 
     def opener(name, flags):
@@ -92,7 +95,7 @@ def append_handle(path):
 # JSON
 
 
-def json_with_checksums(content):
+def json_with_checksums(content: dict[str, Any]) -> bytes:
     """Text of a JSON file as bytes, with a checksum of each entry: `read_json` finds any change but a missing entry."""
     entries = {k: v for k, v in content.items() if k != CHECKSUMS}
     return json.dumps(entries | {CHECKSUMS: {k: _checksum(v) for k, v in entries.items()}}, indent=1).encode()
@@ -102,7 +105,7 @@ def _checksum(value):
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def read_json(path, remedy):
+def read_json(path: Path, remedy: str) -> dict[str, Any]:
     """Read what `json_with_checksums` made, or a file without checksums, as older versions wrote it.
 
     Parameters
@@ -150,12 +153,12 @@ def read_json(path, remedy):
 # binary files that other programs read, too
 
 
-def seal(data):
+def seal(data: bytes) -> bytes:
     """Return the content of a file with its checksum behind it, where readers of HDF5 do not look."""
     return data + _SEAL + hashlib.sha256(data).digest()
 
 
-def check_seal(path):
+def check_seal(path: Path | str) -> None:
     """Raise ValueError or OSError if a file is not what `seal` made; one without a seal (by older versions) passes."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size - len(_SEAL) - hashlib.sha256().digest_size

@@ -12,8 +12,10 @@ import socket
 import stat
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import UserError
 
@@ -36,12 +38,12 @@ class Lock:
         The file; it is there while the lock is held, with the process and the host of the holder.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._file = None  # under the kernel's lock
-        self._mark = None  # content of the file where there is none
+        self._file: BinaryIO | None = None  # under the kernel's lock
+        self._mark: bytes | None = None  # content of the file where there is none
 
-    def acquire(self):
+    def acquire(self) -> None:
         """Take the lock.
 
         Raises
@@ -54,7 +56,7 @@ class Lock:
         while not self._take():
             pass
 
-    def release(self):
+    def release(self) -> None:
         """Give the lock back, if it is held."""
         if self._file is not None:
             with suppress(OSError):  # the folder may be gone, or have become read-only
@@ -68,7 +70,7 @@ class Lock:
         self._file = self._mark = None
 
     @contextmanager
-    def held(self, say=lambda message: None):
+    def held(self, say: Callable[[str], object] = lambda message: None) -> Iterator[None]:
         """Wait for the lock and hold it; `say` receives a message if that takes long."""
         began, told = time.monotonic(), False
         while True:
@@ -196,7 +198,7 @@ def _signature():
     return f"{os.getpid()}\n{socket.gethostname()}\n".encode()
 
 
-def _parse(content):
+def _parse(content: bytes | None) -> tuple[int, str] | tuple[None, None]:
     """Process and host that a lock file names; None and None if it names none."""
     process, host, *_ = [*(content or b"").decode(errors="replace").split("\n"), "", ""]
     if process.isascii() and process.isdigit() and 0 < int(process) < 2**31 and host.isprintable() and host:

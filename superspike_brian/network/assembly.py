@@ -22,7 +22,8 @@ Within one time step synapses are integrated before neurons, so that both read t
 
 import dataclasses
 import operator
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from brian2 import (
@@ -46,6 +47,7 @@ from ..codegen.exact import exact_by_blocks
 from ..codegen.probed import ProbedSynapses
 from ..models import NO_DECAY, Model, ModelError
 from ..models.checks import check_frozen
+from ..values.hints import Integers
 from ..values.quantities import readable
 from . import probes
 
@@ -82,14 +84,14 @@ class Structure:
     """
 
     model: Model
-    sizes: tuple
+    sizes: tuple[int, ...]
     hidden_learning: bool = True
     dt: Quantity = dataclasses.field(default_factory=lambda: DT)
     probe_units: int | tuple | Mapping = probes.UNITS
     probe_synapses: int = probes.SYNAPSES
-    probe_variables: tuple | None = None
+    probe_variables: str | Sequence[str] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", tuple(map(_size, self.sizes)))
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise ValueError(
@@ -113,7 +115,7 @@ class Structure:
         if self.probe_units != probes.UNITS or self.probe_variables is not None:
             probes.check_recorded(self)
 
-    def _check_times(self):
+    def _check_times(self) -> None:
         """Refuse a time step that is none, and times of the model that it does not divide."""
         if get_dimensions(self.dt) is not second.dim or not 0 < float(self.dt) < np.inf:
             raise ValueError(f"the time step dt must be a positive time, as 0.1*ms, not {self.dt}")
@@ -134,39 +136,39 @@ class Structure:
                 )
 
     @property
-    def n_hidden_layers(self):
+    def n_hidden_layers(self) -> int:
         """Number of hidden layers."""
         return len(self.sizes) - 2
 
     @property
-    def populations(self):
+    def populations(self) -> tuple[str, ...]:
         """Names of the populations from input to output."""
         return ("inputs", *(f"hidden_{k}" for k in range(1, self.n_hidden_layers + 1)), "output")
 
     @property
-    def generators(self):
+    def generators(self) -> tuple[str, ...]:
         """Names of the groups that emit the task's spikes."""
         return ("inputs", "targets", "cues") if self.model.error.on_cue else ("inputs", "targets")
 
     @property
-    def forward(self):
+    def forward(self) -> tuple[str, ...]:
         """Names of the weight groups, from the input on."""
         return tuple(f"forward_{k}" for k in range(1, len(self.sizes)))
 
-    def is_plastic(self, k):
+    def is_plastic(self, k: int) -> bool:
         """Whether the `k`-th weight group (from 1) learns."""
         return self.hidden_learning or k == len(self.sizes) - 1
 
-    def shape(self, k):
+    def shape(self, k: int) -> tuple[int, int]:
         """Presynaptic and postsynaptic units of the `k`-th weight group (from 1)."""
         return self.sizes[k - 1], self.sizes[k]
 
-    def probed_synapses(self, k):
+    def probed_synapses(self, k: int) -> Integers:
         """Which synapses of the `k`-th weight group (from 1) a probe records: presynaptic times n_post plus postsynaptic."""
         return np.unique(np.linspace(0, np.prod(self.shape(k)) - 1, self.probe_synapses).astype(int))
 
     @property
-    def n_synapses(self):
+    def n_synapses(self) -> int:
         """Number of weights."""
         return sum(a * b for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True))
 
@@ -193,11 +195,13 @@ class Assembly:
         Layer, variable and initial value, in the model's order.
     """
 
-    def __init__(self, structure, kernel="stock"):
+    def __init__(self, structure: Structure, kernel: str = "stock") -> None:
         self.structure, self.model, self.kernel = structure, structure.model, kernel
         self.clock = Clock(structure.dt, name="network_clock")
         self.update_clock = Clock(self.model.interval, name="update_clock")
-        self.groups, self.kernels, self.initial = {}, {}, []
+        self.groups: dict[str, Any] = {}  # Brian2's objects by name
+        self.kernels: dict[str, str] = {}
+        self.initial: list[tuple[NeuronGroup, str, str]] = []  # layer, variable, expression
         for name in structure.generators:
             size = structure.sizes[0 if name == "inputs" else -1]
             self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)
@@ -210,7 +214,7 @@ class Assembly:
         self.net = Network(list(self.groups.values()))
         self.initialise()
 
-    def initialise(self, given=()):
+    def initialise(self, given: Collection[str] = ()) -> None:
         """Give variables the values that the model says, save for those whose ``group.variable`` is given."""
         for layer, variable, value in self.initial:
             if f"{layer.name}.{variable}" not in given:
@@ -370,7 +374,7 @@ class Assembly:
                 source, record = self._add(ProbedSynapses, *arguments, name=group), np.arange(len(record))
             self._add(StateMonitor, source, watched, record=record, clock=self.clock, name=f"probe_{name}")
 
-    def is_probe(self, name):
+    def is_probe(self, name: str) -> bool:
         """Whether an object records in probe windows only (output spikes are always recorded)."""
         return name.startswith("probe_") or (name.startswith("spikes_") and name != "spikes_output")
 

@@ -9,16 +9,18 @@ import numpy as np
 from ..codegen.device import RANDOM
 from ..tasks import Classification, Task
 from ..values.clock import n_steps
+from ..values.hints import Array, Floats, State
+from .assembly import Structure
 
 _STREAMS = {"weights": 1, "feedback": 2, "trials": 3, "probe": 4, "test": 5, "noise": 6}
 
 
-def random_stream(seed, what, *k):
+def random_stream(seed: int, what: str, *k: int) -> np.random.Generator:
     """Random generator for `what`: the `k`-th weight group, hidden layer, or period of trials."""
     return np.random.default_rng([seed, _STREAMS[what], *k])
 
 
-def initial_state(structure, task, seed):
+def initial_state(structure: Structure, task: Task | Classification, seed: int) -> State:
     """State at time 0.
 
     Parameters
@@ -56,12 +58,12 @@ def initial_state(structure, task, seed):
     return state
 
 
-def noise(seed):
+def noise(seed: int) -> State:
     """Entry of the state that the random numbers in equations and statements are made from."""
     return {RANDOM: np.random.SeedSequence([seed, _STREAMS["noise"]]).generate_state(2, np.uint64)}
 
 
-def check_fit(structure, task):
+def check_fit(structure: Structure, task: Task | Classification) -> None:
     """Refuse a task that does not fit the network's sizes or its error signal."""
     for name, n, size in (
         ("inputs", task.n_inputs, structure.sizes[0]),
@@ -78,20 +80,20 @@ def check_fit(structure, task):
         )
 
 
-def initial_weights(structure, k, seed):
+def initial_weights(structure: Structure, k: int, seed: int) -> Floats:
     """Weights (volt) from N(0, w_0**2/n_pre), shape (n_pre, n_post)."""
     n_pre, _ = shape = structure.shape(k)
     scale = float(structure.model.parameters["w_0"]) / np.sqrt(n_pre)
     return scale * random_stream(seed, "weights", k).standard_normal(shape)
 
 
-def random_feedback(structure, k, seed):
+def random_feedback(structure: Structure, k: int, seed: int) -> Floats:
     """Feedback weights from N(0, 1), shape (n_hidden, n_out): row i is what hidden unit i receives."""
     shape = structure.sizes[k], structure.sizes[-1]
     return random_stream(seed, "feedback", k).standard_normal(shape)
 
 
-def parameters(structure):
+def parameters(structure: Structure) -> State:
     """Values of the parameters that are inputs of the program, a group each: dict of ``group.parameter``."""
     model, groups = structure.model, {}
     for name in structure.populations[1:]:
@@ -111,7 +113,7 @@ def parameters(structure):
     }
 
 
-def generator(name, steps, ids, period=0):
+def generator(name: str, steps: Array, ids: Array, period: int = 0) -> State:
     """Entries of the state that make a generator emit spikes, sorted by step; every `period` steps again if it is not 0."""
     return {
         f"{name}._timebins": steps.astype(np.int32),

@@ -27,7 +27,7 @@ class Units(Kind):
     example: str = "20"
     metavar: str | None = "UNITS"
 
-    def parse(self, text):
+    def parse(self, text: str) -> Any:
         """Read ``20``, ``0,7`` or ``hidden_1=20,output=0,7``; ``7,`` is unit 7 alone."""
         if "=" not in text:
             numbers = [n.strip() for n in text.split(",") if n.strip()]
@@ -36,7 +36,8 @@ class Units(Kind):
                     f"'{text}' is neither a number of units, such as 20, nor numbers of units, such as 0,7"
                 )
             return self.check([int(n) for n in numbers] if "," in text else int(numbers[0]), "it")
-        layers, name = {}, ""
+        layers: dict[str, str] = {}
+        name = ""
         for part in text.split(","):
             before, equals, units = part.rpartition("=")
             name = before.strip() if equals else name
@@ -45,13 +46,13 @@ class Units(Kind):
             layers[name] = units if equals else f"{layers[name]},{units}"
         return tuple((name, self.parse(units)) for name, units in layers.items())
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> Any:
         """Accept a number, a sequence of numbers, or a mapping of layers to these."""
-        pairs = list(value.items()) if isinstance(value, Mapping) else value
+        pairs: Any = list(value.items()) if isinstance(value, Mapping) else value
         if _is_pairs(pairs):
             return tuple((str(layer), self.check(units, name)) for layer, units in pairs)
         try:
-            if isinstance(pairs, Iterable) and not isinstance(pairs, str) and np.ndim(pairs):
+            if np.ndim(pairs) and isinstance(pairs, Iterable) and not isinstance(pairs, str):
                 numbers = tuple(Whole(minimum=0).check(n, name) for n in pairs)
                 if not numbers or len(set(numbers)) < len(numbers):
                     raise ValueError
@@ -63,7 +64,7 @@ class Units(Kind):
                 f"both for single layers, such as {{'output': [0, 7]}}, not {value!r}"
             ) from None
 
-    def show(self, value):
+    def show(self, value: Any) -> str:
         """As on the command line."""
         if isinstance(value, int):
             return str(value)
@@ -85,14 +86,14 @@ class Names(Kind):
     example: str = "U,I_syn"
     metavar: str | None = "NAME,..."
 
-    def parse(self, text):
+    def parse(self, text: str) -> str:
         """Read names with commas between them."""
         return self.check(text, "it")
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> str:
         """Accept a sequence of names, or a text as on the command line."""
-        names = value.split(",") if isinstance(value, str) else value
-        names = list(names) if isinstance(names, Iterable) and not isinstance(names, bytes) and np.ndim(names) else []
+        names: Any = value.split(",") if isinstance(value, str) else value
+        names = list(names) if np.ndim(names) and isinstance(names, Iterable) and not isinstance(names, bytes) else []
         if not names or not all(isinstance(n, str) and n.strip().isidentifier() for n in names):
             raise ValueError(f"{name} must name variables of the model, such as {self.example}, not {value!r}")
         return ",".join(dict.fromkeys(n.strip() for n in names))

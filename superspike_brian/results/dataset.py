@@ -26,25 +26,33 @@ parameter_value (parameter)       all parameters, with ``parameter_unit``
 ================================  ===========================================================================
 """
 
+from __future__ import annotations
+
 import importlib.metadata
 import json
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..files.datasets import DamagedError, read_dataset
 from ..files.datasets import save as save  # `results.save` and `results.load` belong together
-from ..files.durable import resume_command
+from ..files.durable import RunFolderError, resume_command
+from ..spec.run import RunSpec
 from ..spec.serialize import model_to_json
 from ..tasks import Classification
 from ..values.as_json import unit_text
+from ..values.hints import State
 from . import stored
-from .folder import FORMAT, RunFolder, RunFolderError
+from .folder import FORMAT, RunFolder
 from .notes import at_bound, judge
 from .probes import probe_variables, probe_windows
 from .stored import stored_request, stored_spec
 from .trials import accuracy, labelled, pattern_table, trial_tables
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 logger = logging.getLogger(__name__)
 _READ = {  # attributes that summaries and figures read
@@ -58,7 +66,9 @@ class NoResultsError(RunFolderError):
     """A run that is not there, or has not come to its first checkpoint."""
 
 
-def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
+def assemble(
+    folder: RunFolder, spec: RunSpec | None = None, last_probe: State | None = None, build_seconds: float = 0.0
+) -> xr.Dataset:
     """Make the dataset of a run, finished or not, from its folder.
 
     Parameters
@@ -194,7 +204,7 @@ def _parameters(model):
     }
 
 
-def load(path):
+def load(path: Path | str) -> xr.Dataset:
     """Read the results of a run.
 
     Parameters
@@ -259,7 +269,7 @@ def load(path):
     return data
 
 
-def _load_file(file):
+def _load_file(file: Path) -> xr.Dataset:
     """Read a ``run.nc``; DamagedError if it is none, or not what was written."""
     data = read_dataset(file)
     if data.attrs["format"] > FORMAT:
@@ -275,13 +285,13 @@ def _load_file(file):
     return data
 
 
-def has_ended(data):
+def has_ended(data: xr.Dataset) -> bool:
     """Whether a run has come to its duration or met its criterion."""
     duration = json.loads(data.attrs["protocol"])["duration"][0]
     return bool(data.attrs.get("criterion_met", False)) or data.attrs["simulated_s"] >= duration - 1e-9
 
 
-def summary(data, out):
+def summary(data: xr.Dataset, out: Path | str) -> dict[str, Any]:
     """Key figures of a run as plain numbers (the ``--json`` line)."""
     cost, learning = data.cost.mean("output").values, np.flatnonzero(data.r0.values)
     first = learning[0] - 1 if learning.size and learning[0] > 0 else None
@@ -302,7 +312,7 @@ def summary(data, out):
     }
 
 
-def summary_text(data):
+def summary_text(data: xr.Dataset) -> str:
     """Key figures of a run for a person."""
     attrs, figures = data.attrs, summary(data, "")
     protocol = json.loads(attrs["protocol"])

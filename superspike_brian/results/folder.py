@@ -29,9 +29,11 @@ import os
 import re
 import struct
 import zipfile
+from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -45,6 +47,7 @@ from ..files.durable import (
     write_durably,
 )
 from ..files.locks import Lock, LockedError
+from ..values.hints import Report, State
 
 FORMAT = 1
 _HEADER = struct.Struct("<32sQ")
@@ -61,7 +64,7 @@ class FolderInUseError(RunFolderError):
     """Another process holds the run folder."""
 
 
-def pack(arrays):
+def pack(arrays: Mapping[str, Any]) -> bytes:
     """Return a dict of arrays as checksummed bytes."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
@@ -69,7 +72,7 @@ def pack(arrays):
     return _HEADER.pack(hashlib.sha256(payload).digest(), len(payload)) + payload
 
 
-def unpack(data, at=0):
+def unpack(data: bytes, at: int = 0) -> tuple[State, int]:
     """Return the dict of arrays at offset `at`, and the offset behind it; ValueError if it is damaged."""
     payload, end = _payload(data, at)
     try:
@@ -136,12 +139,14 @@ class RunFolder:
         The folder; see `create` and `open`.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._lock = Lock(self.path / ".lock")
 
     @classmethod
-    def create(cls, path, request, task_arrays, overwrite=False):
+    def create(
+        cls, path: Path | str, request: dict[str, Any], task_arrays: Mapping[str, Any], overwrite: bool = False
+    ) -> Self:
         """Start a new run.
 
         Parameters
@@ -183,7 +188,7 @@ class RunFolder:
         return folder
 
     @staticmethod
-    def check_free(path, overwrite=False):
+    def check_free(path: Path | str, overwrite: bool = False) -> None:
         """Refuse a folder that holds something, unless it is a run and `overwrite` is given, or one killed at birth."""
         path = Path(path)
         try:
@@ -209,14 +214,14 @@ class RunFolder:
             RunFolder(path).request  # noqa: B018 - refuse somebody else's run.json
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path: Path | str) -> Self:
         """Open an existing run for continuing."""
         folder = cls(path)
         folder.request  # noqa: B018 - refuse a folder without a run before locking it
         folder.acquire()
         return folder
 
-    def acquire(self):
+    def acquire(self) -> None:
         """Hold the folder, and clear what killed writers left; RunFolderError if another process holds it."""
         try:
             self._lock.acquire()
@@ -230,7 +235,7 @@ class RunFolder:
             if unfinished.is_symlink() or not unfinished.is_dir():
                 unfinished.unlink(missing_ok=True)
 
-    def release(self):
+    def release(self) -> None:
         """Let others use the folder."""
         self._lock.release()
 
@@ -238,7 +243,7 @@ class RunFolder:
         write_durably(self.path / name, data)
 
     @property
-    def request(self):
+    def request(self) -> dict[str, Any]:
         """What was asked for, as a dict."""
         path = self.path / "run.json"
         if not path.exists():
@@ -249,16 +254,16 @@ class RunFolder:
         return request
 
     @cached_property
-    def identity(self):
+    def identity(self) -> str | None:
         """What the run's checkpoints, log and results are marked with; None in folders of older versions."""
         return self.request.get("identity")
 
-    def update_request(self, **changes):
+    def update_request(self, **changes: Any) -> None:
         """Change entries of the request (a new duration, one more command)."""
         self._write_new("run.json", json_with_checksums(self.request | changes))
 
     @property
-    def task_arrays(self):
+    def task_arrays(self) -> State:
         """The spike patterns, as arrays."""
         path = self.path / "task.npz"
         try:
@@ -269,7 +274,7 @@ class RunFolder:
             raise RunFolderError(f"{path} is of another run: put the one of this run back")
         return arrays
 
-    def save_block(self, step, state, record):
+    def save_block(self, step: int, state: State, record: State) -> None:
         """Make a block durable: `record` joins the log, then `state` becomes the newest checkpoint."""
         log, mark = self.path / "log.bin", {"_run": np.array(self.identity or "")}
         try:
@@ -289,14 +294,14 @@ class RunFolder:
             old.unlink()
 
     @property
-    def reached(self):
+    def reached(self) -> int:
         """Step of the newest checkpoint by its name, sound or not; 0 without one."""
         return max(map(_step, self._checkpoints()), default=0)
 
-    def _checkpoints(self):
+    def _checkpoints(self) -> list[Path]:
         return sorted((p for p in self.path.glob("checkpoint-*.npz") if _CHECKPOINT.fullmatch(p.name)), key=_step)
 
-    def newest(self, warn=lambda message: None):
+    def newest(self, warn: Report = lambda message: None) -> tuple[int, int, State] | None:
         """Return ``(step, log length, state)`` of the newest sound checkpoint, or None; changes nothing on disk.
 
         Parameters
@@ -311,7 +316,7 @@ class RunFolder:
                 warn(f"{path} is damaged ({_reason(error)}): falling back to the checkpoint before it")
         return None
 
-    def _read(self, path):
+    def _read(self, path: Path) -> tuple[int, int, State]:
         """Step, log length and state of a checkpoint; one of `_UNSOUND` if it or its part of the log is not right."""
         state, _ = _read_packed(path)
         step, length = (int(state.pop(name)) for name in ("_step", "_log_length"))
@@ -349,14 +354,14 @@ class RunFolder:
             except ValueError as error:
                 raise ValueError(f"log.bin after {at} bytes: {error}") from error
 
-    def _log(self, length):
+    def _log(self, length: int) -> bytes:
         with open_regular(self.path / "log.bin") as file:
             return file.read(min(length, os.fstat(file.fileno()).st_size))
 
-    def rewind(self, warn):
+    def rewind(self, warn: Report) -> tuple[int, State] | None:
         """Return ``(step, state)`` to continue from, or None for a start; cuts the log back to it."""
         newest = self.newest(warn)
-        step, length, state = newest or (0, 0, None)
+        step, length, _ = newest or (0, 0, None)
         if newest is None and self._is_foreign():
             raise RunFolderError(f"{self.path} holds files of different runs: put those of one run together again")
         if self._checkpoints() and newest is None:
@@ -366,7 +371,7 @@ class RunFolder:
                 if _step(path) > step or newest is None:
                     path.replace(path.with_suffix(".damaged"))
             self._cut_log(length)
-        return (step, state) if newest else None
+        return (newest[0], newest[2]) if newest else None
 
     def _cut_log(self, length):
         log = self.path / "log.bin"
@@ -377,7 +382,7 @@ class RunFolder:
         with append_handle(log) as file:
             file.truncate(length)
 
-    def records(self):
+    def records(self) -> list[State]:
         """Records of the finished blocks, oldest first."""
         newest = self.newest()
         length = newest[1] if newest else 0
@@ -390,8 +395,8 @@ class RunFolder:
         return found
 
 
-def _step(path):
-    return int(_CHECKPOINT.fullmatch(path.name)[1])
+def _step(path: Path) -> int:
+    return int(_CHECKPOINT.fullmatch(path.name)[1])  # type: ignore[index]  # only checkpoints are asked for
 
 
 def _reason(error):

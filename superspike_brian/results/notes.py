@@ -19,10 +19,15 @@ The notes of a run are in its log, in ``superspike show`` (also as ``--json``), 
 JSON list of objects with the fields of `Note`.
 """
 
+from __future__ import annotations
+
 import json
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 PERIODS = 10  #      of the task, at the end of learning, in which outputs are looked at
 NEAR_LIMIT = 0.95  # of the highest rate that the refractory period allows
@@ -34,12 +39,12 @@ class Note(NamedTuple):
 
     kind: str
     where: str
-    count: int
+    count: int  # type: ignore[assignment]  # instead of a tuple's method
     of: int
     text: str
 
 
-def judge(data) -> list[Note]:
+def judge(data: xr.Dataset) -> list[Note]:
     """Notes on a run.
 
     Parameters
@@ -58,7 +63,7 @@ def judge(data) -> list[Note]:
     return notes + list(_windows(data))
 
 
-def at_bound(data) -> dict[str, float]:
+def at_bound(data: xr.Dataset) -> dict[str, float]:
     """Fraction of weights at their bound at the end, for each plastic group; empty if the model has no `w_max`."""
     bound = _parameter(data, "w_max")
     groups = {} if bound is None else _plastic(data)

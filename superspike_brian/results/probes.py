@@ -1,13 +1,18 @@
 """The part of a run's dataset that its probe windows make: spikes, and the state of some units and synapses."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from ..network.assembly import Structure
 from ..network.probes import recorded, variables_of
 from ..network.trials import trainer
+from ..spec.run import RunSpec
 from ..values.as_json import unit_text
-from .trials import labelled
+from ..values.hints import State
+from .trials import Labelled, labelled
 
 _LONG = {
     "U": ("volt", "membrane potential"),
@@ -19,7 +24,7 @@ _LONG = {
 }
 
 
-def probe_windows(records, last, spec, step):
+def probe_windows(records: Sequence[State], last: State | None, spec: RunSpec, step: int) -> list[dict[str, Any]]:
     """Probe windows of a run in the order of their start, as `superspike_brian.runs.loop` recorded them.
 
     Parameters
@@ -38,8 +43,8 @@ def probe_windows(records, last, spec, step):
     list of dict
         ``probe/MONITOR.VARIABLE``; ``learning``: whether it is part of the run.
     """
-    windows = [r for r in records if any(k.startswith("probe/probe_") for k in r)] + ([last] if last else [])
-    windows = [w | {"learning": False} for w in windows]
+    apart = [r for r in records if any(k.startswith("probe/probe_") for k in r)] + ([last] if last else [])
+    windows: list[dict[str, Any]] = [{**w, "learning": False} for w in apart]
     windows += _while_learning(records, spec, step)
     return sorted(windows, key=lambda w: (_times(w)[0], w["learning"]))
 
@@ -67,7 +72,7 @@ def _times(window):
     return next(v for k, v in window.items() if k.startswith("probe/probe_") and k.endswith(".t"))
 
 
-def probe_variables(structure, windows):
+def probe_variables(structure: Structure, windows: Sequence[dict[str, Any]]) -> dict[str, Labelled]:
     """Variables of the dataset for all probe windows; those that the run's end has cut short are filled up with NaN."""
     found = {}
     for name in ("inputs", "targets", *structure.populations[1:]):
@@ -83,13 +88,13 @@ def probe_variables(structure, windows):
     found["probe_start"] = labelled("probe", [t[0] for t in times], "s", "start of the probe window")
     found["probe_learning"] = labelled("probe", learning, "1", "1: part of the run; 0: beside it, without plasticity")
     found["probe_time"] = labelled("probe_time", longest - longest[0], "s", "time in the probe window")
-    units = variables_of(structure)
+    variables = variables_of(structure)
     for group, (watched, numbers) in recorded(structure).items():
         kind = "synapse" if group in structure.forward else "unit"
         dim = f"probed_{kind}_{group}"
         for variable in sorted(watched):
             rows = [w[f"probe/probe_{group}.{variable}"].reshape(-1, len(numbers)) for w in windows]
-            text = _LONG.get(variable) or (unit_text(units[group][variable]), f"{variable} of {group}")
+            text = _LONG.get(variable) or (unit_text(variables[group][variable]), f"{variable} of {group}")
             stacked = np.stack([_filled(r, len(longest)) for r in rows])
             found[f"{variable}_{group}"] = labelled(("probe", "probe_time", dim), stacked, *text)
         if kind == "unit":

@@ -5,17 +5,22 @@ Each function raises `RunFolderError` with the name of the file, what is wrong i
 
 import itertools
 import math
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brian2 import get_dimensions, second
 
 from ..files.durable import RunFolderError
-from ..network.assembly import MAX_SYNAPSES
+from ..network.assembly import MAX_SYNAPSES, Structure
 from ..spec.protocol import Protocol
 from ..spec.run import PLAIN, RunSpec
 from ..spec.serialize import task_from_arrays
+from ..tasks import Classification, Task
 from ..values.as_json import quantity_from_json, value_from_json
+from ..values.hints import State
 from .folder import RunFolder
 
 TEXT = 20_000  #        characters of an equation string or a citation, at most
@@ -39,7 +44,7 @@ def stored_spec(folder: RunFolder) -> RunSpec:
 
 
 @contextmanager
-def reading(path, remedy="put a copy of it back"):
+def reading(path: Path | str, remedy: str = "put a copy of it back") -> Iterator[None]:
     """Turn whatever the content of a file leads to into a message about the file."""
     try:
         yield
@@ -49,7 +54,7 @@ def reading(path, remedy="put a copy of it back"):
         raise RunFolderError(f"{path} cannot be used ({kind}{reason:.500}): {remedy}") from error
 
 
-def request(folder, options):
+def request(folder: RunFolder, options: Collection[str]) -> dict[str, Any]:
     """What was asked for, as a dict whose entries have the right form; `options`: names that it may have besides."""
     found = folder.request
     with reading(folder.path / "run.json"):
@@ -62,14 +67,14 @@ def request(folder, options):
     return found
 
 
-def task(folder):
+def task(folder: RunFolder) -> Task | Classification:
     """The spike patterns, as the task that they are."""
     arrays = folder.task_arrays
     with reading(folder.path / "task.npz"):
         return task_from_arrays(arrays)
 
 
-def check_length(course, dt):
+def check_length(course: Protocol, dt: float) -> None:
     """Raise ValueError if a protocol has more blocks or steps (of `dt` seconds) than any machine can do."""
     times = (course.block, course.snapshot_every, course.probe_every)
     shortest = min(float(time) for time in times if time is not None)
@@ -77,7 +82,7 @@ def check_length(course, dt):
         raise ValueError(f"{course.duration} in blocks of {shortest:g} s and steps of {dt:g} s are too many")
 
 
-def check_state(state, network):
+def check_state(state: State, network: Structure) -> None:
     """Raise ValueError unless the state of a checkpoint fits the network: what would write outside its arrays.
 
     Parameters
@@ -143,7 +148,7 @@ def _whole(name, value):
         raise ValueError(f"{name} is {value!r:.80}; expected a whole number from 0 on")
 
 
-def check_quantity(name, value):
+def check_quantity(name: str, value: Any) -> None:
     """Raise ValueError unless a value has the form that `serialize.quantity_to_json` gives it."""
     if not isinstance(value, list) or len(value) != 3 or not isinstance(value[1], list) or len(value[1]) != 7:
         raise ValueError(f"{name} is {value!r:.80}; expected a value, exponents of the seven base units, and a text")

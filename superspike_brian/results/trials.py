@@ -1,20 +1,33 @@
 """The part of a run's dataset that a classification adds: its patterns, and tables of trials."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..analysis import false_alarm_rate, score
+from ..network.assembly import Structure
 from ..network.trials import MOVING, trainer
-from ..tasks import Trials
+from ..tasks import Classification, Task, Trials
+from ..values.hints import Array, Floats
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
-def labelled(dims, values, units, long_name):
+Labelled: TypeAlias = tuple[Any, Array, dict[str, str]]  # dimensions, values, attributes
+
+
+def labelled(dims: str | tuple[str, ...], values: ArrayLike, units: str, long_name: str) -> Labelled:
     """A variable of a dataset."""
     return dims, np.asarray(values), {"units": units, "long_name": long_name}
 
 
-def pattern_table(task):
+def pattern_table(task: Classification) -> dict[str, Labelled]:
     """Spikes and class of each pattern."""
     times = np.concatenate([np.asarray(p.times) for p in task.patterns])
     numbers = np.repeat(np.arange(len(task.patterns)), [len(p) for p in task.patterns])
@@ -27,7 +40,14 @@ def pattern_table(task):
     }
 
 
-def trial_tables(task, structure, seed, variables, windows, step):
+def trial_tables(
+    task: Task | Classification,
+    structure: Structure,
+    seed: int,
+    variables: Mapping[str, Labelled],
+    windows: Sequence[Mapping[str, Any]],
+    step: int,
+) -> dict[str, Labelled]:
     """Tables of the trials in training up to `step`, in the probe windows and in the test; none for frozen patterns."""
     mine = trainer(task, structure, seed)
     if mine is None:
@@ -37,12 +57,13 @@ def trial_tables(task, structure, seed, variables, windows, step):
     tables = _table("trial", mine.trials(step), *spikes, dt)
     probes = [_window(w, "probe") for w in windows]
     number = np.repeat(np.arange(len(probes)), [len(p) for p, _, _ in probes])
-    probed = (Trials.join(p[0] for p in probes), *(np.concatenate([p[k] for p in probes]) for k in (1, 2)))
-    tables |= _table("probe_trial", *probed, dt)
+    times, units = (np.concatenate([p[k] for p in probes]) for k in (1, 2))
+    tables |= _table("probe_trial", Trials.join(p[0] for p in probes), times, units, dt)
     tables["probe_trial_probe"] = labelled("probe_trial", number.astype(np.int32), "1", "probe window, from 0")
     tested = [_window(w, "test") for w in windows if "test/spikes_output.t" in w]
     if tested:
-        tables |= _table("test", *tested[-1], dt)
+        trials, times, units = tested[-1]
+        tables |= _table("test", trials, times, units, dt)
         tables["test_start"] = labelled((), step * dt, "s", "start of the test")
     return tables
 
@@ -66,7 +87,7 @@ def _table(name, trials, times, units, dt):
     return {f"{name}_{row}": labelled(name, *what) for row, what in rows.items()}
 
 
-def moving_accuracy(data, n=MOVING):
+def moving_accuracy(data: xr.Dataset, n: int = MOVING) -> tuple[Floats, Floats]:
     """Accuracy over the last `n` trials (fewer at the start), at each trial's deadline: times (s) and fractions."""
     correct = np.cumsum(np.r_[0, data.trial_correct.values.astype(int)])
     last = np.arange(1, len(correct))
@@ -74,7 +95,7 @@ def moving_accuracy(data, n=MOVING):
     return data.trial_deadline.values, (correct[last] - correct[first]) / (last - first)
 
 
-def accuracy(data):
+def accuracy(data: xr.Dataset) -> dict[str, Any]:
     """Key figures of a classification as plain numbers; none for frozen patterns, None before the test."""
     if "trial_onset" not in data:
         return {}
@@ -91,7 +112,7 @@ def _course(data):
     return {"time_to_95_s": time_to(data, 0.95), "criterion_met": bool(data.attrs.get("criterion_met", False))}
 
 
-def time_to(data, level):
+def time_to(data: xr.Dataset, level: float) -> float | None:
     """Simulated time (s) at which the moving accuracy first reaches `level` over a full window; None if it never does."""
     times, fractions = moving_accuracy(data)
     reached = np.flatnonzero(fractions[MOVING - 1 :] >= level)

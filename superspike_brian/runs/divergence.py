@@ -13,7 +13,9 @@ from brian2 import Equations
 
 from ..codegen.brian2_api import get_identifiers
 from ..codegen.probed import EVERY
+from ..engine.runner import Runner
 from ..errors import UserError
+from ..network.assembly import Structure
 
 # fields that set variables, of which groups, in the order of a time step
 WRITERS = (
@@ -64,7 +66,7 @@ def not_finite(state: dict) -> list[str]:
     return [name for name in floats if not np.isfinite(state[name]).all()]
 
 
-def check_start(structure, state: dict) -> None:
+def check_start(structure: Structure, state: dict) -> None:
     """Refuse a state to start from that is not finite (ValueError)."""
     for name in not_finite(state):
         at = _first(state[name])
@@ -74,7 +76,7 @@ def check_start(structure, state: dict) -> None:
         )
 
 
-def first_step(program, state: dict, start: int, stop: int, last: dict) -> tuple[dict, int, dict]:
+def first_step(program: Runner, state: dict, start: int, stop: int, last: dict) -> tuple[dict, int, dict]:
     """Find the first step of a block after which the state is not finite.
 
     Parameters
@@ -112,7 +114,7 @@ def first_step(program, state: dict, start: int, stop: int, last: dict) -> tuple
     return low[1], *high
 
 
-def explain(structure, before: dict, step: int, after: dict) -> str:
+def explain(structure: Structure, before: dict, step: int, after: dict) -> str:
     """Say what became non-finite first in the step that leads from `before` to `after`, and where it comes from.
 
     Parameters
@@ -153,7 +155,7 @@ def explain(structure, before: dict, step: int, after: dict) -> str:
     return text + (f"; a step earlier {known}" if known else "")
 
 
-def writers(structure, group: str, variable: str) -> list[Writer]:
+def writers(structure: Structure, group: str, variable: str) -> list[Writer]:
     """What sets a variable of a group, in the order of a time step."""
     kinds = {group.split("_")[0]} | ({"layer"} if group in structure.populations else set())
     found = []
@@ -232,7 +234,7 @@ def _first(values):
     return int(np.flatnonzero(~np.isfinite(values))[0])
 
 
-def place(structure, name: str, at: int, size: int) -> str:
+def place(structure: Structure, name: str, at: int, size: int) -> str:
     """Where element `at` of an array of a state is, in words."""
     group, variable = name.split(".")
     kind, _, k = group.rpartition("_")

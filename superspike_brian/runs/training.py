@@ -1,41 +1,52 @@
 """Training: a task, a model and a protocol become a run, new or resumed (`superspike_brian.runs.loop` drives it)."""
 
+from __future__ import annotations
+
 import datetime
 import platform
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from brian2 import Quantity
 
 from .._version import __version__
 from ..codegen.brian2_api import VERSION
 from ..console.progress import Silent, reporter
 from ..engine.program import build
+from ..engine.runner import Runner
 from ..engine.runtime import RuntimeProgram
+from ..models import Model
 from ..network.initial import initial_state
 from ..results.folder import RunFolder
 from ..results.stored import stored_spec
 from ..spec.run import Machine, RunSpec, takes_options
 from ..spec.serialize import task_to_arrays
+from ..tasks import Classification, Task
 from .divergence import check_start
 from .loop import Run
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @takes_options
 def train(
-    task,
-    model=None,
-    hidden=(),
+    task: Task | Classification | str,
+    model: Model | None = None,
+    hidden: int | Sequence[int] = (),
     *,
-    out=None,
-    overwrite=False,
-    build_dir=None,
-    threads=None,
-    progress=None,
-    command=None,
-    **options,
-):
+    out: Path | str | None = None,
+    overwrite: bool = False,
+    build_dir: Path | str | None = None,
+    threads: int | None = None,
+    progress: Silent | bool | None = None,
+    command: str | None = None,
+    **options: Any,
+) -> xr.Dataset:
     """Train a network on a task.
 
     Parameters
@@ -76,7 +87,14 @@ def train(
     return start(spec, machine, out, overwrite, _reporter(progress), command)
 
 
-def start(spec, machine, out=None, overwrite=False, progress=None, command=None):
+def start(
+    spec: RunSpec,
+    machine: Machine,
+    out: Path | str | None = None,
+    overwrite: bool = False,
+    progress: Silent | None = None,
+    command: str | None = None,
+) -> xr.Dataset:
     """Begin a run and bring it to its end.
 
     Parameters
@@ -109,7 +127,7 @@ def start(spec, machine, out=None, overwrite=False, progress=None, command=None)
             folder.release()
 
 
-def make_program(spec, machine, progress):
+def make_program(spec: RunSpec, machine: Machine, progress: Silent) -> Runner:
     """Return what runs a spec: a compiled program, or the runtime device; BuildError if compiling fails."""
     if spec.device == "runtime":
         return RuntimeProgram(spec.structure, spec.precision)
@@ -118,7 +136,15 @@ def make_program(spec, machine, progress):
     return build(spec.structure, spec.precision, machine.build_dir, n, spec.kernel, n)
 
 
-def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, command=None):
+def resume(
+    path: Path | str,
+    *,
+    duration: Quantity | None = None,
+    build_dir: Path | str | None = None,
+    threads: int | None = None,
+    progress: Silent | bool | None = None,
+    command: str | None = None,
+) -> xr.Dataset:
     """Continue a run that was interrupted, or extend a finished one.
 
     Parameters
@@ -152,7 +178,7 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
         folder.release()
 
 
-def _reporter(progress):
+def _reporter(progress: Silent | bool | None) -> Silent:
     if progress is None or isinstance(progress, bool | np.bool_):
         return reporter(quiet=progress is not None and not progress, lines=bool(progress))
     if isinstance(progress, Silent):

@@ -3,6 +3,7 @@
 import gc
 import inspect
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from brian2 import CodeRunner, EventMonitor, Group, NeuronGroup, Quantity, SpikeSource, StateMonitor, Synapses, second
@@ -16,8 +17,8 @@ from ..codegen.brian2_api import (
     refractory_of,
 )
 from ..engine.runtime import runtime_device
-from ..network.assembly import Assembly
-from ..tasks import Classification
+from ..network.assembly import Assembly, Structure
+from ..tasks import Classification, Task
 from ..values.quantities import readable
 from ..values.tables import markdown
 
@@ -42,7 +43,9 @@ _DOES = {  # by type of Brian2 object
 }
 
 
-def describe_structure(structure, task=None, title=None):
+def describe_structure(
+    structure: Structure, task: Task | Classification | None = None, title: str | None = None
+) -> str:
     """Describe a `Structure`: build its objects without compiling anything, and leave Brian2 as it was.
 
     Parameters
@@ -65,7 +68,7 @@ def describe_structure(structure, task=None, title=None):
         return describe(assembly, task, title)
 
 
-def describe(assembly, task=None, title=None):
+def describe(assembly: Assembly, task: Task | Classification | None = None, title: str | None = None) -> str:
     """Describe what would run.
 
     Parameters
@@ -169,7 +172,7 @@ def _span(values):
 
 def _subsections(groups):
     """Equations and the rest of each group; groups that say the same share a subsection."""
-    same = {}
+    same: dict[str, list[str]] = {}
     for group in groups:
         same.setdefault(_body(group), []).append(_code(group.name))
     return "".join(f"### {', '.join(names)}\n\n{body}\n\n" for body, names in same.items())
@@ -197,7 +200,7 @@ def _integration(group):
         return
     method = group.state_updater.method_choice
     if not isinstance(method, str | None):
-        method = f"{type(method).__name__} ({inspect.getdoc(type(method)).splitlines()[0].rstrip('.')})"
+        method = f"{type(method).__name__} ({(inspect.getdoc(type(method)) or '?').splitlines()[0].rstrip('.')})"
     yield f"integration: {method}"
     start = {n: Quantity(group.variables[n].get_value(), dim=group.variables[n].dim) for n in names}
     if given := [f"`{n}` = {_span(v)}" for n, v in start.items() if np.any(v)]:
@@ -265,7 +268,7 @@ def _parameters(model, groups):
     homes = {symbol: c.name for c in model.components.values() for symbol in c.parameters}
     named = get_identifiers("\n".join(text for c in model.components.values() for text in c.strings.values()))
     inputs = {e.varname for g in groups for e in _equations(g) if e.expr is None and "shared" in e.flags}
-    constants = {}  # values in force, with the groups that read them
+    constants: dict[str, dict[str, list[str]]] = {}  # values in force, with the groups that read them
     for group in groups:
         namespace = getattr(group, "namespace", None) or {}
         for symbol in (s for s in namespace if s in _identifiers(group) - inputs):
@@ -293,7 +296,7 @@ def _identifiers(group):
 def _schedule(objects):
     """List what acts in a time step; groups act through the objects that they contain."""
     doers = [o for o in objects if isinstance(o, CodeRunner) or not isinstance(o, Group)]
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for key, same in groupby(doers, lambda o: (o.when, o.order, type(o).__name__, readable(o.clock.dt))):
         slot, order, kind, every = key
         names = ", ".join(_code(o.name) for o in same)

@@ -64,7 +64,7 @@ class Protocol:
     )
     criterion_trials: int = setting(Whole("500", minimum=1), "trials that the criterion looks back on", 1000)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_settings(self)
         if self.criterion == 0:
             raise ValueError("criterion must be a fraction of correct trials above 0, for instance 0.99")

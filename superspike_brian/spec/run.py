@@ -11,7 +11,7 @@ import logging
 import os
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from brian2 import Quantity
@@ -93,7 +93,7 @@ class RunSpec:
     )
     protocol: Protocol = dataclasses.field(default_factory=Protocol, metadata={"record": Protocol})
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_settings(self)
         object.__setattr__(self, "hidden", tuple(n for n in self.hidden if n))
         task = by_name(self.task, seed=self.seed) if isinstance(self.task, str) else self.task
@@ -131,8 +131,9 @@ class RunSpec:
     def structure(self) -> Structure:
         """The network that the run simulates."""
         sizes = (self.task.n_inputs, *self.hidden, self.task.n_outputs)
-        probed = self.probe_units, self.probe_synapses, self.probe_variables
-        return Structure(self.model, sizes, self.hidden_learning, self.dt, *probed)
+        model = cast(Model, self.model)  # the task's default, if none was given
+        units, synapses, variables = self.probe_units, self.probe_synapses, self.probe_variables
+        return Structure(model, sizes, self.hidden_learning, self.dt, units, synapses, variables)
 
     @property
     def duration(self) -> Quantity:
@@ -152,7 +153,12 @@ class RunSpec:
         """Everything but the task, as JSON: what ``run.json`` holds."""
         plain = {name: value_to_json(getattr(self, name)) for name in PLAIN}
         course = {name: value_to_json(getattr(self.protocol, name)) for name in options_of(Protocol)}
-        return {"model": model_to_json(self.model), "sizes": list(self.structure.sizes), **plain, "protocol": course}
+        return {
+            "model": model_to_json(self.structure.model),
+            "sizes": list(self.structure.sizes),
+            **plain,
+            "protocol": course,
+        }
 
     @classmethod
     def from_json(cls, found: dict, task: Task | Classification) -> "RunSpec":
@@ -181,7 +187,7 @@ class RunSpec:
         facts["probe_at"] = sorted(step for step in self.protocol.probes(self.dt) if step < until)
         windows = self.protocol.learning_windows(self.dt, self.task.period)
         facts["probe_learning"] = [start for start, _ in windows if start < until]
-        for kind, component in self.model.components.items():
+        for kind, component in self.structure.model.components.items():
             facts |= {f"{field} of the {kind}": code for field, code in component.strings.items()}
             facts |= {f"{name} of the {kind}": quantity_to_json(v)[:2] for name, v in component.parameters.items()}
         return facts | {k: v for k, v in task_to_arrays(self.task).items() if k not in ("name", "source")}
@@ -196,7 +202,7 @@ PLAIN = tuple(name for name in OPTIONS if name not in options_of(Protocol) and n
 class Machine:
     """Where and with how many cores a run is done; it changes no bit of the result."""
 
-    build_dir: Path | None = setting(
+    build_dir: Path | str | None = setting(
         File("programs", "DIR"),
         "where programs are built and kept",
         None,
@@ -207,7 +213,7 @@ class Machine:
         Whole("2", minimum=1), "cores to use; same bits with any", None, unset="all", group="machine and output"
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_settings(self)
 
     @property
@@ -229,7 +235,7 @@ def takes_options(function: Any) -> Any:
             lines.append(
                 f"{option.name}\n    {option.help[0].upper()}{option.help[1:]}; default: {option.shown_default}."
             )
-    function.__doc__ = inspect.getdoc(function).replace(
+    function.__doc__ = (inspect.getdoc(function) or "").replace(
         "**options\n", "\n".join([*lines, ""]), 1
     )  # 3.13 has it dedented
     signature = inspect.signature(function)

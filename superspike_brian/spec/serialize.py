@@ -1,19 +1,21 @@
 """Models and tasks as JSON and arrays: text and numbers only, so that reading them executes nothing."""
 
-import dataclasses
+from collections.abc import Mapping
+from typing import Any, get_type_hints
 
 import numpy as np
 from brian2 import Hz, second
 
-from ..models import specification
+from ..models import Model, specification
 from ..tasks import Classification, SpikePattern, Task
 from ..values.as_json import quantity_from_json, quantity_to_json
+from ..values.hints import Array
 
 _TRIALS = {"background": Hz, "window": second, "pause_min": second, "pause_mean": second, "period": second}
-_KINDS = {field.name: getattr(specification, field.type.__name__) for field in dataclasses.fields(specification.Model)}
+_KINDS = get_type_hints(specification.Model)
 
 
-def model_to_json(model):
+def model_to_json(model: Model) -> dict[str, dict[str, Any]]:
     """Equation strings, parameters and sources of every component."""
     return {
         kind: {
@@ -26,7 +28,7 @@ def model_to_json(model):
     }
 
 
-def model_from_json(stored):
+def model_from_json(stored: Mapping[str, Mapping[str, Any]]) -> Model:
     """Inverse of `model_to_json`; the model checks itself again."""
     components = {}
     for kind, text in stored.items():
@@ -35,7 +37,7 @@ def model_from_json(stored):
     return specification.Model(**components)
 
 
-def task_to_arrays(task):
+def task_to_arrays(task: Task | Classification) -> dict[str, Any]:
     """Return a task as a dict of arrays."""
     arrays = {"name": np.array(task.name), "source": np.array(task.source)}
     if isinstance(task, Task):
@@ -59,12 +61,13 @@ def _pattern_from_arrays(name, arrays):
     return SpikePattern(int(arrays[f"{name}_n"]), arrays[f"{name}_ids"], times, period)
 
 
-def task_from_arrays(arrays):
+def task_from_arrays(arrays: Mapping[str, Array]) -> Task | Classification:
     """Inverse of `task_to_arrays`."""
     name, source = str(arrays["name"]), str(arrays["source"])
     if "classes" not in arrays:
-        return Task(name, *(_pattern_from_arrays(side, arrays) for side in ("inputs", "targets")), source)
-    classes = arrays["classes"]
+        inputs, targets = (_pattern_from_arrays(side, arrays) for side in ("inputs", "targets"))
+        return Task(name, inputs, targets, source)
+    classes: Any = arrays["classes"]  # checked where the task is made
     patterns = [_pattern_from_arrays(f"pattern_{k}", arrays) for k in range(len(classes))]
     timing = {name: float(arrays[name]) * unit for name, unit in _TRIALS.items()}
     return Classification(name, patterns, classes, source=source, **timing)

@@ -8,24 +8,31 @@ when it loses a worker: the second time the job goes on where its folder is, and
 import dataclasses
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, wait
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from .. import results
 from ..console.progress import Silent
 from ..engine.compiler import BuildError
 from ..engine.program import build, structure_key
 from ..files.datasets import is_sound
-from ..results.folder import FolderInUseError, RunFolder, RunFolderError
+from ..files.durable import RunFolderError
+from ..results.folder import FolderInUseError, RunFolder
 from ..results.stored import stored_spec
 from ..runs.training import resume, start
 from ..spec.run import Machine, RunSpec
 from ..spec.serialize import task_from_arrays, task_to_arrays
+from ..values.hints import Report
 from .pool import LocalPool
 
 POLL = 1.0  # seconds between looks at the runs
 ONE_THREAD = Machine(threads=1)  # runs side by side gain more than threads within a run
 _one_at_a_time = threading.Lock()  # Brian2 has one device a process
+
+
+Payload: TypeAlias = tuple[str, dict[str, Any], dict[str, Any], Machine]  # folder, request, task, machine
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,33 +54,33 @@ class Job:
     machine: Machine = ONE_THREAD
 
     @property
-    def is_done(self):
+    def is_done(self) -> bool:
         """Whether the folder holds a run that has reached its duration or its criterion."""
         return _is_done(self.out, self.spec)
 
     @property
-    def duration_s(self):
+    def duration_s(self) -> float:
         """Simulated time (s)."""
         return float(self.spec.duration)
 
     @property
-    def simulated_s(self):
+    def simulated_s(self) -> float:
         """Simulated time that is safe on disk, at a glance: no file is opened."""
         return min(RunFolder(self.out).reached * float(self.spec.dt), self.duration_s)
 
-    def difference(self):
+    def difference(self) -> str | None:
         """Name what a run in the folder has other than this job asks for; None if nothing, or if there is no run."""
         if not (Path(self.out) / "run.json").exists():
             return None
         return ", ".join(self.spec.differences(stored_spec(RunFolder(self.out)))) or None
 
-    def payload(self):
+    def payload(self) -> Payload:
         """Plain data for another process."""
         out = str(Path(self.out).absolute())
         return out, self.spec.to_json(), task_to_arrays(self.spec.task), self.machine
 
 
-def run_payload(payload):
+def run_payload(payload: Payload) -> dict[str, Any]:
     """Do one job, or finish it where it stopped; return the key figures."""
     out, request, task, machine = payload
     spec = RunSpec.from_json(request, task_from_arrays(task))
@@ -85,8 +92,8 @@ def run_payload(payload):
                     data = results.load(out)
                 elif begun:
                     longer = max(spec.duration, stored_spec(RunFolder(out)).duration)
-                    where = {"build_dir": machine.build_dir, "threads": machine.threads}
-                    data = resume(out, duration=longer, progress=False, **where)
+                    where, threads = machine.build_dir, machine.threads
+                    data = resume(out, duration=longer, progress=False, build_dir=where, threads=threads)
                 else:
                     data = start(spec, machine, out)
                 return results.summary(data, out)
@@ -109,7 +116,13 @@ def _is_done(out, spec):
         return False
 
 
-def run_all(jobs, workers=1, executor=None, report=print, progress=None):
+def run_all(
+    jobs: Iterable[Job],
+    workers: int = 1,
+    executor: Executor | None = None,
+    report: Report = print,
+    progress: Silent | None = None,
+) -> dict[Path, str]:
     """Do the jobs that are not done.
 
     Parameters
@@ -189,7 +202,8 @@ def _check_folders(jobs):
 
 def _build_programs(jobs, compilers, progress):
     """Build each distinct program once; return the messages of jobs that cannot have theirs."""
-    programs, failed = {}, {}
+    programs: dict[tuple[str, Path | str | None], list[Job]] = {}
+    failed: dict[Path, str] = {}
     for job in jobs:
         if job.spec.device == "standalone":
             key = structure_key(job.spec.structure, job.spec.precision, job.spec.kernel)
@@ -207,7 +221,7 @@ def _build_programs(jobs, compilers, progress):
 class _Watch:
     """Progress over all runs in simulated time, read off the checkpoints."""
 
-    def __init__(self, jobs, todo, progress, build_seconds):
+    def __init__(self, jobs: list[Job], todo: list[Job], progress: Silent, build_seconds: float) -> None:
         self.open, self.n, self.progress = {job.out: job for job in todo}, len(jobs), progress
         total = sum(job.duration_s for job in jobs)
         self.closed = total - sum(job.duration_s for job in todo)
@@ -216,12 +230,12 @@ class _Watch:
     def _simulated(self):
         return self.closed + sum(job.simulated_s for job in self.open.values())
 
-    def finished(self, job):
+    def finished(self, job: Job) -> None:
         """A job has ended, well or not: nothing of it is left to do."""
         del self.open[job.out]
         self.closed += job.duration_s
 
-    def look(self, n_failed):
+    def look(self, n_failed: int) -> None:
         """Show where the runs are."""
         failed = f", {n_failed} failed" if n_failed else ""
         self.progress.overall(self._simulated(), f"{self.n - len(self.open)} of {self.n} runs{failed}")

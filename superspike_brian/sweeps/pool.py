@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
+from typing import Any
 
 _COMMAND = "from superspike_brian.sweeps.pool import serve; serve({})"
 GRACE = 10.0  # seconds that a process has to end
@@ -37,16 +39,16 @@ class LocalPool(ThreadPoolExecutor):
         Processes at a time.
     """
 
-    def __init__(self, workers):
+    def __init__(self, workers: int) -> None:
         super().__init__(workers)
         self._mine = threading.local()
-        self._processes = []
+        self._processes: list[tuple[subprocess.Popen[bytes], Connection]] = []
 
-    def submit(self, function, /, *args, **kwargs):
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call a function that can be imported, in a process."""
         return super().submit(self._call, function, args, kwargs)
 
-    def shutdown(self, wait=True, *, cancel_futures=False):
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the processes; calls in them are interrupted if `cancel_futures`, else waited for."""
         super().shutdown(wait=not cancel_futures, cancel_futures=cancel_futures)
         for process, _ in self._processes:
@@ -104,11 +106,12 @@ def _end(process):
     return f"ended with code {code}"
 
 
-def serve(number):
+def serve(number: int) -> None:
     """What a worker process does: calls that arrive at a file descriptor, until its other end is closed."""
     # a shell that starts jobs in the background has it ignored
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    pipe, calls = Connection(number), queue.SimpleQueue()
+    pipe = Connection(number)
+    calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def listen():
         try:

@@ -15,16 +15,22 @@ sweep.nc              what they found: cost, rate and other learning curves over
 A sweep may grow: further values and seeds in the same folder join those that are there.
 """
 
+from __future__ import annotations
+
 import itertools
 import logging
 import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from brian2 import Quantity
 
 from .. import results
+from ..console.progress import Silent
 from ..files.datasets import read_dataset, save
 from ..files.durable import RunFolderError, json_with_checksums, read_json, write_durably
 from ..files.locks import Lock
@@ -32,7 +38,11 @@ from ..network.initial import check_fit
 from ..results import stored
 from ..spec.run import Machine, RunSpec
 from ..values.as_json import quantity_from_json, quantity_to_json, unit_text
+from ..values.hints import Report
 from .jobs import Job, run_all
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FORMAT = 1
 logger = logging.getLogger(__name__)
@@ -56,7 +66,18 @@ _TAKEN = (
 )  # an option of this name: dimension NAME_option
 
 
-def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print, progress=None, **options):
+def run_sweep(
+    make: Callable[..., dict[str, Any]],
+    grid: Mapping[str, Sequence[Any]],
+    seeds: int | Sequence[int],
+    out: Path | str,
+    *,
+    workers: int = 1,
+    executor: Executor | None = None,
+    report: Report = print,
+    progress: Silent | None = None,
+    **options: Any,
+) -> xr.Dataset:
     """Train a network under every condition of a grid, with many seeds; go on where an earlier call stopped.
 
     Parameters
@@ -91,7 +112,8 @@ def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print,
     grid = {name: list(values) for name, values in grid.items()}
     seeds = list(range(seeds)) if isinstance(seeds, int | np.integer) else [int(s) for s in seeds]
     _check_grid(grid, seeds)
-    jobs, entries = [], []
+    jobs = []
+    entries: list[dict[str, Any]] = []
     for values in itertools.product(*grid.values()):
         condition = dict(zip(grid, values, strict=True))
         for seed in seeds:
@@ -108,7 +130,7 @@ def run_sweep(make, grid, seeds, out, *, workers=1, executor=None, report=print,
     return load_sweep(out)
 
 
-def load_sweep(path):
+def load_sweep(path: Path | str) -> xr.Dataset:
     """Collect the runs of a sweep, finished or not.
 
     Parameters
@@ -146,12 +168,12 @@ def _load_file(file):
     return data
 
 
-def is_sweep(path):
+def is_sweep(path: Path | str) -> bool:
     """Whether a path is a sweep rather than a run."""
     return (Path(path) / "sweep.json").exists() or Path(path).name == "sweep.nc"
 
 
-def read_plan(path):
+def read_plan(path: Path | str) -> dict[str, Any]:
     """Read ``sweep.json``; RunFolderError if it is not there or not readable."""
     file = Path(path) / "sweep.json"
     if not file.exists():
@@ -186,7 +208,7 @@ def _check_plan(plan):
             raise ValueError(f"{folder} has a message that is no text")
 
 
-def label(value):
+def label(value: Any) -> str:
     """Short text of a value, as in folder names: 0.5mV, random, 4."""
     if isinstance(value, Quantity) and unit_text(value) != "1":
         unit = value.get_best_unit()
@@ -197,7 +219,8 @@ def label(value):
         return "x".join(map(label, value)) or "0"
     if isinstance(value, str):
         return value
-    return f"{float(value):g}" if np.isscalar(value) or isinstance(value, Quantity) else str(value.name)
+    is_number = np.isscalar(value) or isinstance(value, Quantity)
+    return f"{float(value):g}" if is_number else str(value.name)
 
 
 def _check_grid(grid, seeds):
@@ -294,8 +317,10 @@ def _collect(path, plan):
     ]
     axes = {n: list(dict.fromkeys(label(k[n]) for k in keys)) for n in names}
     shape = tuple(map(len, axes.values()))
-    curves, variables = {}, {"wall_s": np.full(shape, np.nan), "message": np.full(shape, "", dtype=object)}
-    figures, attrs = {"final_cost": np.full(shape, np.nan)}, {}
+    curves: dict[tuple[int, ...], dict[str, xr.DataArray]] = {}
+    variables = {"wall_s": np.full(shape, np.nan), "message": np.full(shape, "", dtype=object)}
+    figures = {"final_cost": np.full(shape, np.nan)}
+    attrs: dict[str, Any] = {}
     for key, entry in zip(keys, plan["runs"], strict=True):
         at = tuple(axes[n].index(label(key[n])) for n in names)
         variables["message"][at] = entry.get("message", "")
@@ -311,17 +336,18 @@ def _collect(path, plan):
         curves[at] = _curves(run)
         if results.has_ended(run):
             found = results.summary(run, "")
-            for name, (key, *_) in _FIGURES.items():
-                if found.get(key) is not None:
-                    figures.setdefault(name, np.full(shape, np.nan))[at] = found[key]
+            for name, (figure, *_) in _FIGURES.items():
+                if found.get(figure) is not None:
+                    figures.setdefault(name, np.full(shape, np.nan))[at] = found[figure]
     coordinates = {n: _coordinate(n, {label(k[n]): k[n] for k in keys}) for n in names}
-    data = {k: (tuple(names), v.astype(str) if v.dtype == object else v) for k, v in variables.items()}
-    data |= _stack(curves, names, shape)
-    data |= {
+    columns: dict[str, Any]
+    columns = {k: (tuple(names), v.astype(str) if v.dtype == object else v) for k, v in variables.items()}
+    columns |= _stack(curves, names, shape)
+    columns |= {
         k: (tuple(names), v, dict(zip(("units", "long_name"), _FIGURES[k][1:], strict=True)))
         for k, v in figures.items()
     }
-    data = xr.Dataset(data, coords=coordinates, attrs={"title": "SuperSpike sweep", "format": FORMAT, **attrs})
+    data = xr.Dataset(columns, coords=coordinates, attrs={"title": "SuperSpike sweep", "format": FORMAT, **attrs})
     data.wall_s.attrs |= {"units": "s", "long_name": "time of training"}
     data.message.attrs["long_name"] = "why the run failed, if it did"
     return data
@@ -355,7 +381,7 @@ def _ticks(curves):
     return np.rint(curves["time"].values / _TICK).astype(int).tolist()
 
 
-def dimension(name):
+def dimension(name: str) -> str:
     """Name of an option's dimension in the dataset of a sweep."""
     return f"{name}_option" if name in _TAKEN else name
 

@@ -8,7 +8,7 @@ import argparse
 import dataclasses
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +47,11 @@ class Physical(Kind):
 
     unit: Any = second
 
-    def parse(self, text):
+    def parse(self, text: str) -> Quantity:
         """Read ``1.89s`` or ``0.5/mV``."""
         return parse_quantity(text, self.unit, self.example)
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> Quantity:
         """Accept a quantity of the same dimensions."""
         if (
             isinstance(value, Quantity | int | float | np.number)
@@ -64,7 +64,7 @@ class Physical(Kind):
             f"{name} must be a value in {name_of_unit(self.unit)}, for instance {self.example}, not {value!r}"
         )
 
-    def show(self, value):
+    def show(self, value: Any) -> str:
         """In the unit that makes it short."""
         return readable(value)
 
@@ -76,7 +76,7 @@ class Time(Physical):
     metavar: str | None = "TIME"
     zero: bool = False
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> Quantity:
         """Accept a quantity in seconds."""
         if not isinstance(value, Quantity) or np.ndim(value) or not have_same_dimensions(value, second):
             raise ValueError(f"{name} must be a time with its unit, for instance 20*second, not {value!r}")
@@ -92,7 +92,7 @@ class Whole(Kind):
     metavar: str | None = "N"
     minimum: int | None = None
 
-    def parse(self, text):
+    def parse(self, text: str) -> int:
         """Read plain digits."""
         try:
             value = int(text.replace("_", "?"))
@@ -102,7 +102,7 @@ class Whole(Kind):
             raise ValueError(f"'{text}' is not a whole number{self._bound()}")
         return value
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> int:
         """Accept integers, NumPy's included."""
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
         if not whole or (self.minimum is not None and value < self.minimum):
@@ -124,7 +124,7 @@ class Number(Kind):
     maximum: float = math.inf
     what: str = "a number"
 
-    def parse(self, text):
+    def parse(self, text: str) -> float:
         """Read a decimal number."""
         try:
             value = float(text.replace("_", "?"))
@@ -134,7 +134,7 @@ class Number(Kind):
             raise ValueError(f"'{text}' is not {self.what}{self._bounds()}")
         return value
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> float:
         """Accept plain numbers, NumPy's included."""
         plain = isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_ | Quantity)
         if not plain or not (math.isfinite(value) and self.minimum <= value <= self.maximum):
@@ -153,19 +153,19 @@ class Flag(Kind):
 
     example: str = "yes"
 
-    def parse(self, text):
+    def parse(self, text: str) -> bool:
         """Read yes or no."""
         if text not in ("yes", "no"):
             raise ValueError(f"'{text}' is neither yes nor no")
         return text == "yes"
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> bool:
         """Accept booleans, NumPy's included."""
         if isinstance(value, bool | np.bool_):
             return bool(value)
         raise ValueError(f"{name} must be True or False, not {value!r}")
 
-    def show(self, value):
+    def show(self, value: Any) -> str:
         """As yes or no."""
         return "yes" if value else "no"
 
@@ -174,15 +174,15 @@ class Flag(Kind):
 class Choice(Kind):
     """One of some names."""
 
-    known: tuple = ()
+    known: tuple[str, ...] = ()
 
-    def parse(self, text):
+    def parse(self, text: str) -> str:
         """Accept a known name."""
         if text not in self.known:
             raise ValueError(f"invalid choice: '{text}'{nearest(text, self.known)}")
         return text
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> str:
         """Accept a known name."""
         if not isinstance(value, str) or value not in self.known:
             raise ValueError(
@@ -197,13 +197,13 @@ class Text(Kind):
 
     metavar: str | None = "TEXT"
 
-    def parse(self, text):
+    def parse(self, text: str) -> str:
         """As it is."""
         if not text:
             raise ValueError(f"expected a text, for instance {self.example}")
         return text
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> str:
         """Accept a string."""
         if isinstance(value, str) and value:
             return str(value)
@@ -216,11 +216,11 @@ class File(Kind):
 
     metavar: str | None = "PATH"
 
-    def parse(self, text):
+    def parse(self, text: str) -> Path:
         """As a path."""
-        return self.check(text, self.metavar)
+        return self.check(text, str(self.metavar))
 
-    def check(self, value, name):
+    def check(self, value: Any, name: str) -> Path:
         """Accept a string or a path."""
         if isinstance(value, str | os.PathLike) and str(value):
             return Path(value).expanduser()
@@ -290,7 +290,7 @@ class Option:
             return self.kind.check(value, self.name)
         if value is None:
             return ()
-        single = isinstance(value, str | bytes) or not isinstance(value, Iterable) or np.ndim(value) == 0
+        single = isinstance(value, str | bytes) or np.ndim(value) == 0 or not isinstance(value, Iterable)
         return tuple(self.kind.check(v, self.name) for v in ([value] if single else value))
 
     def parse(self, text: str) -> Any:
@@ -302,7 +302,7 @@ class Option:
 
     def add_to(self, parser: Any) -> None:
         """Add it to a parser or an argument group of argparse; not given means None."""
-        arguments = {"dest": self.name, "default": None, "help": self.help_text.replace("%", "%%")}
+        arguments: dict[str, Any] = {"dest": self.name, "default": None, "help": self.help_text.replace("%", "%%")}
         if isinstance(self.kind, Flag):
             parser.add_argument(self.flag, action=argparse.BooleanOptionalAction, **arguments)
             return
@@ -313,10 +313,10 @@ class Option:
         parser.add_argument(self.flag, action="append" if self.many else "store", **arguments)
 
 
-def argument_type(kind: Kind):
+def argument_type(kind: Kind) -> Callable[[str], Any]:
     """Return an argparse type whose message is the kind's own."""
 
-    def convert(text):
+    def convert(text: str) -> Any:
         try:
             return kind.parse(text)
         except ValueError as error:
@@ -325,7 +325,7 @@ def argument_type(kind: Kind):
     return convert
 
 
-def setting(kind: Kind, help: str, default: Any = REQUIRED, **more) -> Any:
+def setting(kind: Kind, help: str, default: Any = REQUIRED, **more: Any) -> Any:
     """Declare an option as a field of a dataclass (`options_of` finds it)."""
     metadata = {"option": {"kind": kind, "help": help, "default": default, **more}}
     if default is REQUIRED:

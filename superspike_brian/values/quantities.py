@@ -8,7 +8,6 @@ import numpy as np
 from brian2 import Quantity, get_dimensions, get_unit, have_same_dimensions, ms, second
 
 from ..codegen.brian2_api import all_units
-
 from .names import nearest
 
 # Brian2's units under their names and symbols (mV and mvolt), and what people write besides
@@ -83,9 +82,10 @@ def readable(value: Quantity) -> str:
     """Return a value in the unit that makes it short: ``10 ms``, not ``0.01 s``."""
     if not isinstance(value, Number | np.ndarray):
         return type(value).__name__
-    if np.size(value) != 1:
-        return f"{np.size(value)} values"
-    number, dim = np.asarray(value).item(), get_dimensions(value)
+    numbers = np.asarray(value)
+    if numbers.size != 1:
+        return f"{numbers.size} values"
+    number, dim = numbers.item(), get_dimensions(value)
     if dim.is_dimensionless:
         return f"{number:.6g}"
     value = Quantity(number, dim=dim)
