@@ -14,7 +14,7 @@ from ..console.progress import Silent, reporter
 from ..engine.program import build
 from ..engine.runtime import RuntimeProgram
 from ..network.initial import initial_state
-from ..results.folder import RunFolder
+from ..results.folder import FORMAT, RunFolder
 from ..results.stored import stored_spec
 from ..spec.run import Machine, RunSpec, takes_options
 from ..spec.serialize import task_to_arrays
@@ -146,7 +146,7 @@ def resume(path, *, duration=None, build_dir=None, threads=None, progress=None, 
             raise ValueError(f"{path} has run for {done} already: the duration cannot be {spec.duration}")
         program = make_program(spec, machine, progress)
         provenance = [*folder.request["provenance"], _provenance(command)]
-        folder.update_request(**spec.to_json(), provenance=provenance)
+        folder.update_request(format=FORMAT, **spec.to_json(), provenance=provenance)
         return Run(folder, program, spec, progress).advance()
     finally:
         folder.release()
