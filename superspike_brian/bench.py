@@ -265,7 +265,7 @@ def markdown(rows: Sequence[dict[str, Any]], limits: dict[str, float], builds: d
     return "\n".join(lines) + "\n"
 
 
-def judge_auto(rows: list[dict]) -> list[str]:
+def judge_auto(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Say where 'auto' is slower than another variant of its precision and no more threads, or that it nowhere is.
 
     It is slower if the median over rounds of the ratio of their times exceeds 1 by more than the ratio's interquartile range.

@@ -32,7 +32,8 @@ from brian2 import ms, second
 from superspike_brian.tasks import SpikePattern, Task
 
 from superspike_brian import results
-from superspike_brian.results.folder import RunFolder, unpack
+from superspike_brian.files.arrays import read_archive
+from superspike_brian.results.folder import RunFolder
 from superspike_brian.runs import training
 
 SCHEDULE = {"burn_in": 1 * second, "block": 0.1 * second, "snapshot_every": 1.5 * second}
@@ -74,7 +75,7 @@ def differences(a, b):
     data_a, data_b = results.load(a), results.load(b)
     pairs = {f"run.nc {k}": (data_a[k].values, data_b[k].values) for k in data_a.variables.keys() | data_b.variables}
     folders = RunFolder(a), RunFolder(b)
-    newest_a, newest_b = (unpack(sorted(f.path.glob("checkpoint-*.npz"))[-1].read_bytes())[0] for f in folders)
+    newest_a, newest_b = (read_archive(sorted(f.path.glob("checkpoint-*.npz"))[-1])[0] for f in folders)
     for what, one, other in (("checkpoint", newest_a, newest_b), *_records(*folders)):
         found += [f"{what} {k}" for k in one.keys() ^ other.keys()]
         pairs |= {f"{what} {k}": (one[k], other[k]) for k in one.keys() & other.keys() if k != "wall_s"}
@@ -138,7 +139,7 @@ def hit(out):
         return "writing " + unfinished[0].name.split(".")[1].split("-")[0]
     if not (checkpoints := sorted(out.glob("checkpoint-*.npz"))):
         return "first probe"
-    if (out / "log.bin").stat().st_size > unpack(checkpoints[-1].read_bytes())[0]["_log_length"]:
+    if (out / "log.bin").stat().st_size > read_archive(checkpoints[-1])[0]["_log_length"]:
         return "log ahead of checkpoint"
     return "checkpoint done" if len(checkpoints) > 2 else "simulation"
 

@@ -177,8 +177,15 @@ def test_a_refractory_unit_rests_where_time_constants_are_equal(psp):
     assert (found[52:] > -0.06).all()
 
 
-@pytest.mark.parametrize("constants", [("tau_syn", "tau_mem"), ("tau_rise", "tau_decay")])
-@pytest.mark.parametrize("precision", ["single", "double"])
+@pytest.mark.parametrize(
+    ("constants", "precision"),
+    [
+        (("tau_syn", "tau_mem"), "double"),
+        (("tau_rise", "tau_decay"), "single"),
+        pytest.param(("tau_syn", "tau_mem"), "single", marks=pytest.mark.slow),
+        pytest.param(("tau_rise", "tau_decay"), "double", marks=pytest.mark.slow),
+    ],
+)
 def test_costs_vary_continuously(constants, precision):
     """From one side through the limit to the other; the task and the seed are the same."""
     one, other = constants

@@ -157,7 +157,9 @@ def same_bits(found, expected):
             np.testing.assert_array_equal(a[name], values, err_msg=name)
 
 
-@pytest.mark.parametrize("model", [EVERYWHERE, IN_SYNAPSES], ids=["everywhere", "in synapses"])
+@pytest.mark.parametrize(
+    "model", [pytest.param(EVERYWHERE, marks=pytest.mark.slow), IN_SYNAPSES], ids=["everywhere", "in synapses"]
+)
 def test_kernels_and_devices_draw_the_same(model, build_dir):
     sizes, pieces = (37, 21, 10), (1201,)
     structure = Structure(model, sizes)
@@ -189,7 +191,7 @@ def test_neither_blocks_nor_threads_nor_probes_change_a_bit(build_dir, precision
         assert_same(run(pieces=(2000,), probe=True), expected)  # monitors of synapses let them catch up at every step
 
 
-@pytest.mark.parametrize("device", ["runtime", "standalone"])
+@pytest.mark.parametrize("device", [pytest.param("runtime", marks=pytest.mark.slow), "standalone"])
 def test_resumed_run_ends_in_the_same_bits(tmp_path, build_dir, device, poisson_task):
     options = {"hidden": (4,), "device": device, "build_dir": build_dir, "burn_in": 0.1 * second, "seed": 5}
     options |= {"progress": False, "dt": (1 if device == "runtime" else 0.1) * ms}

@@ -151,6 +151,7 @@ def test_each_is_put_aside_and_restored(name, change):
     assert prefs[name] == OTHERS[name] != usual
 
 
+@pytest.mark.slow
 def test_without_that_the_order_of_a_step_would_change(change):
     """The tests above would notice."""
     usual = [o.name for o in Assembly(STRUCTURE).net.sorted_objects]

@@ -173,7 +173,7 @@ SHORT = {"duration": 20 * ms, "burn_in": 10 * ms, "probe_length": 10 * ms}
 LEARNING = {"probe_learning": [0 * second, 0.1333 * second, 0.55 * second], "probe_length": 90 * ms}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def small(poisson_task, build_dir):
     """Function that trains a small network; every option can be given."""
 
@@ -182,6 +182,12 @@ def small(poisson_task, build_dir):
         return ss.train(poisson_task(12, 3, 5), model, [4], **RUN | {"build_dir": build_dir} | options)
 
     return train
+
+
+@pytest.fixture(scope="module")
+def whole(small):
+    """A short run that recorded every unit."""
+    return small(device="runtime", probe_units=9, **SHORT)
 
 
 @pytest.mark.parametrize("device", ["runtime", "standalone"])
@@ -306,12 +312,11 @@ def test_trials_in_windows_of_a_run(monkeypatch):
         ((("output", 1),), [0, 1, 2, 3], [0]),
     ],
 )
-def test_units(units, hidden, output, small):
+def test_units(units, hidden, output, small, whole):
     found = small(device="runtime", probe_units=units, probe_variables=["U", "m"], **SHORT)
     for layer, expected in (("hidden_1", hidden), ("output", output)):
         assert found[f"probed_unit_{layer}"].values.tolist() == expected
-        whole = small(device="runtime", probe_units=9, **SHORT)[f"U_{layer}"].values
-        np.testing.assert_array_equal(found[f"U_{layer}"].values, whole[:, :, expected])
+        np.testing.assert_array_equal(found[f"U_{layer}"].values, whole[f"U_{layer}"].values[:, :, expected])
     plot_run(found, unit=output[-1])
     plot_activity(found)
     pyplot.close("all")

@@ -1,20 +1,32 @@
 """The run folder by itself: what is written is whole or absent, what is damaged is found, what is not ours is left alone."""
 
 import errno
+import hashlib
+import io
 import os
 import random
+import shutil
+import struct
+import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from brian2 import second
 
 from superspike_brian import results
+from superspike_brian.files.arrays import archive, read_archive
 from superspike_brian.files.durable import write_durably
 from superspike_brian.results import folder as runfolder
 from superspike_brian.results.folder import RunFolder, RunFolderError, pack, unpack
+from superspike_brian.results.stored import stored_spec
+from superspike_brian.runs.training import resume, train
 
 REQUEST, TASK = {"seed": 1}, {"spikes": np.arange(3)}
 STORED = Path(__file__).parent / "data" / "run-format-1.nc"
+OLD_RUN = STORED.with_suffix("")
+ARRAYS = {"a": np.arange(3, dtype=np.int32), "b": np.array(2.5), "c": np.zeros((2, 0)), "d.e": np.array("text")}
 
 
 @pytest.fixture
@@ -35,13 +47,68 @@ def times(folder):
     return [float(r["time"]) for r in folder.records()]
 
 
-def test_arrays_survive_packing():
-    arrays = {"a": np.arange(3, dtype=np.int32), "b": np.array(2.5), "c": np.zeros((2, 0))}
-    found, end = unpack(pack(arrays))
-    assert end == len(pack(arrays)) and found.keys() == arrays.keys()
+def same(found, arrays):
+    assert found.keys() == arrays.keys()
     for name, array in arrays.items():
         assert found[name].dtype == array.dtype and found[name].shape == array.shape
         np.testing.assert_array_equal(found[name], array)
+
+
+def test_arrays_survive_packing():
+    found, end = unpack(pack(ARRAYS))
+    assert end == len(pack(ARRAYS))
+    same(found, ARRAYS)
+
+
+@pytest.mark.parametrize("arrays", [ARRAYS, {}])
+def test_an_archive_is_a_npz_file_with_its_checksum(tmp_path, arrays):
+    path = tmp_path / "a.npz"
+    path.write_bytes(archive(arrays))
+    same(dict(np.load(path, allow_pickle=False)), arrays)
+    with zipfile.ZipFile(path) as parts:
+        assert parts.testzip() is None
+        what, digest = parts.comment.decode().split()
+    assert what == "SHA-256" and hashlib.sha256(path.read_bytes()[: -len(digest)]).hexdigest() == digest
+    found, checksum = read_archive(path)
+    assert checksum == digest
+    same(found, arrays)
+
+
+def test_the_bytes_of_an_archive_do_not_depend_on_the_time(monkeypatch):
+    now = archive(ARRAYS)
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(2e9))
+    assert archive(ARRAYS) == now
+
+
+def test_a_file_that_an_earlier_version_wrote_as_a_record_is_read(tmp_path):
+    (tmp_path / "a.npz").write_bytes(pack(ARRAYS))
+    found, checksum = read_archive(tmp_path / "a.npz")
+    assert checksum == pack(ARRAYS)[:32].hex()
+    same(found, ARRAYS)
+
+
+@pytest.mark.parametrize("write", [archive, pack])
+def test_any_flipped_bit_of_a_file_is_found(tmp_path, write):
+    path, data = tmp_path / "a.npz", write({"w": np.arange(5.0)})
+    for bit in range(0, 8 * len(data), 9):  # one of every byte, or nearly
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError):
+            read_archive(path)
+
+
+@pytest.mark.parametrize("write", [archive, pack])
+def test_any_other_length_of_a_file_is_found(tmp_path, write):
+    path, data = tmp_path / "a.npz", write({"w": np.arange(5.0)})
+    for damaged in (*(data[:n] for n in range(len(data))), data + b"\0", data + data, data + data[-72:], data[1:]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError):
+            read_archive(path)
+    os.truncate(path, 2**40)  # and is not read for it
+    with pytest.raises(ValueError, match="cut short"):
+        read_archive(path)
 
 
 def test_any_flipped_bit_is_found():
@@ -60,19 +127,30 @@ def test_any_missing_end_is_found():
             unpack(data[:length])
 
 
-def test_objects_are_neither_stored_nor_loaded(tmp_path):
-    with pytest.raises(ValueError, match="pickle"):
-        unpack(_with_pickle())
+def as_record(payload):
+    return struct.pack("<32sQ", hashlib.sha256(payload).digest(), len(payload)) + payload
 
 
-def _with_pickle():
-    import hashlib
-    import io
+def as_archive(payload):
+    content = payload[:-2] + struct.pack("<H", 72) + b"SHA-256 "
+    return content + hashlib.sha256(content).hexdigest().encode()
 
-    buffer = io.BytesIO()
-    np.savez(buffer, bad=np.array([{"an": "object"}], dtype=object))
-    payload = buffer.getvalue()
-    return runfolder._HEADER.pack(hashlib.sha256(payload).digest(), len(payload)) + payload
+
+@pytest.mark.parametrize("seal", [as_record, as_archive])
+def test_what_this_program_does_not_write_is_refused_even_with_its_checksum(tmp_path, seal):
+    path = tmp_path / "a.npz"
+    for save, arrays, why in (
+        (np.savez, {"bad": np.array([{"an": "object"}], dtype=object)}, "pickle"),
+        (np.savez_compressed, {"large": np.zeros(10**6)}, "compressed"),
+    ):
+        buffer = io.BytesIO()
+        save(buffer, **arrays)
+        path.write_bytes(seal(buffer.getvalue()))
+        with pytest.raises(ValueError, match=why):
+            read_archive(path)
+    path.write_bytes(seal(b"no archive" * 20))
+    with pytest.raises(ValueError, match="no archive"):
+        read_archive(path)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -286,3 +364,27 @@ def test_file_of_a_newer_format_is_refused(tmp_path):
     results.save(data, tmp_path / "run.nc")
     with pytest.raises(RunFolderError, match="update it"):
         results.load(tmp_path / "run.nc")
+
+
+def test_a_run_folder_of_format_1_is_shown_and_resumed(tmp_path):
+    """Written, as `STORED`, by a version whose checkpoints NumPy did not open."""
+    old = Path(shutil.copytree(OLD_RUN, tmp_path / "old"))
+    with pytest.raises(ValueError, match=r"pickle|Cannot"):
+        np.load(old / "task.npz", allow_pickle=False)
+    shown, reference = results.load(old), results.load(STORED)
+    assert shown.attrs["simulated_s"] == 1.2 and shown.sizes["block"] == 4 and shown.attrs["format"] == 1
+    np.testing.assert_allclose(shown.weights_1_end, reference.weights_1_end, rtol=1e-6)
+    spec = stored_spec(RunFolder(old)).extended(1.5 * second)
+    resumed = resume(old, duration=1.5 * second, progress=False)
+    anew = train(
+        spec.task,
+        device="runtime",
+        seed=3,
+        out=tmp_path / "new",
+        progress=False,
+        **{name: getattr(spec.protocol, name) for name in ("duration", "burn_in", "block")},
+    )
+    for name in ("cost", "rate", "weights_1_end", "watched_time"):
+        np.testing.assert_allclose(resumed[name], anew[name], rtol=1e-6, err_msg=name)
+    assert results.load(old).identical(resumed)
+    np.load(sorted(old.glob("checkpoint-*.npz"))[-1], allow_pickle=False)["forward_1.w"]

@@ -10,25 +10,24 @@ log.bin                   what each block adds to the results (learning curve, w
 run.nc                    the results, self-describing (`superspike_brian.results`); written when the run stops
 ========================  =====================================================================================
 
-A record of ``log.bin`` and a checkpoint are both: SHA-256 of the payload, payload length, payload (an npz archive without
-pickles). A block is finished when its checkpoint, which names the log's length, has been renamed into place: a longer log is
-cut back on resuming. Only then is it reported: a kill loses what was not. (The next block is computed meanwhile, so that the
-disk costs no time.)
+``.npz`` files are NumPy's archives without pickles, with a checksum of the file as zip comment. A record of ``log.bin`` is
+SHA-256 of the payload, payload length, payload (such an archive without comment). A block is finished when its checkpoint,
+which names the log's length, has been renamed into place: a longer log is cut back on resuming. Only then is it reported: a
+kill loses what was not. (The next block is computed meanwhile, so that the disk costs no time.)
 
 A checkpoint that is damaged, or whose part of the log is, is set aside (``.damaged``) and the one before it is taken. When
 none is left the run starts again from 0 s: that costs time and changes no bit of the result.
 
 Every file says what it belongs to: ``run.json`` has a checksum of each entry, one of ``task.npz``, and an `identity` that
 checkpoints, log and results repeat. So a file of another run is noticed, too. (Files of older versions have none of these.)
+
+Format 1 had checkpoints and ``task.npz`` in the form of a record; such runs are read and continued, in format 2 from then on.
 """
 
 import hashlib
-import io
 import json
 import os
 import re
-import struct
-import zipfile
 from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -37,6 +36,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..files.arrays import archive, checksum, pack, payload_of, read_archive, unpack
 from ..files.durable import (
     RunFolderError,
     append_handle,
@@ -49,8 +49,7 @@ from ..files.durable import (
 from ..files.locks import Lock, LockedError
 from ..values.hints import Report, State
 
-FORMAT = 1
-_HEADER = struct.Struct("<32sQ")
+FORMAT = 2
 _NEWBORN = ("task.npz", "log.bin")  # what a run killed before its run.json has
 _FIGURES = ("figure.png", "figure.pdf", "activity.png", "activity.pdf")
 _FILES = ("checkpoint-*.*", *_FIGURES, "run.nc", "run.json", *_NEWBORN)
@@ -62,46 +61,6 @@ _LENGTH_ALONE = ("duration", "block")  # of a protocol: where a run stops and is
 
 class FolderInUseError(RunFolderError):
     """Another process holds the run folder."""
-
-
-def pack(arrays: Mapping[str, Any]) -> bytes:
-    """Return a dict of arrays as checksummed bytes."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    payload = buffer.getvalue()
-    return _HEADER.pack(hashlib.sha256(payload).digest(), len(payload)) + payload
-
-
-def unpack(data: bytes, at: int = 0) -> tuple[State, int]:
-    """Return the dict of arrays at offset `at`, and the offset behind it; ValueError if it is damaged."""
-    payload, end = _payload(data, at)
-    try:
-        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-            if sum(part.file_size for part in archive.infolist()) > len(payload):
-                raise ValueError("it holds compressed arrays, which this program does not write")
-        with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
-            return dict(arrays), end
-    except Exception as error:  # an archive that is made up, its checksum too: readers of it fail in many ways
-        raise ValueError(f"no archive of arrays ({type(error).__name__}: {error})") from error
-
-
-def _payload(data, at):
-    if len(data) < at + _HEADER.size:
-        raise ValueError("cut short")
-    digest, size = _HEADER.unpack_from(data, at)
-    payload = data[at + _HEADER.size : at + _HEADER.size + size]
-    if len(payload) != size or hashlib.sha256(payload).digest() != digest:
-        raise ValueError("the checksum does not match")
-    return payload, at + _HEADER.size + size
-
-
-def _read_packed(path):
-    """Arrays of a file that `pack` made, and its checksum; ValueError or OSError if it is damaged."""
-    with open_regular(path) as file:
-        head, size = file.read(_HEADER.size), os.fstat(file.fileno()).st_size
-        if len(head) < _HEADER.size or _HEADER.unpack(head)[1] != size - _HEADER.size:  # before a large one is read
-            raise ValueError("cut short, or not this program's")
-        return unpack(head + file.read())[0], head[:32].hex()
 
 
 def _identity(request, task_arrays):
@@ -177,10 +136,10 @@ class RunFolder:
                 for pattern in _FILES:
                     for old in path.glob(pattern):
                         old.unlink()
-            task = pack(task_arrays)
+            task = archive(task_arrays)
             folder._write_new("task.npz", task)
             folder._write_new("log.bin", b"")
-            marks = {"identity": _identity(request, task_arrays), "task_checksum": task[:32].hex()}
+            marks = {"identity": _identity(request, task_arrays), "task_checksum": checksum(task)}
             folder._write_new("run.json", json_with_checksums({"format": FORMAT, **request, **marks}))
         except BaseException:
             folder.release()
@@ -267,10 +226,10 @@ class RunFolder:
         """The spike patterns, as arrays."""
         path = self.path / "task.npz"
         try:
-            arrays, checksum = _read_packed(path)
+            arrays, found = read_archive(path)
         except (ValueError, OSError) as error:
             raise RunFolderError(f"{path} is damaged ({_reason(error)}): put a copy of it back") from error
-        if self.request.get("task_checksum", checksum) != checksum:
+        if self.request.get("task_checksum", found) != found:
             raise RunFolderError(f"{path} is of another run: put the one of this run back")
         return arrays
 
@@ -288,7 +247,7 @@ class RunFolder:
                 f"cannot write {log}: {error.strerror}; everything up to the block before is intact: make room, then "
                 f"{resume_command(self.path)}"
             ) from error
-        data = pack(state | mark | {"_step": np.array(step), "_log_length": np.array(length)})
+        data = archive(state | mark | {"_step": np.array(step), "_log_length": np.array(length)})
         write_durably(self.path / f"checkpoint-{step:012d}.npz", data)
         for old in self._checkpoints()[:-2]:
             old.unlink()
@@ -318,7 +277,7 @@ class RunFolder:
 
     def _read(self, path: Path) -> tuple[int, int, State]:
         """Step, log length and state of a checkpoint; one of `_UNSOUND` if it or its part of the log is not right."""
-        state, _ = _read_packed(path)
+        state, _ = read_archive(path)
         step, length = (int(state.pop(name)) for name in ("_step", "_log_length"))
         if step != _step(path):
             raise ValueError(f"it is of step {step}")
@@ -348,7 +307,7 @@ class RunFolder:
             try:
                 if at == 0:
                     self._check_mine(unpack(data)[0])
-                at = _payload(data, at)[1]
+                at = payload_of(data, at)[1]
             except _ForeignError as error:
                 raise _ForeignError(f"log.bin is {error}") from error
             except ValueError as error:

@@ -21,7 +21,7 @@ from ..engine.runner import Runner
 from ..engine.runtime import RuntimeProgram
 from ..models import Model
 from ..network.initial import initial_state
-from ..results.folder import RunFolder
+from ..results.folder import FORMAT, RunFolder
 from ..results.stored import stored_spec
 from ..spec.run import Machine, RunSpec, takes_options
 from ..spec.serialize import task_to_arrays
@@ -172,7 +172,7 @@ def resume(
             raise ValueError(f"{path} has run for {done} already: the duration cannot be {spec.duration}")
         program = make_program(spec, machine, progress)
         provenance = [*folder.request["provenance"], _provenance(command)]
-        folder.update_request(**spec.to_json(), provenance=provenance)
+        folder.update_request(format=FORMAT, **spec.to_json(), provenance=provenance)
         return Run(folder, program, spec, progress).advance()
     finally:
         folder.release()

@@ -20,6 +20,7 @@ from superspike_brian.tasks import SpikePattern, Task
 
 import superspike_brian as ss
 from superspike_brian import results
+from superspike_brian.files.arrays import archive
 from superspike_brian.files.datasets import is_sound
 from superspike_brian.files.durable import json_with_checksums
 from superspike_brian.results.folder import RunFolder, RunFolderError, pack
@@ -262,7 +263,7 @@ def test_a_checkpoint_that_would_write_outside_its_arrays_is_refused(copy):
         folder = copy()
         run = RunFolder(folder)
         bad = state | {name: new, "_step": np.array(step), "_log_length": np.array(length)}
-        named(folder, "checkpoint").write_bytes(pack(bad | {"_run": np.array(run.identity)}))
+        named(folder, "checkpoint").write_bytes(archive(bad | {"_run": np.array(run.identity)}))
         with pytest.raises(RunFolderError, match=name.replace(".", r"\.")):
             ss.resume(folder, progress=False)
 
