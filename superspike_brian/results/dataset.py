@@ -58,7 +58,7 @@ class NoResultsError(RunFolderError):
     """A run that is not there, or has not come to its first checkpoint."""
 
 
-def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
+def assemble(folder, spec=None, newest=None, last_probe=None, build_seconds=0.0):
     """Make the dataset of a run, finished or not, from its folder.
 
     Parameters
@@ -67,6 +67,8 @@ def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
         Request, log and newest checkpoint.
     spec : RunSpec, optional
         What the run is; default: what the folder says.
+    newest : tuple, optional
+        Step, log length and state of the last block, if the caller has just saved it; default: `RunFolder.newest`.
     last_probe : dict of ndarray, optional
         Probe window after the last block.
     build_seconds : float
@@ -81,7 +83,7 @@ def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
     RunFolderError
         If no checkpoint is readable.
     """
-    newest = folder.newest(logger.warning)
+    newest = newest or folder.newest(logger.warning)
     if newest is None:
         raise NoResultsError(f"{folder.path} has no readable checkpoint yet: {resume_command(folder.path)} starts it")
     spec = spec or stored_spec(folder)
@@ -92,13 +94,14 @@ def assemble(folder, spec=None, last_probe=None, build_seconds=0.0):
 def _assemble(folder, spec, newest, last_probe, build_seconds):
     import xarray as xr
 
-    request, state, records = folder.request, newest[2], folder.records()
+    step, length, state = newest
+    request, records = folder.request, folder.records(length)
     structure, task = spec.structure, spec.task
     first, *blocks = records
-    windows = probe_windows(records, last_probe, spec, newest[0])
+    windows = probe_windows(records, last_probe, spec, step)
     variables = _learning_curve(blocks) | _weights(structure, first, blocks, state) | _pattern(task)
     variables |= probe_variables(structure, windows) | _parameters(structure.model)
-    variables |= trial_tables(task, structure, spec.seed, variables, windows, newest[0])
+    variables |= trial_tables(task, structure, spec.seed, variables, windows, step)
     data = xr.Dataset(variables)
     provenance = request["provenance"]
     data.attrs = {

@@ -98,6 +98,8 @@ class RunFolder:
     def __init__(self, path):
         self.path = Path(path)
         self._lock = Lock(self.path / ".lock")
+        self._request = None  # once this process holds the folder, and so nobody else changes it
+        self.log_length = 0  #  bytes of the log that belong to the block last saved or gone back to
 
     @classmethod
     def create(cls, path, request, task_arrays, overwrite=False):
@@ -135,7 +137,7 @@ class RunFolder:
             folder._write_new("task.npz", task)
             folder._write_new("log.bin", b"")
             marks = {"identity": _identity(request, task_arrays), "task_checksum": checksum(task)}
-            folder._write_new("run.json", json_with_checksums({"format": FORMAT, **request, **marks}))
+            folder._write_request({"format": FORMAT, **request, **marks})
         except BaseException:
             folder.release()
             raise
@@ -173,6 +175,11 @@ class RunFolder:
         folder = cls(path)
         folder.request  # noqa: B018 - refuse a folder without a run before locking it
         folder.acquire()
+        try:
+            folder._request = folder.request
+        except BaseException:
+            folder.release()
+            raise
         return folder
 
     def acquire(self):
@@ -192,6 +199,7 @@ class RunFolder:
     def release(self):
         """Let others use the folder."""
         self._lock.release()
+        self._request = None
 
     def _write_new(self, name, data):
         write_durably(self.path / name, data)
@@ -199,6 +207,8 @@ class RunFolder:
     @property
     def request(self):
         """What was asked for, as a dict."""
+        if self._request is not None:
+            return self._request
         path = self.path / "run.json"
         if not path.exists():
             raise RunFolderError(f"{self.path} is not a run: it has no run.json")
@@ -214,7 +224,11 @@ class RunFolder:
 
     def update_request(self, **changes):
         """Change entries of the request (a new duration, one more command)."""
-        self._write_new("run.json", json_with_checksums(self.request | changes))
+        self._write_request(self.request | changes)
+
+    def _write_request(self, request):
+        self._write_new("run.json", json_with_checksums(request))
+        self._request = request
 
     @property
     def task_arrays(self):
@@ -244,6 +258,7 @@ class RunFolder:
             ) from error
         data = archive(state | mark | {"_step": np.array(step), "_log_length": np.array(length)})
         write_durably(self.path / f"checkpoint-{step:012d}.npz", data)
+        self.log_length = length
         for old in self._checkpoints()[:-2]:
             old.unlink()
 
@@ -325,6 +340,7 @@ class RunFolder:
                 if _step(path) > step or newest is None:
                     path.replace(path.with_suffix(".damaged"))
             self._cut_log(length)
+        self.log_length = length
         return (step, state) if newest else None
 
     def _cut_log(self, length):
@@ -336,10 +352,11 @@ class RunFolder:
         with append_handle(log) as file:
             file.truncate(length)
 
-    def records(self):
-        """Records of the finished blocks, oldest first."""
-        newest = self.newest()
-        length = newest[1] if newest else 0
+    def records(self, length=None):
+        """Records of the finished blocks, oldest first; `length`: of the log, if it is known and sound that far."""
+        if length is None:
+            newest = self.newest()
+            length = newest[1] if newest else 0
         data = self._log(length) if length else b""
         at, found = 0, []
         while at < len(data):

@@ -53,7 +53,8 @@ class Run:
             last = self._probe(state, step) | self._test(state, step)
         finally:
             self.progress.close()
-        data = results.assemble(self.folder, self.spec, last, self.program.build_seconds)
+        newest = step, self.folder.log_length, state
+        data = results.assemble(self.folder, self.spec, newest, last, self.program.build_seconds)
         results.save(data, self.folder.path / "run.nc")
         for note in judge(data):
             self.progress.say(f"note: {note.text}")
@@ -130,7 +131,7 @@ class Run:
     def _recall(self):
         """Let the trainer know the trials before an interruption; return whether the criterion was met."""
         start = 0
-        for block in self.folder.records()[1:] if self.trainer else ():
+        for block in self.folder.records(self.folder.log_length)[1:] if self.trainer else ():
             stop = round(float(block["time"]) / float(self.structure.dt))
             self.trainer.observe(start, stop, block["spike_time"], block["spike_unit"])
             start = stop

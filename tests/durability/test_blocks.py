@@ -152,7 +152,7 @@ def begin(spec):
             raise EnoughError
 
     with pytest.raises(EnoughError):
-        Run(SimpleNamespace(records=list), Program(), spec, Silent())._run_blocks(0, {})
+        Run(SimpleNamespace(records=lambda length: [], log_length=0), Program(), spec, Silent())._run_blocks(0, {})
 
 
 def test_memory_before_a_run_does_not_grow_with_its_duration():
