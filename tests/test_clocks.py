@@ -159,9 +159,9 @@ def test_input_arrives_however_late(program, structure, pattern_task, start):
 
 @pytest.mark.parametrize("dt", [1 * ms, 0.1 * ms, 1 * us])
 def test_a_run_of_too_many_steps_is_refused(dt):
-    assert Protocol(MAX_STEPS * dt, block=MAX_STEPS * dt / 10).blocks(dt)[-1].stop == MAX_STEPS
+    assert list(Protocol(MAX_STEPS * dt, block=MAX_STEPS * dt / 10).blocks(dt))[-1].stop == MAX_STEPS
     with pytest.raises(ValueError, match=r"2,000,000,001 steps of .* use at most .* or a longer dt"):
-        Protocol((MAX_STEPS + 1) * dt).blocks(dt)
+        next(Protocol((MAX_STEPS + 1) * dt).blocks(dt))
 
 
 def test_before_anything_is_compiled(pattern_task, tmp_path):

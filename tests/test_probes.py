@@ -430,7 +430,7 @@ def test_windows_of_a_protocol():
     assert protocol.learning_windows(0.1 * ms, 50 * ms) == [(0, 500), (9900, 10000)]
     assert Protocol(probe_length=20 * ms).probe_steps(0.1 * ms, 1 * second) == 200
     assert Protocol().probe_steps(0.5 * ms, 1 * second) == 2000
-    plain, probed = (Protocol(1 * second, probe_learning=at).blocks(0.1 * ms) for at in ((), [0.5 * second]))
+    plain, probed = (list(Protocol(1 * second, probe_learning=at).blocks(0.1 * ms)) for at in ((), [0.5 * second]))
     assert plain == probed  # no window cuts a block
 
 

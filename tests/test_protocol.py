@@ -19,7 +19,7 @@ def factors(protocol):
 
 
 def test_blocks_of_a_plain_run():
-    blocks = Protocol(25 * second, 10 * second, 5 * second).blocks(DT)
+    blocks = list(Protocol(25 * second, 10 * second, 5 * second).blocks(DT))
     assert [(b.start, b.stop) for b in blocks] == [(50_000 * k, 50_000 * (k + 1)) for k in range(5)]
     assert [b.factor for b in blocks] == [0, 0, 1, 1, 1]
     assert not any(b.snapshot or b.probe for b in blocks)
@@ -31,7 +31,7 @@ def test_defaults_are_those_of_the_command_line():
 
 
 def test_burn_in_and_blocks_that_do_not_divide():
-    blocks = Protocol(10 * ms, 3.5 * ms, 2 * ms).blocks(DT)
+    blocks = list(Protocol(10 * ms, 3.5 * ms, 2 * ms).blocks(DT))
     assert [(b.start, b.stop) for b in blocks] == [(0, 20), (20, 35), (35, 55), (55, 75), (75, 95), (95, 100)]
     assert [b.factor for b in blocks] == [0, 0, 1, 1, 1, 1]
 
@@ -58,7 +58,7 @@ def test_a_decay_during_burn_in_or_after_the_end():
 
 def test_snapshots_and_probes_end_a_block():
     protocol = Protocol(10 * ms, 1 * ms, 4 * ms, snapshot_every=3 * ms, probe_at=[7 * ms])
-    blocks = protocol.blocks(DT)
+    blocks = list(protocol.blocks(DT))
     assert [b.stop for b in blocks if b.snapshot] == [30, 60, 90]
     assert [b.stop for b in blocks if b.probe] == [70]
 
@@ -70,7 +70,7 @@ times = st.integers(1, 400)
 def test_blocks_cover_the_run_without_gap(duration, burn_in, block, decays, snapshot, probes):
     every = None if snapshot is None else snapshot * DT
     make = [k * DT for k in decays], every, [k * DT for k in probes]
-    blocks = Protocol(duration * DT, burn_in * DT, block * DT, *make).blocks(DT)
+    blocks = list(Protocol(duration * DT, burn_in * DT, block * DT, *make).blocks(DT))
     assert blocks[0].start == 0 and blocks[-1].stop == duration
     assert all(a.stop == b.start for a, b in pairwise(blocks))
     assert all(0 < b.stop - b.start <= block for b in blocks)
@@ -131,4 +131,4 @@ def test_survives_json():
     spec = RunSpec.make("spike-timing", **options, snapshot_every=2 * second, probe_every=3 * second)
     again = RunSpec.from_json(json.loads(json.dumps(spec.to_json())), spec.task)
     assert again.protocol == spec.protocol and again.differences(spec) == []
-    assert again.protocol.blocks(DT) == spec.protocol.blocks(DT)
+    assert list(again.protocol.blocks(DT)) == list(spec.protocol.blocks(DT))

@@ -16,6 +16,7 @@ import pytest
 from brian2 import second
 
 from superspike_brian import results
+from superspike_brian.files import durable
 from superspike_brian.files.arrays import archive, read_archive
 from superspike_brian.files.durable import write_durably
 from superspike_brian.results import folder as runfolder
@@ -341,7 +342,7 @@ def test_newer_format_is_refused_with_advice(folder):
 def test_damaged_request_is_named(folder, name):
     damage(folder.path / name, "truncation")
     with pytest.raises(RunFolderError, match=f"{name} is damaged"):
-        _ = folder.request if name == "run.json" else folder.task_arrays
+        _ = RunFolder(folder.path).request if name == "run.json" else folder.task_arrays
 
 
 def test_stored_file_of_format_1_is_read():
@@ -388,3 +389,22 @@ def test_a_run_folder_of_format_1_is_shown_and_resumed(tmp_path):
         np.testing.assert_allclose(resumed[name], anew[name], rtol=1e-6, err_msg=name)
     assert results.load(old).identical(resumed)
     np.load(sorted(old.glob("checkpoint-*.npz"))[-1], allow_pickle=False)["forward_1.w"]
+
+
+def test_a_run_does_not_read_back_what_it_wrote_but_its_log_once(tmp_path, monkeypatch):
+    found = []
+
+    def spy(path, mode="r", *arguments, **options):
+        found.extend([Path(path).name] if mode == "rb" else [])
+        return open(path, mode, *arguments, **options)
+
+    monkeypatch.setattr(durable, "open", spy, raising=False)
+    spec = stored_spec(RunFolder(OLD_RUN))
+    assert sorted(found) == ["run.json", "run.json", "task.npz"]
+    found.clear()
+    course = {"duration": 0.6 * second, "burn_in": 0.3 * second, "block": 0.3 * second, "progress": False}
+    data = train(spec.task, device="runtime", out=tmp_path / "run", **course)
+    assert found == ["log.bin"]
+    read = results.assemble(RunFolder(tmp_path / "run"))  # what was passed as objects is what is in the files
+    assert read.weights_1_end.identical(data.weights_1_end) and read.cost.identical(data.cost)
+    assert {k for k in data.attrs if read.attrs[k] != data.attrs[k]} <= {"build_s", "notes"}

@@ -9,6 +9,7 @@ anything.
 
 import gc
 import hashlib
+import itertools
 import json
 import logging
 import os
@@ -18,10 +19,12 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 from brian2 import StateMonitor, get_device, prefs, second, set_device
@@ -37,6 +40,7 @@ from .compiler import BuildError, compile_program, default_build_dir, file_hash,
 from .preferences import own_preferences
 
 logger = logging.getLogger(__name__)
+AHEAD = 2  # blocks that a program is given beyond the one it is in
 
 
 class SimulationError(UserError):
@@ -134,6 +138,7 @@ class Program:
             First time step.
         plan : iterable of (int, dict of str to ndarray)
             Time steps of each block, and the arrays that change at its start; the first block's are the state to start from.
+            A block is drawn when the program is to have it: `AHEAD` blocks early.
         probe, progress
             As for `run`; the completed fraction is that of a block.
 
@@ -143,9 +148,18 @@ class Program:
             After each block, as `run` returns them.
         """
         self._read()
-        plan, known = list(plan), self.manifest["arrays"]
-        if unknown := {name for _, changes in plan for name in changes} - known.keys():
-            raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
+        known, plan, lengths, sent = self.manifest["arrays"], iter(plan), deque(), SimpleQueue()
+
+        def send(n):
+            for n_steps, changes in itertools.islice(plan, n):
+                if unknown := changes.keys() - known.keys():
+                    raise KeyError(f"the program has no array {sorted(unknown)}; it has {sorted(known)}")
+                lengths.append(n_steps)
+                sent.put((n_steps, changes))
+
+        send(1)
+        if not lengths:
+            return
         command, pipe = ["./main", str(self.threads), str(int(self.eager))], subprocess.PIPE
         # a group of its own: Ctrl-C reaches Python alone, which then ends the program; it reads its connectivity from `cwd`
         options = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "start_new_session": True, "cwd": self.folder}
@@ -154,23 +168,25 @@ class Program:
         except OSError as error:
             raise SimulationError(f"cannot run {self.folder / 'main'}: {error}") from error
         with process:
-            feeder = threading.Thread(target=self._feed, args=(process.stdin, start, plan, probe), daemon=True)
+            feeder = threading.Thread(target=self._feed, args=(process.stdin, start, sent, probe), daemon=True)
             errors = Errors(process.stderr)
             feeder.start()
             try:
-                for n_steps, _ in plan:
-                    probed = sum(b - a for a, b in windows_within(probe, start, start + n_steps))
+                while lengths:
+                    send(1 + AHEAD - len(lengths))  # it is in the next block while the caller has this one
+                    probed = sum(b - a for a, b in windows_within(probe, start, start + lengths[0]))
                     yield self._receive(process, errors, progress, probed)
-                    start += n_steps
+                    start += lengths.popleft()
             finally:
+                sent.put(None)
                 process.kill()
                 feeder.join()
                 errors.join()
 
-    def _feed(self, stream, start, plan, probe):
+    def _feed(self, stream, start, sent, probe):
         known = self.manifest["arrays"]
         with suppress(BrokenPipeError), stream:  # the reader of its output says why it ended
-            for n_steps, changes in plan:
+            for n_steps, changes in iter(sent.get, None):
                 edges = [edge for window in windows_within(probe, start, start + n_steps) for edge in window]
                 write_record(stream, "block", np.array([start, n_steps, *edges], np.int64))
                 for name in known:

@@ -67,7 +67,11 @@ class NoResultsError(RunFolderError):
 
 
 def assemble(
-    folder: RunFolder, spec: RunSpec | None = None, last_probe: State | None = None, build_seconds: float = 0.0
+    folder: RunFolder,
+    spec: RunSpec | None = None,
+    newest: tuple[int, int, State] | None = None,
+    last_probe: State | None = None,
+    build_seconds: float = 0.0,
 ) -> xr.Dataset:
     """Make the dataset of a run, finished or not, from its folder.
 
@@ -77,6 +81,8 @@ def assemble(
         Request, log and newest checkpoint.
     spec : RunSpec, optional
         What the run is; default: what the folder says.
+    newest : tuple, optional
+        Step, log length and state of the last block, if the caller has just saved it; default: `RunFolder.newest`.
     last_probe : dict of ndarray, optional
         Probe window after the last block.
     build_seconds : float
@@ -91,7 +97,7 @@ def assemble(
     RunFolderError
         If no checkpoint is readable.
     """
-    newest = folder.newest(logger.warning)
+    newest = newest or folder.newest(logger.warning)
     if newest is None:
         raise NoResultsError(f"{folder.path} has no readable checkpoint yet: {resume_command(folder.path)} starts it")
     spec = spec or stored_spec(folder)
@@ -102,13 +108,14 @@ def assemble(
 def _assemble(folder, spec, newest, last_probe, build_seconds):
     import xarray as xr
 
-    request, state, records = folder.request, newest[2], folder.records()
+    step, length, state = newest
+    request, records = folder.request, folder.records(length)
     structure, task = spec.structure, spec.task
     first, *blocks = records
-    windows = probe_windows(records, last_probe, spec, newest[0])
+    windows = probe_windows(records, last_probe, spec, step)
     variables = _learning_curve(blocks) | _weights(structure, first, blocks, state) | _pattern(task)
     variables |= probe_variables(structure, windows) | _parameters(structure.model)
-    variables |= trial_tables(task, structure, spec.seed, variables, windows, newest[0])
+    variables |= trial_tables(task, structure, spec.seed, variables, windows, step)
     data = xr.Dataset(variables)
     provenance = request["provenance"]
     data.attrs = {

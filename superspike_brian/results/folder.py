@@ -101,6 +101,8 @@ class RunFolder:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._lock = Lock(self.path / ".lock")
+        self._request = None  # once this process holds the folder, and so nobody else changes it
+        self.log_length = 0  #  bytes of the log that belong to the block last saved or gone back to
 
     @classmethod
     def create(
@@ -140,7 +142,7 @@ class RunFolder:
             folder._write_new("task.npz", task)
             folder._write_new("log.bin", b"")
             marks = {"identity": _identity(request, task_arrays), "task_checksum": checksum(task)}
-            folder._write_new("run.json", json_with_checksums({"format": FORMAT, **request, **marks}))
+            folder._write_request({"format": FORMAT, **request, **marks})
         except BaseException:
             folder.release()
             raise
@@ -178,6 +180,11 @@ class RunFolder:
         folder = cls(path)
         folder.request  # noqa: B018 - refuse a folder without a run before locking it
         folder.acquire()
+        try:
+            folder._request = folder.request
+        except BaseException:
+            folder.release()
+            raise
         return folder
 
     def acquire(self) -> None:
@@ -197,6 +204,7 @@ class RunFolder:
     def release(self) -> None:
         """Let others use the folder."""
         self._lock.release()
+        self._request = None
 
     def _write_new(self, name, data):
         write_durably(self.path / name, data)
@@ -204,6 +212,8 @@ class RunFolder:
     @property
     def request(self) -> dict[str, Any]:
         """What was asked for, as a dict."""
+        if self._request is not None:
+            return self._request
         path = self.path / "run.json"
         if not path.exists():
             raise RunFolderError(f"{self.path} is not a run: it has no run.json")
@@ -219,7 +229,11 @@ class RunFolder:
 
     def update_request(self, **changes: Any) -> None:
         """Change entries of the request (a new duration, one more command)."""
-        self._write_new("run.json", json_with_checksums(self.request | changes))
+        self._write_request(self.request | changes)
+
+    def _write_request(self, request):
+        self._write_new("run.json", json_with_checksums(request))
+        self._request = request
 
     @property
     def task_arrays(self) -> State:
@@ -249,6 +263,7 @@ class RunFolder:
             ) from error
         data = archive(state | mark | {"_step": np.array(step), "_log_length": np.array(length)})
         write_durably(self.path / f"checkpoint-{step:012d}.npz", data)
+        self.log_length = length
         for old in self._checkpoints()[:-2]:
             old.unlink()
 
@@ -330,6 +345,7 @@ class RunFolder:
                 if _step(path) > step or newest is None:
                     path.replace(path.with_suffix(".damaged"))
             self._cut_log(length)
+        self.log_length = length
         return (newest[0], newest[2]) if newest else None
 
     def _cut_log(self, length):
@@ -341,10 +357,11 @@ class RunFolder:
         with append_handle(log) as file:
             file.truncate(length)
 
-    def records(self) -> list[State]:
-        """Records of the finished blocks, oldest first."""
-        newest = self.newest()
-        length = newest[1] if newest else 0
+    def records(self, length: int | None = None) -> list[State]:
+        """Records of the finished blocks, oldest first; `length`: of the log, if it is known and sound that far."""
+        if length is None:
+            newest = self.newest()
+            length = newest[1] if newest else 0
         data = self._log(length) if length else b""
         at, found = 0, []
         while at < len(data):

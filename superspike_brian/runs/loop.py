@@ -5,8 +5,10 @@ between blocks changes no bit of the result; nor does where blocks end, as long 
 fast kernels catch up there, and elsewhere their sums round differently in the last digit.
 """
 
+import dataclasses
 import logging
 import time
+from collections import deque
 from contextlib import closing
 
 import numpy as np
@@ -52,7 +54,8 @@ class Run:
             last = self._probe(state, step) | self._test(state, step)
         finally:
             self.progress.close()
-        data = results.assemble(self.folder, self.spec, last, self.program.build_seconds)
+        newest = step, self.folder.log_length, state
+        data = results.assemble(self.folder, self.spec, newest, last, self.program.build_seconds)
         results.save(data, self.folder.path / "run.nc")
         for note in judge(data):
             self.progress.say(f"note: {note.text}")
@@ -60,25 +63,22 @@ class Run:
 
     def _run_blocks(self, step, state):
         """Go on from a state at `step` to the end of the run, or until the criterion is met; return both then."""
-        dt, met = float(self.structure.dt), self._recall()
-        blocks = [] if met else [b for b in self.protocol.blocks(self.structure.dt) if b.stop > step]
-        plan = [(b.stop - max(b.start, step), self._changes(b, max(b.start, step))) for b in blocks]
-        if plan:
-            plan[0] = plan[0][0], state | plan[0][1]
-        within, began = {}, time.perf_counter()
-        running = self.program.blocks(
-            step, plan, self.windows, lambda fraction: self.progress.inside(**within, fraction=fraction)
-        )
+        dt, met, given = float(self.structure.dt), self._recall(), deque()
+
+        def inside(fraction):
+            block, _ = given[0]
+            self.progress.inside(block.start * dt, block.stop * dt, fraction)
+
+        began = time.perf_counter()
+        running = self.program.blocks(step, () if met else self._plan(step, state, given), self.windows, inside)
         with closing(running):  # an interruption ends the program
-            for block, (n_steps, changes) in zip(blocks, plan, strict=True):
-                within |= {"start": step * dt, "stop": block.stop * dt}
-                begun = state | changes
-                state, records = next(running)
-                ended = time.perf_counter()
+            for after, records in running:
+                block, changes = given.popleft()
+                begun, state, ended = state | changes, after, time.perf_counter()
                 if not_finite(state):
                     running.close()
-                    raise DivergedError(self._diverged(begun, step, n_steps, state))
-                met = self._finish(block, step, state, records, ended - began)
+                    raise DivergedError(self._diverged(begun, block.start, block.stop - block.start, state))
+                met = self._finish(block, state, records, ended - began)
                 step, began = block.stop, ended
                 if met:
                     break
@@ -88,7 +88,17 @@ class Run:
             self.progress.say(f"criterion met at {step * dt:g} s, {correct} of {n} trials correct: training ends there")
         return step, state
 
-    def _finish(self, block, start, state, records, wall_s):
+    def _plan(self, step, state, given):
+        """Yield what the program is to do from a state at `step` on; `given` keeps each block with its changes, in order."""
+        for block in self.protocol.blocks(self.structure.dt):
+            if block.stop > step:
+                block = dataclasses.replace(block, start=max(block.start, step))
+                changes = self._changes(block)
+                given.append((block, changes))
+                yield block.stop - block.start, state | changes
+                state = {}
+
+    def _finish(self, block, state, records, wall_s):
         """Check, save and report a block, while the next one runs: what has been reported is on disk.
 
         Returns whether the criterion is met: then the next one is not wanted.
@@ -100,19 +110,19 @@ class Run:
             "time": np.array(time_now),
             "r0": np.array(r0),
             "cost": state["output.cost"] / -np.expm1(-time_now / float(self.structure.model.parameters["tau_cost"])),
-            "rate": np.bincount(units, minlength=self.structure.sizes[-1]) / ((block.stop - start) * dt),
+            "rate": np.bincount(units, minlength=self.structure.sizes[-1]) / ((block.stop - block.start) * dt),
             "spike_unit": units[watched],
             "spike_time": times[watched],
             "wall_s": np.array(wall_s),
         }
         if block.snapshot:
             record |= {f"snapshot_{name}": state[f"{name}.w"] for name in self.structure.forward}
-        if windows_within(self.windows, start, block.stop):
+        if windows_within(self.windows, block.start, block.stop):
             record |= {f"learning/{k}": v for k, v in records.items()}
         if block.probe:
             record |= self._probe(state, block.stop)
         if self.trainer:
-            self.trainer.observe(start, block.stop, times, units)
+            self.trainer.observe(block.start, block.stop, times, units)
         met = self._meets_criterion()
         self.folder.save_block(block.stop, state, record | {"criterion_met": np.array(met)})
         accuracy = self.trainer and self.trainer.accuracy
@@ -122,7 +132,7 @@ class Run:
     def _recall(self):
         """Let the trainer know the trials before an interruption; return whether the criterion was met."""
         start = 0
-        for block in self.folder.records()[1:] if self.trainer else ():
+        for block in self.folder.records(self.folder.log_length)[1:] if self.trainer else ():
             stop = n_steps(block["time"], self.structure.dt)
             self.trainer.observe(start, stop, block["spike_time"], block["spike_unit"])
             start = stop
@@ -133,9 +143,9 @@ class Run:
         correct = [] if criterion is None else self.trainer.correct[-n:]
         return len(correct) == n and bool(correct.mean() >= criterion)
 
-    def _changes(self, block, start):
+    def _changes(self, block):
         """What changes in the state at the start of a block: learning rates, and the trials of a classification."""
-        trials = self.trainer.training(start, block.stop) if self.trainer else {}
+        trials = self.trainer.training(block.start, block.stop) if self.trainer else {}
         return self._r0(block.factor) | trials
 
     def _r0(self, factor):

@@ -166,8 +166,8 @@ def resume(
     try:
         spec = stored_spec(folder)
         spec = spec if duration is None else spec.extended(duration)
-        newest = folder.newest()
-        if duration is not None and newest and newest[0] > spec.n_steps:
+        newest = None if duration is None else folder.newest()
+        if newest and newest[0] > spec.n_steps:
             done = newest[0] * spec.dt
             raise ValueError(f"{path} has run for {done} already: the duration cannot be {spec.duration}")
         program = make_program(spec, machine, progress)

@@ -1,7 +1,9 @@
 """The course of a run: burn-in, blocks, learning-rate schedule. Pure arithmetic on time steps."""
 
 import dataclasses
+import heapq
 import itertools
+from collections.abc import Iterator
 
 from brian2 import Quantity, second
 
@@ -86,33 +88,27 @@ class Protocol:
         end, length = n_steps(self.duration, dt), self.probe_steps(dt, period)
         return [(a, min(a + length, end)) for a in sorted({n_steps(t, dt) for t in self.probe_learning}) if a < end]
 
-    def blocks(self, dt: Quantity) -> list["Block"]:
-        """Return the blocks from 0 to `duration`, in steps of `dt` (second).
-
-        Raises
-        ------
-        ValueError
-            If they are more steps than `MAX_STEPS`.
-        """
+    def steps(self, dt: Quantity) -> int:
+        """Time steps of `dt` (second) of the whole run; ValueError if they are more than `MAX_STEPS`."""
         if (n := n_steps(self.duration, dt)) > MAX_STEPS:
             raise ValueError(
                 f"duration {self.duration} takes {n:,} steps of {dt}, and a run can have at most {MAX_STEPS:,}: use at most "
                 f"{MAX_STEPS * dt}, or a longer dt"
             )
-        end, burn_in = n_steps(self.duration, dt), min(n_steps(self.burn_in, dt), n_steps(self.duration, dt))
-        decays = sorted(n_steps(t, dt) for t in self.r0_decay_at)
-        snapshots, probes = set(), self.probes(dt)
+        return n
+
+    def blocks(self, dt: Quantity) -> Iterator["Block"]:
+        """Yield the blocks from 0 to `duration`, in steps of `dt` (second): one at a time, however many there are."""
+        end, length = self.steps(dt), max(1, n_steps(self.block, dt))
+        burn_in, decays = min(n_steps(self.burn_in, dt), end), sorted(n_steps(t, dt) for t in self.r0_decay_at)
+        snapshots, probes = range(0), self.probes(dt)
         if self.snapshot_every is not None:
             every = max(1, n_steps(self.snapshot_every, dt))
-            snapshots = set(range(every, end + 1, every))
-        cuts = {0, burn_in, end, *(d for d in decays if d < end), *snapshots, *probes}
-        for first, last in ((0, burn_in), (burn_in, end)):
-            cuts |= set(range(first, last, max(1, n_steps(self.block, dt))))
-        edges = sorted(cuts)
-        return [
-            Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots, b in probes)
-            for a, b in itertools.pairwise(edges)
-        ]
+            snapshots = range(every, end + 1, every)
+        regular = range(0, burn_in, length), range(burn_in, end, length), snapshots
+        cuts = heapq.merge(*regular, (d for d in decays if d < end), sorted(probes), [end])
+        for a, b in itertools.pairwise(step for step, _ in itertools.groupby(cuts)):
+            yield Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots, b in probes)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -111,7 +111,7 @@ class RunSpec:
         object.__setattr__(self, "model", model)
         if self.protocol.criterion is not None and not isinstance(task, Classification):
             raise ValueError(f"a criterion is a fraction of correct trials, and the task {task.name} has no trials")
-        if not self.protocol.blocks(self.dt):
+        if self.protocol.steps(self.dt) < 1:
             raise ValueError(f"duration {self.protocol.duration} is less than one time step of {self.dt}")
 
     @classmethod
