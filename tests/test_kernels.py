@@ -1,10 +1,11 @@
 """Every kernel takes the same steps: the same spikes, and weights equal to rounding, on networks that learn."""
 
 import logging
+import re
 
 import numpy as np
 import pytest
-from brian2 import ms, mV, second
+from brian2 import StateMonitor, Synapses, ms, mV, second
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from superspike_brian.models import (
@@ -26,6 +27,7 @@ from superspike_brian.tasks import SpikePattern, Task
 
 from superspike_brian.cli import main
 from superspike_brian.codegen.kernels import KERNELS
+from superspike_brian.codegen.uses import _ASSIGNED
 from superspike_brian.engine import program as engine
 from superspike_brian.files.durable import json_with_checksums, read_json
 from superspike_brian.network.assembly import Assembly, Structure
@@ -258,6 +260,75 @@ def test_jumps_of_any_origin(monkeypatch, tmp_path):
     expected = learn(MODEL, "stock", tmp_path, (12, 3))
     assert_learned(expected[0], (12, 3), expected[1])
     assert_same(learn(MODEL, "events", tmp_path, (12, 3)), expected)
+
+
+class WithRelay(Assembly):
+    """A network whose synapses read a relay of the presynaptic trace: a sum, written through an array of indices."""
+
+    def __init__(self, structure, kernel="stock"):
+        super().__init__(structure, kernel)
+        for k in range(1, len(structure.sizes)):
+            terminals = self.groups[f"terminals_{k}"]
+            sums = "relay_post = z_pre : 1 (summed)"
+            relay = Synapses(terminals, terminals, sums, clock=self.clock, name=f"relay_{k}")
+            relay.summed_updaters["relay_post"].order = -2  # before the synapses' own step, of order -1
+            relay.connect(j="i")
+            self.net.add(relay)
+
+
+RELAYED = RULE.replace(
+    terminal_equations=RULE.terminal_equations + "relay : 1\n",
+    on_arrival="z_rise_post += 1; relay_post += 0",  # a model's own variables are set somewhere in it
+    equations=RULE.equations.replace("sigma_prime_post*z_pre", "sigma_prime_post*relay_pre"),
+)
+
+
+def test_jumps_through_an_array_of_indices(monkeypatch, objects_only):
+    """What writes ``relay[post[k]]`` changes what the synapses read, as any other code does."""
+    monkeypatch.setattr(engine, "Assembly", WithRelay)
+    model = MODEL.replace(plasticity=RELAYED)
+    expected = learn(model, "stock", objects_only, (12, 3))
+    assert_learned(expected[0], (12, 3), expected[1])
+    found = learn(model, "events", objects_only, (12, 3))
+    (program,) = (p for p in objects_only.glob("programs/*/main.cpp") if "_before_jump_" in p.read_text())
+    assert re.search(r"_before_jump_forward_1\w+\(\);\n\s*_run_relay_1_summed\w+\(\);", program.read_text())
+    assert_same(found, expected)
+
+
+class WithMonitor(Assembly):
+    """A network with a monitor of one's own, of what synapses have of their neurons."""
+
+    watched = "z_pre"
+
+    def __init__(self, structure, kernel="stock"):
+        super().__init__(structure, kernel)
+        synapses, watched = self.groups["forward_1"], [self.watched]
+        self.net.add(StateMonitor(synapses, watched, record=[0, 4], clock=self.clock, name="probe_own"))
+
+
+@pytest.mark.parametrize(("watched", "filled"), [("z_pre", True), ("i", True), ("error_post", True), ("w", False)])
+def test_index_arrays_are_filled_where_code_reads_them(watched, filled, monkeypatch):
+    monkeypatch.setattr(WithMonitor, "watched", watched)
+    with engine.standalone_device("double") as device:
+        assembly = WithMonitor(Structure(MODEL, (3, 2)), "events")
+        device.prepare(assembly.is_probe)
+        assembly.net.run(0.1 * ms, namespace={})
+        lines = next(found for kind, (*_, found) in device.main_queue if kind == "run_network")
+    assert any("connect_all(" in line for line in lines) == filled
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("{{lastspike}}[_idx] = {{t}};", "lastspike"),
+        ("{{_lastindex}} += _cpp_numspikes;", "_lastindex"),
+        ("{{count}}[_idx-_source_start]++;", "count"),
+        ("{{total}}[{{_postsynaptic_idx}}[_idx]] += x;", "total"),
+        ("if ({{a}}[{{b}}[i]] == x || {{c}} >= {{d}}[0]) y = {{e}}[0];", None),
+    ],
+)
+def test_what_a_template_assigns(line, name):
+    assert _ASSIGNED.findall(line) == ([name] if name else [])
 
 
 def test_a_jump_before_the_own_step_is_refused(monkeypatch, tmp_path):

@@ -12,6 +12,7 @@ import re
 
 from .brian2_api import ArrayVariable
 
+# Brian2 hands over the calls of a step as lines of C++, and in no other form
 _ADD = re.compile(r"^(\w+\.add\(&\w+), _run_(\w+)\);$")
 
 
@@ -23,6 +24,8 @@ class Calls:
     code_objects : iterable of CodeObject
         All code of the program. Those with a function ``_flush_X`` in their header lag behind; those with ``_before_jump_X``
         take jumps.
+    uses : dict of str to Uses
+        Arrays that they read and write, by name.
     pathways : iterable of SynapticPathway
         Those whose code is called only when spikes arrive.
     probes : list of str
@@ -31,8 +34,8 @@ class Calls:
         Code objects of synapses that lag behind: code object of their copy, and lines that let it start anew.
     """
 
-    def __init__(self, code_objects, pathways=(), probes=(), copies=None):
-        self.code_objects = {c.name: c for c in code_objects}
+    def __init__(self, code_objects, uses, pathways=(), probes=(), copies=None):
+        self.code_objects, self.uses = {c.name: c for c in code_objects}, uses
         self.pathways = {p.codeobj.name: p.name for p in pathways}
         self.probes, self.copies = {f"{name}_codeobject" for name in probes}, copies or {}
         self.copying = {copy for copy, _ in self.copies.values()}
@@ -68,7 +71,7 @@ class Calls:
         return [f"_flush_{n}();" for n in self.lagging]
 
     def _calls(self, name, names):
-        late = [n for n in self.lagging if n != name and self._meets(self.code_objects[n], self.code_objects[name])]
+        late = [n for n in self.lagging if n != name and self._meets(n, name)]
         jumps = [n for n in self.jumping if self._changes_trace(name, n, names)]
         calls = [f"_flush_{n}();" for n in late] + [f"_before_jump_{n}();" for n in jumps]
         calls += [f"_run_{name}();", *(f"_after_jump_{n}();" for n in jumps)]
@@ -84,10 +87,10 @@ class Calls:
 
     def _changes_trace(self, name, kernel, names):
         """Whether code changes what a kernel reads of its presynaptic units, other than by the trace's own step."""
-        reads, other = self.code_objects[kernel], self.code_objects[name]
+        reads, written = self.code_objects[kernel], self.uses[name].writes
         for variable in (v for k, v in reads.variables.items() if reads.variable_indices[k] == "_presynaptic_idx"):
             own_step = variable.owner.state_updater.codeobj.name
-            if name == own_step or variable not in other.variables.values() or not _writes(other.code, variable):
+            if name == own_step or variable not in written:
                 continue
             step, record = ((names.index(n) - names.index(name)) % len(names) for n in (own_step, kernel))
             if step < record:
@@ -98,24 +101,15 @@ class Calls:
             return True
         return False
 
-    @staticmethod
-    def _meets(lagging, other):
+    def _meets(self, lagging, other):
         """Whether `other` uses what `lagging` writes, or writes what it reads late."""
-        shared = set(other.variables.values())
-        for name, var in lagging.variables.items():
+        late, shared = self.code_objects[lagging], set(self.code_objects[other].variables.values())
+        for name, var in late.variables.items():
             if not isinstance(var, ArrayVariable) or var.read_only or var not in shared:
                 continue
-            index = lagging.variable_indices[name]
-            if index == "_idx" and _writes(lagging.code, var):
+            index = late.variable_indices[name]
+            if index == "_idx" and var in self.uses[lagging].writes:
                 return True
-            if index not in ("_presynaptic_idx", "_postsynaptic_idx") and _writes(other.code, var):
+            if index not in ("_presynaptic_idx", "_postsynaptic_idx") and var in self.uses[other].writes:
                 return True
         return False
-
-
-def _writes(code, variable):
-    """Whether generated code assigns to an array."""
-    name = rf"_array_{variable.owner.name}_{variable.name}"
-    by_index = rf"{name}\s*\[[^\]]*\]\s*[-+*/]?=(?!=)"
-    by_pointer = rf"^(?!\s*const\b).*{name} \+"  # to a row of the array; those that only read are const
-    return any(re.search(pattern, code.cpp_file, re.M) for pattern in (by_index, by_pointer))

@@ -5,6 +5,7 @@ record, and any subset of the arrays; what is missing keeps the value that the b
 the main one included, share the work of lagging synapses (``workers.h``); with EAGER (0 or 1) even that of small layers.
 """
 
+from collections import defaultdict
 from pathlib import Path
 
 from brian2 import Group, SpikeGeneratorGroup, SpikeMonitor, StateMonitor, Synapses, all_devices
@@ -20,6 +21,7 @@ from .brian2_api import (
 from .calls import Calls
 from .probed import EVERY, ProbedSynapses
 from .random_numbers import seeded
+from .uses import ObservedGenerator, Uses
 
 NAME, RUNTIME = "superspike_standalone", "superspike_runtime"
 HEADERS = sorted(Path(__file__).parent.glob("*.h"))
@@ -48,7 +50,7 @@ class StateCodeObject(CPPStandaloneCodeObject):
     """Brian2's standalone code object with this package's templates."""
 
     templater = CPPStandaloneCodeObject.templater.derive("superspike_brian.codegen")
-    class_name = "superspike_standalone"
+    generator_class, class_name = ObservedGenerator, "superspike_standalone"
 
 
 class SeededDevice:
@@ -77,16 +79,20 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         """As Brian2; forgets the network too, whose names would otherwise push those of the next one."""
         super().reinit()
         self.is_probe, self.initial, self.headers = None, {}, ['"random_numbers.h"']
+        self.uses = defaultdict(Uses)  # by code object
 
     def code_object_class(self, codeobj_class=None, fallback_pref=None):
         """Use this package's templates unless a group asks for its own."""
         return StateCodeObject if codeobj_class is None else codeobj_class
 
     def code_object(self, owner, name, abstract_code, variables, template_name, variable_indices, **kwds):
-        """As `SeededDevice`; remembers what sets the value of a variable."""
+        """As `SeededDevice`; remembers what the code uses, and what sets the value of a variable."""
         made = super().code_object(owner, name, abstract_code, variables, template_name, variable_indices, **kwds)
         if template_name == "group_variable_set_conditional":
-            self.initial[made.name] = f"{owner.name}.{abstract_code['statement'].split()[0]}"
+            (variable,) = self.uses[made.name].writes
+            self.initial[made.name] = f"{owner.name}.{variable.name}"
+        template, given = getattr(made.templater, template_name), kwds.get("template_kwds") or {}
+        self.uses[made.name].add_template(template, made.variables, given)
         return made
 
     def network_run(self, net, *args, **kwds):
@@ -98,7 +104,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
         run = next(k for k, line in enumerate(lines) if line.startswith(f"{net.name}.run("))
         pathways = [p for s in self._synapses(net) if s.codeobj_class is not None for p in pathways_of(s)]
-        step = Calls(self.code_objects.values(), pathways, probes, self._copies(net))
+        step = Calls(self.code_objects.values(), self.uses, pathways, probes, self._copies(net))
         (clock,) = {o.clock.name for o in net.objects if self.is_probe(o.name)}
         calls = step.complete(lines[:run], clock)
         arrays, queues, records = self.state_arrays(net), self.spike_queues(net), self.records(net)
@@ -171,13 +177,13 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
 
     def _index_arrays(self, net):
         """Fill the index arrays of synapses created without them where some code reads them (a monitor of z_pre)."""
-        text = "".join(
-            c.code.cpp_file for c in self.code_objects.values() if c.template_name != "synapses_create_array"
-        )
+        made = (c for c in self.code_objects.values() if c.template_name != "synapses_create_array")
+        read = set().union(*(self.uses[c.name].reads for c in made))
         for group in net.objects:
             if isinstance(group, Synapses) and (layout := _layout(group)):
-                names = [self.get_array_name(group.variables[f"_synaptic_{end}"], False) for end in ("pre", "post")]
-                if any(f"{self.arrays[group.variables[f'_synaptic_{end}']]}[" in text for end in ("pre", "post")):
+                ends = [group.variables[f"_synaptic_{end}"] for end in ("pre", "post")]
+                names = [self.get_array_name(end, False) for end in ends]
+                if read.intersection(ends):
                     yield f"superspike::connect_all({', '.join(names)}, {len(group.source)}{layout});"
 
     def _cpp(self, var):

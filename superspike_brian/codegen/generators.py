@@ -2,12 +2,13 @@
 
 from brian2 import prefs
 
-from .brian2_api import CPPCodeGenerator, c_data_type
+from .brian2_api import c_data_type
+from .uses import ObservedGenerator
 
 INDICES = ("_presynaptic_idx", "_postsynaptic_idx")
 
 
-class KernelGenerator(CPPCodeGenerator):
+class KernelGenerator(ObservedGenerator):
     """Brian2's statements, with indices from the loop instead of index arrays."""
 
     def translate_to_read_arrays(self, read, write, indices):
@@ -20,6 +21,10 @@ class KernelGenerator(CPPCodeGenerator):
                 line = line.replace("const double ", "const float ")
             lines.append(line)
         return lines
+
+    def from_arrays(self, names):
+        """Those of the names that are not the loop's."""
+        return {n for n in names if n not in INDICES and not self._is_index(n)}
 
     def _is_index(self, name):
         return getattr(self.variables[name], "name", "") in ("_synaptic_pre", "_synaptic_post")

@@ -163,6 +163,7 @@ public:
     template <class T> void load(const std::string& wanted, std::vector<T>& data)
     {
         if (name != wanted) return;
+        if (size % sizeof(T)) fail("the state has another size for " + name); // an empty vector has no address to read to
         data.resize(size / sizeof(T));
         get(data.data(), size);
         next();

@@ -7,11 +7,11 @@
 
 from brian2 import DEFAULT_FUNCTIONS, Clock, Function
 
-from ..brian2_api import CPPCodeGenerator
 from ..device import StateCodeObject
+from ..uses import ObservedGenerator
 
 
-class NeuronGenerator(CPPCodeGenerator):
+class NeuronGenerator(ObservedGenerator):
     """Brian2's generator with the time step as a literal."""
 
     def translate_to_read_arrays(self, read, write, indices):
