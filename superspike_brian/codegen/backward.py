@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 
-from ..values.hints import Floats
 from .brian2_api import sympy_to_str
 from .plan import Plan
 
@@ -34,7 +34,7 @@ class Sweep:
         States and step matrix of the presynaptic filter: selects the kernel *events*.
     """
 
-    def __init__(self, plan: Plan, filter_: tuple[list[str], Floats] | None = None) -> None:
+    def __init__(self, plan: Plan, filter_: tuple[list[str], NDArray[np.float64]] | None = None) -> None:
         self.plan = plan
         self.inputs, self.step = filter_ or ([], np.zeros((0, 0)))
         self.events = filter_ is not None

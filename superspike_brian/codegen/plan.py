@@ -19,8 +19,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import sympy
 from brian2 import Synapses
+from numpy.typing import NDArray
 
-from ..values.hints import Floats
 from .stepmap import UnfitError, abstract_code, kind, linear_dynamics, resolve, step_map
 
 ONE = sympy.Integer(1)
@@ -117,7 +117,7 @@ def _split(term, kinds):
     return parts
 
 
-def presynaptic_filter(synapses: Synapses, plan: Plan) -> tuple[list[str], Floats]:
+def presynaptic_filter(synapses: Synapses, plan: Plan) -> tuple[list[str], NDArray[np.float64]]:
     """Linear dynamics behind the plan's presynaptic sources: one filter state a presynaptic variable.
 
     Returns

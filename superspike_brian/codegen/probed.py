@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from brian2 import Equations, NeuronGroup, Synapses
+from numpy.typing import NDArray
 
-from ..values.hints import Integers
 from .brian2_api import DIFFERENTIAL_EQUATION, SUBEXPRESSION, SingleEquation, Variable, get_identifiers
 
 EVERY = 125  # steps: the chunk of the kernels that sum over time; where it ends they have caught up, and a copy costs nothing
@@ -47,7 +47,7 @@ class ProbedSynapses(NeuronGroup):
         self,
         synapses: Synapses,
         equations: Equations,
-        numbers: Integers,
+        numbers: NDArray[np.int64],
         watched: Iterable[str],
         lags: bool,
         method: str,

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import sympy
 from brian2 import Function, Group
+from numpy.typing import NDArray
 
-from ..values.hints import Floats
 from .brian2_api import ArrayVariable, Constant, Subexpression, Variable, get_identifiers, str_to_sympy
 
 _ASSIGNMENT = re.compile(r"^\s*(\w+)\s*(\+|-|\*|/)?=(?!=)\s*(.+?)\s*(?:#.*)?$")
@@ -89,7 +89,7 @@ def kind(name: str, variable: Variable | Function, index: str) -> str:
     return kinds[index]
 
 
-def linear_dynamics(variable: Variable) -> tuple[list[str], Floats]:
+def linear_dynamics(variable: Variable) -> tuple[list[str], NDArray[np.float64]]:
     """Linear homogeneous dynamics with constant coefficients that a neuron group's variable takes part in.
 
     Returns
