@@ -13,9 +13,14 @@ Running backwards over the chunk, three things are kept a postsynaptic unit, and
 * ``_q_a_r``: the sum of _h_a_r over the chunk, for sources that do not change (w, 1).
 """
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
+import sympy
+from numpy.typing import NDArray
 
 from .brian2_api import sympy_to_str
+from .plan import Plan
 
 
 class Sweep:
@@ -29,14 +34,15 @@ class Sweep:
         States and step matrix of the presynaptic filter: selects the kernel *events*.
     """
 
-    def __init__(self, plan, filter_=None):
-        self.plan, (self.inputs, self.step) = plan, filter_ or ([], np.zeros((0, 0)))
+    def __init__(self, plan: Plan, filter_: tuple[list[str], NDArray[np.float64]] | None = None) -> None:
+        self.plan = plan
+        self.inputs, self.step = filter_ or ([], np.zeros((0, 0)))
         self.events = filter_ is not None
         n = range(len(plan.states))
         number = {name: a for a, name in enumerate(plan.states)}
         self.m = {(number[a], number[b]): terms for (a, b), terms in plan.matrix.items()}
         self.b = {(number[a], r): terms for (a, r), terms in plan.drive.items()}
-        self.constants = []  # uniform coefficients, computed once a chunk
+        self.constants: list[sympy.Expr] = []  # uniform coefficients, computed once a chunk
         for terms in [*self.m.values(), *self.b.values()]:
             self.constants += [u for u in terms.values() if u not in self.constants]
         self.p = self._reach([(a, a) for a in n], self.m)
@@ -58,7 +64,8 @@ class Sweep:
 
     def _depend_on_unit(self):
         """Entries of P that differ between postsynaptic units."""
-        found, size = set(), -1
+        found: set[tuple[int, int]] = set()
+        size = -1
         while len(found) > size:
             size = len(found)
             for a, b in self.p:
@@ -79,7 +86,7 @@ class Sweep:
             f"{self._p(a, b)}*{self._sum(t)}" for (b, c_), t in self.m.items() if c_ == c and (a, b) in self.p
         )
 
-    def declare(self, render):
+    def declare(self, render: Callable[[str], str]) -> Iterator[str]:
         """Coefficients, and the sweep's variables at the chunk's end."""
         yield from (f"const _T _k{n} = {render(sympy_to_str(u))};" for n, u in enumerate(self.constants))
         for a, b in self.p:
@@ -90,7 +97,7 @@ class Sweep:
         for name in [f"_g_{a}_{c}" for a, c in self.g] + [f"_q_{a}_{r}" for a, r in self.fixed]:
             yield f"static _T {name}[_NI]; std::fill_n({name}, _NI, _T(0));"
 
-    def unit_step(self):
+    def unit_step(self) -> Iterator[str]:
         """One step backwards for postsynaptic unit i."""
         for a, r in self.h:
             terms = [f"{self._p(a, b)}*{self._sum(t)}" for (b, r_), t in self.b.items() if r_ == r and (a, b) in self.p]
@@ -113,13 +120,13 @@ class Sweep:
             yield f"const _T _new_g_{a}_{c} = {' + '.join(terms)};"
         yield from (f"_g_{a}_{c}[i] = _new_g_{a}_{c};" for a, c in self.g)
 
-    def uniform_step(self):
+    def uniform_step(self) -> Iterator[str]:
         """One step backwards of what all units share."""
         same = [(a, c) for a, c in self.p if (a, c) not in self.p_arrays]
         yield from (f"const _T _new_p_{a}_{c} = {self._next_p(a, c)};" for a, c in same)
         yield from (f"_p_{a}_{c} = _new_p_{a}_{c};" for a, c in same)
 
-    def finish(self, a, render):
+    def finish(self, a: int, render: Callable[[str], str]) -> str:
         """Value of variable a at the chunk's end, from x (its start), what is fixed, and the filter at the start."""
         terms = [f"{self._p(a, b)}*_x_{b}" for a_, b in self.p if a_ == a]
         terms += [

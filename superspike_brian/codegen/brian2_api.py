@@ -6,6 +6,8 @@ Brian2 may change any of it. The C++ templates, besides, extend Brian2's, and on
 
 import logging
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import brian2
 import numpy as np
@@ -110,27 +112,27 @@ _METHODS = (
 _check(", ".join(f"{c.__name__}.{m}" for c, methods in _METHODS for m in methods.split() if not hasattr(c, m)))
 
 
-def exponents_of(quantity):
+def exponents_of(quantity: brian2.Quantity) -> list[float]:
     """Exponents of the SI base units of a quantity, to store it."""
     return [float(e) for e in quantity.dim._dims]
 
 
-def pathways_of(group):
+def pathways_of(group: brian2.BrianObject) -> Sequence[Any]:
     """The pathways of synapses, on which spikes travel; none of other objects."""
     return getattr(group, "_pathways", ())
 
 
-def refractory_of(group):
+def refractory_of(group: brian2.NeuronGroup) -> Any:
     """What a neuron group was given as `refractory`; False: nothing."""
     return group._refractory
 
 
-def mark_as_run(brian_object, net):
+def mark_as_run(brian_object: brian2.BrianObject, net: brian2.Network) -> None:
     """Let Brian2 believe that an object was in a network that ran: else it warns of objects that never did."""
     brian_object._network = net.id
 
 
-def spikes_in_queue(queue):
+def spikes_in_queue(queue: Any) -> list[Any]:
     """Spikes in flight on the runtime device: an array of synapses for each delay from now on."""
     if hasattr(queue, "_extract_spikes"):  # before Brian2 2.10 there was one in Python
         return [np.sort(queue._extract_spikes()[queue._extract_spikes()[:, 0] == d, 1]) for d in range(len(queue.n))]
@@ -138,11 +140,11 @@ def spikes_in_queue(queue):
     return [ring[(offset + d) % len(ring)] for d in range(len(ring))]
 
 
-def set_spikes_in_queue(queue, slots):
+def set_spikes_in_queue(queue: Any, slots: list[list[int]]) -> None:
     """Inverse of `spikes_in_queue`, for lists; with no slots at all the queue is emptied."""
     if hasattr(queue, "_extract_spikes"):
         pairs = [(d, s) for d, slot in enumerate(slots) for s in slot]
         queue._restore_from_full_state((queue._dt, np.array(pairs, int).reshape(-1, 2), queue.X.shape))
     else:
-        empty = [[] for _ in queue._full_state()[1]]
+        empty: list[list[int]] = [[] for _ in queue._full_state()[1]]
         queue._restore_from_full_state((0, slots or empty))

@@ -9,8 +9,11 @@
 
 import itertools
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from .brian2_api import ArrayVariable
+from .uses import Uses
 
 # Brian2 hands over the calls of a step as lines of C++, and in no other form
 _ADD = re.compile(r"^(\w+\.add\(&\w+), _run_(\w+)\);$")
@@ -34,7 +37,14 @@ class Calls:
         Code objects of synapses that lag behind: code object of their copy, and lines that let it start anew.
     """
 
-    def __init__(self, code_objects, uses, pathways=(), probes=(), copies=None):
+    def __init__(
+        self,
+        code_objects: Iterable[Any],
+        uses: Mapping[str, Uses],
+        pathways: Iterable[Any] = (),
+        probes: Iterable[str] = (),
+        copies: Mapping[str, tuple[str, list[str]]] | None = None,
+    ) -> None:
         self.code_objects, self.uses = {c.name: c for c in code_objects}, uses
         self.pathways = {p.codeobj.name: p.name for p in pathways}
         self.probes, self.copies = {f"{name}_codeobject" for name in probes}, copies or {}
@@ -45,7 +55,7 @@ class Calls:
     def _with_function(self, prefix):
         return [n for n, c in self.code_objects.items() if f"{prefix}{n}(" in getattr(c.code, "h_file", "")]
 
-    def complete(self, lines, clock):
+    def complete(self, lines: Sequence[str], clock: str) -> list[str]:
         """Replace Brian2's lines ``net.add(&clock, _run_X);``; others stay as they are. Probes keep to `clock`.
 
         Raises
@@ -66,7 +76,7 @@ class Calls:
         lines = [line for n, (_, take) in self.copies.items() for line in (f"_flush_{n}();", *take)]
         return [f"probe.at({clock}.timestep[0]);", *(["if (probe.anew) {", *lines, "}"] if lines else [])]
 
-    def at_end(self):
+    def at_end(self) -> list[str]:
         """Lines to run after the last time step."""
         return [f"_flush_{n}();" for n in self.lagging]
 

@@ -6,9 +6,11 @@ the main one included, share the work of lagging synapses (``workers.h``); with 
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from brian2 import Group, SpikeGeneratorGroup, SpikeMonitor, StateMonitor, Synapses, all_devices
+from brian2 import Group, Network, SpikeGeneratorGroup, SpikeMonitor, StateMonitor, Synapses, all_devices
 
 from .brian2_api import (
     ArrayVariable,
@@ -16,6 +18,7 @@ from .brian2_api import (
     CPPStandaloneDevice,
     DynamicArrayVariable,
     RuntimeDevice,
+    Variable,
     pathways_of,
 )
 from .calls import Calls
@@ -56,10 +59,20 @@ class StateCodeObject(CPPStandaloneCodeObject):
 class SeededDevice:
     """What makes the random numbers of any device those of the run's seed."""
 
-    def code_object(self, owner, name, abstract_code, variables, template_name, variable_indices, **kwds):
+    def code_object(
+        self,
+        owner: Any,
+        name: str,
+        abstract_code: Mapping[str, str],
+        variables: Mapping[str, Variable],
+        template_name: str,
+        variable_indices: Mapping[str, str],
+        **kwds: Any,
+    ) -> Any:
         """As Brian2, with other random functions."""
         code, variables = seeded(owner, name, template_name, abstract_code, variables)
-        return super().code_object(owner, name, code, variables, template_name, variable_indices, **kwds)
+        device: Any = super()  # one of Brian2's, with which it is combined
+        return device.code_object(owner, name, code, variables, template_name, variable_indices, **kwds)
 
 
 class SeededRuntimeDevice(SeededDevice, RuntimeDevice):
@@ -69,23 +82,36 @@ class SeededRuntimeDevice(SeededDevice, RuntimeDevice):
 class StateDevice(SeededDevice, CPPStandaloneDevice):
     """Brian2's standalone device, with state in and out; compiling is left to `superspike_brian.engine.compiler`."""
 
-    def prepare(self, is_probe):
+    is_probe: Any  # function of an object's name; None before `prepare`
+    main_queue: list[tuple[str, Any]]  # Brian2's: what the program does
+
+    def prepare(self, is_probe: Callable[[str], bool]) -> None:
         """Say which objects record in probe windows only (a function of their name); call it before the run."""
         self.is_probe = is_probe
         self.run_args_applied = True  # the archive replaces Brian2's own command line
         self.insert_code("before_start", "superspike::flush_subnormals();")
 
-    def reinit(self):
+    def reinit(self) -> None:
         """As Brian2; forgets the network too, whose names would otherwise push those of the next one."""
         super().reinit()
-        self.is_probe, self.initial, self.headers = None, {}, ['"random_numbers.h"']
-        self.uses = defaultdict(Uses)  # by code object
+        self.is_probe, self.headers = None, ['"random_numbers.h"']
+        self.initial: dict[str, str] = {}  # what a code object sets
+        self.uses: defaultdict[str, Uses] = defaultdict(Uses)  # by code object
 
-    def code_object_class(self, codeobj_class=None, fallback_pref=None):
+    def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
         """Use this package's templates unless a group asks for its own."""
         return StateCodeObject if codeobj_class is None else codeobj_class
 
-    def code_object(self, owner, name, abstract_code, variables, template_name, variable_indices, **kwds):
+    def code_object(
+        self,
+        owner: Any,
+        name: str,
+        abstract_code: Mapping[str, str],
+        variables: Mapping[str, Variable],
+        template_name: str,
+        variable_indices: Mapping[str, str],
+        **kwds: Any,
+    ) -> Any:
         """As `SeededDevice`; remembers what the code uses, and what sets the value of a variable."""
         made = super().code_object(owner, name, abstract_code, variables, template_name, variable_indices, **kwds)
         if template_name == "group_variable_set_conditional":
@@ -95,7 +121,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         self.uses[made.name].add_template(template, made.variables, given)
         return made
 
-    def network_run(self, net, *args, **kwds):
+    def network_run(self, net: Network, *args: Any, **kwds: Any) -> None:
         """As Brian2, with start, number of steps and probe windows as inputs of the program."""
         super().network_run(net, *args, **kwds)
         initial = self._take_initial_values()
@@ -143,7 +169,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         return [f'if (archive.lacks("{self.initial[n]}")) _run_{n}();' for n in names]
 
     @staticmethod
-    def state_arrays(net):
+    def state_arrays(net: Network) -> dict[str, Variable]:
         """Arrays that a run reads or changes: dict of ``group.variable`` to Variable."""
         found = {}
         for group in sorted((o for o in net.objects if isinstance(o, Group)), key=lambda g: g.name):
@@ -159,15 +185,15 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         return [o for o in net.objects if isinstance(o, Synapses)]
 
     @classmethod
-    def spike_queues(cls, net):
+    def spike_queues(cls, net: Network) -> dict[str, str]:
         """Spikes in flight: dict of record name to the pathway's C++ name."""
         pathways = [p for s in cls._synapses(net) for p in pathways_of(s)]
         return {f"{p.name}.queue": p.name + _layout(p.synapses) for p in sorted(pathways, key=lambda p: p.name)}
 
     @staticmethod
-    def records(net):
+    def records(net: Network) -> dict[str, Variable]:
         """What monitors recorded: dict of ``monitor.variable`` to Variable."""
-        found = {}
+        found: dict[str, Variable] = {}
         for monitor in sorted(
             (o for o in net.objects if isinstance(o, SpikeMonitor | StateMonitor)), key=lambda m: m.name
         ):
@@ -198,17 +224,19 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
             name: (copy, list(g.take(lambda v: self.get_array_name(v, False)))) for g, (name, copy) in updaters.items()
         }
 
-    def generate_main_source(self, writer):
+    def generate_main_source(self, writer: Any) -> None:
         """As Brian2, with this package's header (which includes ``superspike.h``)."""
         self.headers.append('"workers.h"')
         super().generate_main_source(writer)
         self.headers.remove('"workers.h"')
 
-    def generate_makefile(self, writer, compiler, compiler_flags, linker_flags, nb_threads, debug):
+    def generate_makefile(
+        self, writer: Any, compiler: str, compiler_flags: str, linker_flags: str, nb_threads: int, debug: bool
+    ) -> None:
         """Keep the flags for the build; no makefile is needed."""
         self.compiler_flags, self.linker_flags = compiler_flags.split(), [*linker_flags.split(), "-pthread"]
 
-    def copy_source_files(self, writer, directory):
+    def copy_source_files(self, writer: Any, directory: Path | str) -> None:
         """Add this package's headers to Brian2's library files."""
         super().copy_source_files(writer, directory)
         for file in (*HEADERS, SOURCE):

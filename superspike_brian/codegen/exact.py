@@ -12,13 +12,23 @@ division, ``exprel(x) = (exp(x) - 1)/x``.
 """
 
 import itertools
+from collections.abc import Mapping
+from typing import Any
 
 import mpmath
 import numpy as np
 import sympy
 from brian2 import Equations, StateUpdateMethod, exact, prefs
 
-from .brian2_api import Constant, exprel, get_identifiers, get_linear_system, is_constant_over_dt, sympy_to_str
+from .brian2_api import (
+    Constant,
+    Variable,
+    exprel,
+    get_identifiers,
+    get_linear_system,
+    is_constant_over_dt,
+    sympy_to_str,
+)
 
 # Relative error of a coefficient for which SymPy's form is good enough, by type of the state. With time constants of 5 and
 # 10 ms and steps of 0.1 ms it is 2e-14 and 1e-5
@@ -29,7 +39,12 @@ DIGITS = 50  # of the exponential, before it is rounded
 class ExactByBlocks(StateUpdateMethod):
     """State updater for linear equations with coefficients that are constant over a time step."""
 
-    def __call__(self, equations, variables=None, method_options=None):
+    def __call__(
+        self,
+        equations: Equations,
+        variables: Mapping[str, Variable] | None = None,
+        method_options: Mapping[str, Any] | None = None,
+    ) -> str:
         """Return the abstract code of one time step; raise what Brian2's ``exact`` raises."""
         rest = [e for e in equations.values() if e.type != "differential equation"]
         steps = []
@@ -39,10 +54,10 @@ class ExactByBlocks(StateUpdateMethod):
         return "\n".join(steps)
 
 
-def blocks(equations):
+def blocks(equations: Equations) -> list[list[str]]:
     """Sets of differential variables that read each other, in the order of the equations."""
     reads = {name: get_identifiers(expression.code) for name, expression in equations.get_substituted_expressions()}
-    merged = []
+    merged: list[list[str]] = []
     for name in equations.diff_eq_names:
         linked = [b for b in merged if any(name in reads[other] or other in reads[name] for other in b)]
         merged = [b for b in merged if b not in linked] + [[n for b in linked for n in b] + [name]]
@@ -52,7 +67,9 @@ def blocks(equations):
 exact_by_blocks = ExactByBlocks()
 
 
-def without_form(equations, variables, values, dt):
+def without_form(
+    equations: Equations, variables: Mapping[str, Variable], values: Mapping[str, Constant], dt: float
+) -> list[str] | None:
     """The first block whose coefficients are inputs of the program, of values that SymPy's form does not suit; or None.
 
     Parameters

@@ -18,6 +18,8 @@ them in between. Equations that do not fit a kernel fall to the one above it in 
 
 import logging
 
+from brian2 import Synapses
+
 from .all_to_all import PreMajor
 from .backward import Sweep
 from .brian2_api import sympy_to_str
@@ -34,7 +36,7 @@ CHUNK = {"gemm": EVERY, "events": EVERY}  # steps recorded at most; t_b is a mul
 # Synapses of the smallest layer that another thread serves. Measured with two threads, times faster than one: gemm 0.75 at
 # 2,000 synapses, 1.29 at 3,200 and 1.2 from 10,000 to 50,000; events 0.92 at 50,000 and 1.0 from 105,000 to 250,000.
 WORTH_A_THREAD = {"gemm": 5_000, "events": 100_000}
-_said = set()
+_said: set[str] = set()
 
 
 class SweepCodeObject(StateCodeObject):
@@ -43,7 +45,7 @@ class SweepCodeObject(StateCodeObject):
     generator_class = KernelGenerator
 
 
-def install(synapses, shape, kernel="auto"):
+def install(synapses: Synapses, shape: tuple[int, int], kernel: str = "auto") -> str:
     """Let a kernel integrate plastic synapses that connect all to all.
 
     Parameters

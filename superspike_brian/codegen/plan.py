@@ -14,13 +14,19 @@ exactly. `superspike_brian.codegen.backward` turns this plan into C++.
 """
 
 import dataclasses
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy
+from brian2 import Synapses
+from numpy.typing import NDArray
 
 from .stepmap import UnfitError, abstract_code, kind, linear_dynamics, resolve, step_map
 
 ONE = sympy.Integer(1)
+
+
+Terms: TypeAlias = dict[int | None, sympy.Expr]  # uniform coefficient of each factor; None: of none
 
 
 @dataclasses.dataclass
@@ -39,13 +45,13 @@ class Plan:
         Kind ('pre', 'own' or 'one') and expression of every source.
     """
 
-    states: list
-    factors: list = dataclasses.field(default_factory=list)
-    matrix: dict = dataclasses.field(default_factory=dict)
-    drive: dict = dataclasses.field(default_factory=dict)
-    sources: list = dataclasses.field(default_factory=list)
+    states: list[str]
+    factors: list[sympy.Expr] = dataclasses.field(default_factory=list)
+    matrix: dict[tuple[str, str], Terms] = dataclasses.field(default_factory=dict)
+    drive: dict[tuple[str, int], Terms] = dataclasses.field(default_factory=dict)
+    sources: list[tuple[str, sympy.Expr]] = dataclasses.field(default_factory=list)
 
-    def add(self, table, key, post, uniform):
+    def add(self, table: dict[Any, Terms], key: tuple[str, str | int], post: sympy.Expr, uniform: sympy.Expr) -> None:
         """Add a term to M or B."""
         if post == ONE:
             factor = None
@@ -56,20 +62,20 @@ class Plan:
         terms = table.setdefault(key, {})
         terms[factor] = terms.get(factor, 0) + uniform
 
-    def source(self, kind_, expression):
+    def source(self, kind_: str, expression: sympy.Expr) -> int:
         """Return the number of a source."""
         if (kind_, expression) not in self.sources:
             self.sources.append((kind_, expression))
         return self.sources.index((kind_, expression))
 
 
-def kinds_of(synapses, code):
+def kinds_of(synapses: Synapses, code: str) -> dict[str, str]:
     """Kind of every variable in the synapses' step (see `stepmap.kind`)."""
     indices = synapses.variables.indices
     return {n: kind(n, v, indices.get(n, "0")) for n, v in resolve(synapses, code).items()}
 
 
-def linear_plan(synapses):
+def linear_plan(synapses: Synapses) -> Plan:
     """Return the `Plan` of plastic synapses.
 
     Raises
@@ -101,7 +107,7 @@ def linear_plan(synapses):
 
 def _split(term, kinds):
     """Factors of a product by kind of what they depend on."""
-    parts = {}
+    parts: dict[str, sympy.Expr] = {}
     for factor in sympy.Mul.make_args(term):
         found = {kinds.get(str(s), "uniform") for s in factor.free_symbols} - {"uniform"}
         if len(found) > 1:
@@ -111,7 +117,7 @@ def _split(term, kinds):
     return parts
 
 
-def presynaptic_filter(synapses, plan):
+def presynaptic_filter(synapses: Synapses, plan: Plan) -> tuple[list[str], NDArray[np.float64]]:
     """Linear dynamics behind the plan's presynaptic sources: one filter state a presynaptic variable.
 
     Returns
@@ -126,7 +132,8 @@ def presynaptic_filter(synapses, plan):
     UnfitError
         If a source is not a single presynaptic variable with such dynamics.
     """
-    names, blocks = [], []
+    names: list[str] = []
+    blocks = []
     for kind_, expression in plan.sources:
         if kind_ != "pre" or str(expression) in names:
             continue

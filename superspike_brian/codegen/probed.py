@@ -10,10 +10,13 @@ it records depends neither on threads nor on where blocks end.
 Where no kernel lags behind the group holds nothing: it is a view that lets a monitor read what it cannot read of synapses.
 """
 
-import numpy as np
-from brian2 import Equations, NeuronGroup
+from collections.abc import Callable, Iterable, Iterator
 
-from .brian2_api import DIFFERENTIAL_EQUATION, SUBEXPRESSION, SingleEquation, get_identifiers
+import numpy as np
+from brian2 import Equations, NeuronGroup, Synapses
+from numpy.typing import NDArray
+
+from .brian2_api import DIFFERENTIAL_EQUATION, SUBEXPRESSION, SingleEquation, Variable, get_identifiers
 
 EVERY = 125  # steps: the chunk of the kernels that sum over time; where it ends they have caught up, and a copy costs nothing
 _INDEX = {"_idx": "_probed_idx", "_presynaptic_idx": "_probed_pre", "_postsynaptic_idx": "_probed_post"}
@@ -40,7 +43,16 @@ class ProbedSynapses(NeuronGroup):
         Of the group.
     """
 
-    def __init__(self, synapses, equations, numbers, watched, lags, method, name):
+    def __init__(
+        self,
+        synapses: Synapses,
+        equations: Equations,
+        numbers: NDArray[np.int64],
+        watched: Iterable[str],
+        lags: bool,
+        method: str,
+        name: str,
+    ) -> None:
         n_post, kinds = len(synapses.target), (DIFFERENTIAL_EQUATION, SUBEXPRESSION) if lags else (SUBEXPRESSION,)
         own = [e for e in equations.values() if e.type in kinds and "constant over dt" not in e.flags]
         self.synapses, self.states = synapses, [e.varname for e in own if e.type == DIFFERENTIAL_EQUATION]
@@ -63,7 +75,7 @@ class ProbedSynapses(NeuronGroup):
             index = synapses.variables.indices[variable]
             self.variables.add_reference(variable, synapses, variable, index=_INDEX.get(index, index))
 
-    def take(self, array_name):
+    def take(self, array_name: Callable[[Variable], str]) -> Iterator[str]:
         """Lines of C++ that set the copy's states to those of the synapses; `array_name` names a variable's array."""
         index = array_name(self.variables["_probed_idx"])
         for state in self.states:

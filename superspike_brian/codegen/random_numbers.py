@@ -11,13 +11,16 @@ is known by its code object, the variable that its statement assigns, and which 
 
 import hashlib
 import re
+from collections.abc import Mapping
+from functools import partial
 from math import lgamma
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brian2 import Function, prefs
 
-from .brian2_api import AuxiliaryVariable, CPPCodeGenerator, CythonCodeGenerator, NumpyCodeGenerator
+from .brian2_api import AuxiliaryVariable, CPPCodeGenerator, CythonCodeGenerator, NumpyCodeGenerator, Variable
 
 KEY = np.zeros(2, np.uint64)  # of the runtime device; a compiled program has its own
 LARGEST_MEAN = 2e9
@@ -62,7 +65,8 @@ def _poisson(site, step, units, mean):
     flat[small] = _invert(draw.attempt(0, small)[0], mean[small])
     left, number = np.flatnonzero(mean >= 30), 0
     while left.size:
-        k, accepted = _transformed_rejection(*draw.attempt(number, left), mean[left])
+        u, v = draw.attempt(number, left)
+        k, accepted = _transformed_rejection(u, v, mean[left])
         flat[left[accepted]] = k[accepted]
         left, number = left[~accepted], number + 1
     return flat.reshape(np.shape(units))
@@ -125,7 +129,9 @@ _CALL = re.compile(rf"\b({'|'.join(RANDOM_FUNCTIONS)})\s*\(\s*(\)?)")
 _UNIQUE = re.compile(r"(_\d+)?_codeobject\*?$")
 
 
-def seeded(owner, name, template_name, code, variables):
+def seeded(
+    owner: Any, name: str, template_name: str, code: Mapping[str, str], variables: Mapping[str, Variable | Function]
+) -> tuple[dict[str, str], Mapping[str, Variable | Function]]:
     """Replace the calls of random functions.
 
     Parameters
@@ -147,10 +153,12 @@ def seeded(owner, name, template_name, code, variables):
         To generate instead.
     """
     sets_values = template_name.startswith("group_variable_set")  # before the first step, whichever that is
-    step, drawn, used = "0" if sets_values else "t_in_timesteps", {}, {}
+    step = "0" if sets_values else "t_in_timesteps"
+    drawn: dict[str, int] = {}
+    used: dict[str, Function] = {}
     name = _UNIQUE.sub("", name)
 
-    def replace(match, statement):
+    def replace(match: re.Match[str], statement: str) -> str:
         function, closed = match.groups()
         place = statement if sets_values else statement.split("=")[0]
         drawn[place] = drawn.get(place, -1) + 1
@@ -162,7 +170,7 @@ def seeded(owner, name, template_name, code, variables):
         return f"_{function}({', '.join(arguments)}" + (")" if closed else ", ")
 
     code = {
-        block: "\n".join(_CALL.sub(lambda m, line=line: replace(m, line), line) for line in text.splitlines())
+        block: "\n".join(_CALL.sub(partial(replace, statement=line), line) for line in text.splitlines())
         for block, text in code.items()
     }
     if used:

@@ -6,12 +6,15 @@ steps in the same discrete time as Brian2's own code: Euler stays Euler, an exac
 """
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import sympy
-from brian2 import Function
+from brian2 import Function, Group
+from numpy.typing import NDArray
 
-from .brian2_api import ArrayVariable, Constant, Subexpression, get_identifiers, str_to_sympy
+from .brian2_api import ArrayVariable, Constant, Subexpression, Variable, get_identifiers, str_to_sympy
 
 _ASSIGNMENT = re.compile(r"^\s*(\w+)\s*(\+|-|\*|/)?=(?!=)\s*(.+?)\s*(?:#.*)?$")
 
@@ -20,25 +23,25 @@ class UnfitError(Exception):
     """The equations do not have the form that a kernel needs; the message says why."""
 
 
-def symbol(name):
+def symbol(name: str) -> sympy.Symbol:
     """Brian2's SymPy symbol of a variable."""
     return sympy.Symbol(name, real=True)
 
 
-def substitute(expression, values):
+def substitute(expression: sympy.Expr, values: Mapping[str, sympy.Expr]) -> sympy.Expr:
     """Replace symbols by name (Brian2's symbol of the time step is another one than `symbol` makes)."""
     return expression.xreplace({s: values[str(s)] for s in expression.free_symbols if str(s) in values})
 
 
-def abstract_code(updater):
+def abstract_code(updater: Any) -> str:
     """Code of one step of a group's state updater; empty where it has none."""
     updater.update_abstract_code(run_namespace={})
     return updater.abstract_code
 
 
-def step_map(code, variables):
+def step_map(code: str, variables: Mapping[str, Variable | Function]) -> dict[str, sympy.Expr]:
     """Execute abstract code on symbols: dict of assigned name to expression of the values before the step."""
-    values = {}
+    values: dict[str, sympy.Expr] = {}
     for line in filter(str.strip, code.splitlines()):
         if not (match := _ASSIGNMENT.match(line)):
             raise UnfitError(f"'{line.strip()}' is not an assignment")
@@ -48,7 +51,7 @@ def step_map(code, variables):
     return values
 
 
-def resolve(synapses, code):
+def resolve(synapses: Group, code: str) -> dict[str, Variable | Function]:
     """Variables, constants and functions that a group's abstract code names: dict of name to Variable."""
     names = get_identifiers(code) - {"and", "or", "not", "True", "False"}
     assigned = {m.group(1) for m in map(_ASSIGNMENT.match, code.splitlines()) if m}
@@ -56,7 +59,7 @@ def resolve(synapses, code):
     return synapses.resolve_all(names, run_namespace={}, user_identifiers=set())
 
 
-def kind(name, variable, index):
+def kind(name: str, variable: Variable | Function, index: str) -> str:
     """What a variable depends on: 'own', 'pre', 'post', 'uniform' or 'function'.
 
     Raises
@@ -86,7 +89,7 @@ def kind(name, variable, index):
     return kinds[index]
 
 
-def linear_dynamics(variable):
+def linear_dynamics(variable: Variable) -> tuple[list[str], NDArray[np.float64]]:
     """Linear homogeneous dynamics with constant coefficients that a neuron group's variable takes part in.
 
     Returns

@@ -20,11 +20,14 @@ import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from brian2 import StateMonitor, get_device, prefs, second, set_device
@@ -33,9 +36,11 @@ from ..codegen import device as state_device
 from ..codegen.brian2_api import VERSION, get_compiler_and_args, get_identifiers, reset_device
 from ..errors import UserError
 from ..files.locks import Lock
+from ..models import Model
 from ..models.checks import compiled
-from ..network.assembly import Assembly
+from ..network.assembly import Assembly, Structure
 from ..values.as_json import quantity_to_json
+from ..values.hints import Array, Progress, State
 from .compiler import BuildError, compile_program, default_build_dir, file_hash, identity, precompile
 from .preferences import own_preferences
 
@@ -52,17 +57,17 @@ class Errors(threading.Thread):
 
     KEPT = 3000  # bytes
 
-    def __init__(self, stream):
+    def __init__(self, stream: BufferedReader) -> None:
         super().__init__(daemon=True)
         self.stream, self.tail = stream, b""
         self.start()
 
-    def run(self):
+    def run(self) -> None:
         """Read until the program ends."""
         while chunk := self.stream.read1(1 << 16):
             self.tail = (self.tail + chunk)[-self.KEPT :]
 
-    def text(self):
+    def text(self) -> str:
         """Return the end of all that was written, once the program has ended."""
         self.join()
         return self.tail.decode(errors="replace").strip()
@@ -87,12 +92,12 @@ class Program:
         Largest resident memory of the last run (bytes); 0 before a run, and where the system does not tell.
     """
 
-    def __init__(self, folder, build_seconds=0.0, threads=1):
+    def __init__(self, folder: Path | str, build_seconds: float = 0.0, threads: int = 1) -> None:
         self.folder, self.build_seconds, self.threads = Path(folder), build_seconds, threads
         self.eager, self.peak_memory = False, 0
         self.manifest = self._read()
 
-    def _read(self):
+    def _read(self) -> dict[str, Any]:
         """Return the manifest of the folder; it would run without its connectivity, or as something else."""
         if (manifest := read_manifest(self.folder)) is None:
             raise SimulationError(
@@ -100,7 +105,14 @@ class Program:
             )
         return manifest
 
-    def run(self, state, start, n_steps, probe=False, progress=None):
+    def run(
+        self,
+        state: State,
+        start: int,
+        n_steps: int,
+        probe: bool | Sequence[tuple[int, int]] = False,
+        progress: Progress | None = None,
+    ) -> tuple[State, State]:
         """Continue from `state` at step `start` for `n_steps` steps.
 
         Parameters
@@ -129,7 +141,13 @@ class Program:
         with closing(self.blocks(start, [(n_steps, state)], probe, progress)) as blocks:
             return next(blocks)
 
-    def blocks(self, start, plan, probe=False, progress=None):
+    def blocks(
+        self,
+        start: int,
+        plan: Iterable[tuple[int, State]],
+        probe: bool | Sequence[tuple[int, int]] = False,
+        progress: Progress | None = None,
+    ) -> Generator[tuple[State, State], None, None]:
         """Run block after block; each goes on from the state in which the one before ended, without waiting for its reader.
 
         Parameters
@@ -162,14 +180,20 @@ class Program:
             return
         command, pipe = ["./main", str(self.threads), str(int(self.eager))], subprocess.PIPE
         # a group of its own: Ctrl-C reaches Python alone, which then ends the program; it reads its connectivity from `cwd`
-        options = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "start_new_session": True, "cwd": self.folder}
+        options: dict[str, Any] = {
+            "stdin": pipe,
+            "stdout": pipe,
+            "stderr": pipe,
+            "start_new_session": True,
+            "cwd": self.folder,
+        }
         try:
             process = subprocess.Popen(command, **options)
         except OSError as error:
             raise SimulationError(f"cannot run {self.folder / 'main'}: {error}") from error
         with process:
             feeder = threading.Thread(target=self._feed, args=(process.stdin, start, sent, probe), daemon=True)
-            errors = Errors(process.stderr)
+            errors = Errors(cast(BufferedReader, process.stderr))
             feeder.start()
             try:
                 while lengths:
@@ -201,7 +225,7 @@ class Program:
         columns = self.manifest["columns"]  # what state monitors recorded in `n_probed` steps comes in pieces
         places = {name: np.empty(n * n_probed, dtypes[name]) for name, n in columns.items()}
         free = {name: place.view(np.uint8) for name, place in places.items()}
-        arrays = {}
+        arrays: State = {}
         while (record := read_record(process.stdout, free)) is not None:
             name, data = record
             if name == "end":
@@ -220,7 +244,14 @@ class Program:
         raise SimulationError(f"the simulation {self.folder / 'main'} stopped: {why}")
 
 
-def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto", threads=1):
+def build(
+    structure: Structure,
+    precision: str = "double",
+    build_dir: Path | str | None = None,
+    jobs: int | None = None,
+    kernel: str = "auto",
+    threads: int = 1,
+) -> Program:
     """Return the program of `structure`, compiling what is not yet in `build_dir`.
 
     Parameters
@@ -260,12 +291,12 @@ def build(structure, precision="double", build_dir=None, jobs=None, kernel="auto
     return Program(folder, time.perf_counter() - began, threads)
 
 
-def is_complete(folder):
+def is_complete(folder: Path) -> bool:
     """Whether all that a program reads is in its folder as it was built."""
     return read_manifest(folder) is not None
 
 
-def read_manifest(folder):
+def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Return what `write_manifest` wrote, or None if it or any file that it names is missing or damaged.
 
     Cleaners of cache folders remove single files, and full disks and crashes leave halves.
@@ -280,7 +311,7 @@ def read_manifest(folder):
         return None
 
 
-def write_manifest(folder, manifest):
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Seal a program's folder: everything that it reads when it runs is part of the manifest."""
     needed = (folder / "main", *sorted((folder / "static_arrays").iterdir()))
     manifest = manifest | {"files": {str(f.relative_to(folder)): file_hash(f) for f in needed}}
@@ -292,7 +323,9 @@ def _hash_of(manifest):
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
-def program_folder(structure, precision="double", build_dir=None, kernel="auto"):
+def program_folder(
+    structure: Structure, precision: str = "double", build_dir: Path | str | None = None, kernel: str = "auto"
+) -> Path:
     """Where `build` looks for the program of this structure, compiler and processor, and puts it.
 
     Without a compiler it is any program of the structure, for whatever processor.
@@ -314,7 +347,7 @@ def program_folder(structure, precision="double", build_dir=None, kernel="auto")
     return programs / f"{key}-{hashlib.sha256(machine.encode()).hexdigest()[:10]}"
 
 
-def structure_key(structure, precision, kernel="auto"):
+def structure_key(structure: Structure, precision: str, kernel: str = "auto") -> str:
     """Hash of everything that the generated code depends on, on any machine."""
     model = {kind: dict(component.strings) for kind, component in structure.model.components.items()}
     inputs = run_time_parameters(structure.model)
@@ -341,7 +374,7 @@ def _own_sources():
     return hashlib.sha256(b"".join(content)).hexdigest()
 
 
-def run_time_parameters(model):
+def run_time_parameters(model: Model) -> set[str]:
     """Names of the parameters that are nowhere constants of the code, but variables ``(shared, constant)``: program inputs."""
     equations = [model.equations_of(place, output=o)[0] for place in ("layer", "synapse") for o in (True, False)]
     equations += [model.equations_of(place)[0] for place in ("terminal", "feedback")]
@@ -383,7 +416,7 @@ def _manifest(device, assembly, structure):
 
 
 @contextmanager
-def standalone_device(precision):
+def standalone_device(precision: str) -> Iterator[state_device.StateDevice]:
     """Activate the standalone device, and leave Brian2 as it was."""
     gc.collect()  # Brian2 numbers its names past those of objects that are gone but not collected
     with own_preferences(precision):
@@ -397,10 +430,10 @@ def standalone_device(precision):
             reset_device()
 
 
-def windows_within(probe, start, stop):
+def windows_within(probe: bool | Sequence[tuple[int, int]], start: int, stop: int) -> list[tuple[int, int]]:
     """The steps of a block that lie in probe windows (see `Program.run`): first and the one after the last, in order."""
     windows = [(start, stop)] * probe if isinstance(probe, bool) else sorted(probe)
-    found = []
+    found: list[tuple[int, int]] = []
     for a, b in ((max(a, start), min(b, stop)) for a, b in windows if a < stop and b > start):
         if found and a <= found[-1][1]:  # they overlap: record once
             found[-1] = found[-1][0], max(b, found[-1][1])
@@ -409,20 +442,20 @@ def windows_within(probe, start, stop):
     return found
 
 
-def write_record(stream, name, array):
+def write_record(stream: BinaryIO, name: str, array: Array) -> None:
     """Write an array to a program (format: ``codegen/superspike.h``)."""
     data = np.ascontiguousarray(array)
     stream.write(struct.pack("<I", len(name)) + name.encode() + struct.pack("<Q", data.nbytes))
     stream.write(data.data)
 
 
-def read_record(stream, places=None):
+def read_record(stream: BufferedReader, places: Mapping[str, Array] | None = None) -> tuple[str, Array] | None:
     """Read what a program wrote: name and bytes, in `places` by name if there is one; None where its output ends."""
     head = stream.read(4)
     name = stream.read(struct.unpack("<I", head)[0]) if len(head) == 4 else b""
     size = stream.read(8)
     if len(size) < 8:
         return None
-    name, n = name.decode(), struct.unpack("<Q", size)[0]
-    data = places[name][:n] if places and name in places else np.empty(n, np.uint8)
-    return (name, data) if n == data.size and stream.readinto(data.data) == n else None
+    text, n = name.decode(), struct.unpack("<Q", size)[0]
+    data = places[text][:n] if places and text in places else np.empty(n, np.uint8)
+    return (text, data) if n == data.size and stream.readinto(data.data) == n else None

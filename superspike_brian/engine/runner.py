@@ -1,6 +1,6 @@
 """What runs a state: the interface that the compiled `Program` and the `RuntimeProgram` share."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Protocol
 
 from ..values.hints import Progress, State
@@ -27,5 +27,5 @@ class Runner(Protocol):
         plan: Iterable[tuple[int, State]],
         probe: bool | Sequence[tuple[int, int]] = False,
         progress: Progress | None = None,
-    ) -> Iterator[tuple[State, State]]:
+    ) -> Generator[tuple[State, State], None, None]:
         """Run block after block; yield state and records of each."""

@@ -1,7 +1,7 @@
 """The same network on Brian2's runtime device: no C++ project and no compiler, for small networks and exploration."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -94,7 +94,7 @@ class RuntimeProgram:
         plan: Iterable[tuple[int, State]],
         probe: bool | Sequence[tuple[int, int]] = False,
         progress: Progress | None = None,
-    ) -> Iterator[tuple[State, State]]:
+    ) -> Generator[tuple[State, State], None, None]:
         """As `engine.Program.blocks`."""
         state: State = {}
         for n_steps, changes in plan:

@@ -5,23 +5,34 @@ between blocks changes no bit of the result; nor does where blocks end, as long 
 fast kernels catch up there, and elsewhere their sums round differently in the last digit.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import logging
 import time
 from collections import deque
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import results
+from ..console.progress import Silent
 from ..engine.program import windows_within
+from ..engine.runner import Runner
 from ..network.initial import initial_state, noise
 from ..network.probes import recorded
 from ..network.trials import MOVING, trainer
 from ..results import stored
+from ..results.folder import RunFolder
 from ..results.notes import judge
+from ..spec.run import RunSpec
 from ..values.clock import n_steps
+from ..values.hints import Array, State
 from .divergence import DivergedError, explain, first_step, not_finite
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 logger = logging.getLogger(__name__)
 WATCHED = 5  # output units whose spikes are kept for the whole run
@@ -30,14 +41,14 @@ WATCHED = 5  # output units whose spikes are kept for the whole run
 class Run:
     """A run folder with its program: what `train` and `resume` drive; `kept`: whether the folder outlives the run."""
 
-    def __init__(self, folder, program, spec, progress, kept=True):
+    def __init__(self, folder: RunFolder, program: Runner, spec: RunSpec, progress: Silent, kept: bool = True) -> None:
         self.folder, self.program, self.spec, self.progress, self.kept = folder, program, spec, progress, kept
         self.protocol, self.task, self.seed, self.structure = spec.protocol, spec.task, spec.seed, spec.structure
         remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
         self.windows = self.protocol.learning_windows(self.structure.dt, self.task.period)
         self.trainer = trainer(self.task, self.structure, self.seed, max(MOVING, remember))
 
-    def advance(self, initial=None):
+    def advance(self, initial: State | None = None) -> xr.Dataset:
         """Run the blocks that are missing, and return the results."""
         dt = float(self.structure.dt)
         latest = self.folder.rewind(logger.warning)
@@ -82,7 +93,7 @@ class Run:
                 step, began = block.stop, ended
                 if met:
                     break
-        if met:
+        if met and self.trainer:
             n = self.protocol.criterion_trials
             correct = f"{self.trainer.correct[-n:].mean():.1%}"
             self.progress.say(f"criterion met at {step * dt:g} s, {correct} of {n} trials correct: training ends there")
@@ -125,22 +136,25 @@ class Run:
             self.trainer.observe(block.start, block.stop, times, units)
         met = self._meets_criterion()
         self.folder.save_block(block.stop, state, record | {"criterion_met": np.array(met)})
-        accuracy = self.trainer and self.trainer.accuracy
+        accuracy = self.trainer.accuracy if self.trainer else None
         self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()), accuracy)
         return met
 
     def _recall(self):
         """Let the trainer know the trials before an interruption; return whether the criterion was met."""
         start = 0
-        for block in self.folder.records(self.folder.log_length)[1:] if self.trainer else ():
-            stop = n_steps(block["time"], self.structure.dt)
-            self.trainer.observe(start, stop, block["spike_time"], block["spike_unit"])
-            start = stop
+        if self.trainer:
+            for block in self.folder.records(self.folder.log_length)[1:]:
+                stop = n_steps(float(block["time"]), self.structure.dt)
+                self.trainer.observe(start, stop, block["spike_time"], block["spike_unit"])
+                start = stop
         return self._meets_criterion()
 
     def _meets_criterion(self):
         criterion, n = self.protocol.criterion, self.protocol.criterion_trials
-        correct = [] if criterion is None else self.trainer.correct[-n:]
+        if criterion is None or self.trainer is None:
+            return False
+        correct = self.trainer.correct[-n:]
         return len(correct) == n and bool(correct.mean() >= criterion)
 
     def _changes(self, block):
@@ -173,7 +187,7 @@ class Run:
         return self._without_learning("test", "testing", state, step, n_steps)
 
     def _without_learning(self, what, phase, state, step, n_steps):
-        trials = {}
+        trials: dict[str, Array] = {}
         if self.trainer:
             state, trials = self.trainer.fresh(what, state, step, n_steps)
         with self.progress.phase(phase) as progress:

@@ -8,7 +8,7 @@ to 28 bytes a synapse.
 import re
 
 import numpy as np
-from brian2 import get_device
+from brian2 import Synapses, get_device
 
 from ..axons import OneToOne
 from ..device import StateCodeObject
@@ -35,14 +35,14 @@ class PostMajor(PreMajor):
     post_major = True
 
 
-def code_object_class(kernel, on_pre, *, post_major=False):
+def code_object_class(kernel: str, on_pre: str, *, post_major: bool = False) -> type[PreMajor] | None:
     """Class of a group's code objects; None, which is Brian2's own, where a spike changes presynaptic variables."""
     if kernel == "stock" or any(name.endswith("_pre") for name in _WRITES.findall(on_pre)):
         return None
     return PostMajor if post_major else PreMajor
 
 
-def connect(synapses, *, post_major=False):
+def connect(synapses: Synapses, *, post_major: bool = False) -> None:
     """Connect all units to all, in the order of the presynaptic or of the postsynaptic units."""
     if post_major:
         synapses.connect(i="unit for unit in range(N_pre)", namespace={})

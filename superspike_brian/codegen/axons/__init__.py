@@ -10,6 +10,6 @@ class OneToOne(StateCodeObject):
     templater = StateCodeObject.templater.derive("superspike_brian.codegen", templates_dir="axons")
 
 
-def code_object_class(kernel):
+def code_object_class(kernel: str) -> type[OneToOne] | None:
     """Class of the code objects of synapses that connect unit i to unit i; None is Brian2's own."""
     return None if kernel == "stock" else OneToOne

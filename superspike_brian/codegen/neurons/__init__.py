@@ -5,6 +5,8 @@
 * Thresholds are tested for many units at once; spikes are looked for only where there are any.
 """
 
+from typing import Any
+
 from brian2 import DEFAULT_FUNCTIONS, Clock, Function
 
 from ..device import StateCodeObject
@@ -14,7 +16,7 @@ from ..uses import ObservedGenerator
 class NeuronGenerator(ObservedGenerator):
     """Brian2's generator with the time step as a literal."""
 
-    def translate_to_read_arrays(self, read, write, indices):
+    def translate_to_read_arrays(self, read: set[str], write: set[str], indices: set[str]) -> list[str]:
         """As Brian2, save for the time step."""
         steps = {n for n in read if n not in write and self._is_time_step(n)}
         lines = [f"const double {n} = {self.variables[n].get_value().item()!r};" for n in sorted(steps)]
@@ -24,7 +26,7 @@ class NeuronGenerator(ObservedGenerator):
         variable = self.variables[name]
         return getattr(variable, "name", None) == "dt" and isinstance(variable.owner, Clock)
 
-    def determine_keywords(self):
+    def determine_keywords(self) -> dict[str, Any]:
         """Say whether a statement may be evaluated twice."""
         pure = all(v.stateless for v in self.variables.values() if isinstance(v, Function))
         return super().determine_keywords() | {"repeatable": pure}
@@ -45,6 +47,6 @@ DEFAULT_FUNCTIONS["timestep"].implementations.add_implementation(
 )
 
 
-def code_object_class(kernel):
+def code_object_class(kernel: str) -> type[NeuronCodeObject] | None:
     """Class of a neuron group's code objects; None is Brian2's own."""
     return None if kernel == "stock" else NeuronCodeObject
