@@ -15,7 +15,7 @@ from superspike_brian.analysis import false_alarm_rate, score
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.assembly import DT, Structure
 from superspike_brian.network.initial import check_fit, initial_state
-from superspike_brian.network.trials import Trainer
+from superspike_brian.network.trials import TrialSource
 from superspike_brian.results.trials import moving_accuracy, time_to
 from superspike_brian.spec.serialize import task_from_arrays, task_to_arrays
 
@@ -150,14 +150,14 @@ def test_windowed_error_is_that_of_the_oracle(compiled, small, feedback, kernel)
     if feedback:
         model = model.replace(feedback=FEEDBACKS[feedback])
     variant = Structure(model, (12, 5, 3) if feedback else (12, 3))
-    trainer = Trainer(small, variant, 11)
-    inputs = small.spikes(trainer.stream("trials"), 0, STEPS, DT)["inputs"]
-    state = start(variant, small, 11) | trainer.training(0, STEPS)
+    source = TrialSource(small, variant, 11)
+    inputs = small.spikes(source.stream("trials"), 0, STEPS, DT)["inputs"]
+    state = start(variant, small, 11) | source.training(0, STEPS)
     state |= {f"{name}.w": 0.4 * state[f"{name}.w"] for name in variant.forward}  # silent enough to miss some
     w = [state[f"{name}.w"].reshape(variant.shape(k)) for k, name in enumerate(variant.forward, start=1)]
     b = state["feedback_target_1.b"].reshape(5, 3).T if feedback == "random" else None
     oracle = WindowedOracle(w, inputs, ((), ()), STEPS, feedback=feedback or "symmetric", b=b, r0=8e-3)
-    oracle.judge_by(small.trials(trainer.stream("trials"), 0, 6, DT))
+    oracle.judge_by(small.trials(source.stream("trials"), 0, 6, DT))
     oracle.run(STEPS)
     final, records = compiled(variant, kernel=kernel).run(state, 0, STEPS, probe=True)
     assert spikes(records, "output") == sorted(oracle.spikes["output"])
@@ -208,12 +208,12 @@ def test_task_and_error_signal_must_fit():
 
 
 def test_probe_and_test_trials_are_fresh():
-    trainer = Trainer(xor(), Structure(SUPERSPIKE.replace(error=WINDOWED), (100, 2)), 1)
+    source = TrialSource(xor(), Structure(SUPERSPIKE.replace(error=WINDOWED), (100, 2)), 1)
     old = {"output.missed": np.ones(2), "output.U": np.zeros(2)}
-    probe, _ = trainer.fresh("probe", old, 40_000, trainer.length)
-    test, trials = trainer.fresh("test", old, 40_000, trainer.test_periods(40_000) * trainer.length)
+    probe, _ = source.fresh("probe", old, 40_000, source.length)
+    test, trials = source.fresh("test", old, 40_000, source.test_periods(40_000) * source.length)
     assert "output.missed" not in test and "output.U" in test  # windows are closed, the rest goes on
-    training = trainer.training(40_000, 60_000)
+    training = source.training(40_000, 60_000)
     a, b, c = (x["inputs._timebins"][:200].tolist() for x in (probe, test, training))
     assert a != b and b != c and a != c
     assert len(trials["onset"]) >= 400 and min(a) >= 40_000 and trials["onset"][0] >= 40_000
@@ -224,12 +224,12 @@ def test_the_runtime_device_draws_the_same_trials():
     task = latencies(classes=2, patterns=1, n_inputs=12, seed=1)
     model = SUPERSPIKE.replace(error=WINDOWED)
     structure = Structure(model, (12, 2))
-    trainer = Trainer(task, structure, 0)
+    source = TrialSource(task, structure, 0)
     program = RuntimeProgram(structure)
-    state = initial_state(structure, task, 0) | trainer.training(0, 2000)
+    state = initial_state(structure, task, 0) | source.training(0, 2000)
     state, _ = program.run(state, 0, 2000, probe=True)
-    _, records = program.run(state | trainer.training(2000, 4000), 2000, 2000, probe=True)
-    steps, units = task.spikes(trainer.stream("trials"), 2000, 4000, DT)["inputs"]
+    _, records = program.run(state | source.training(2000, 4000), 2000, 2000, probe=True)
+    steps, units = task.spikes(source.stream("trials"), 2000, 4000, DT)["inputs"]
     assert spikes(records, "inputs") == sorted(zip(steps.tolist(), units.tolist(), strict=True))
 
 

@@ -20,7 +20,7 @@ from superspike_brian.engine import program as engine
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.assembly import Assembly, Structure
 from superspike_brian.network.initial import initial_state
-from superspike_brian.network.trials import trainer
+from superspike_brian.network.trials import trial_source
 
 TIMED = spike_timing(n_inputs=3, seed=1, period=50 * ms, rate=50 * Hz, n_spikes=2)
 TRIALS = latencies(classes=2, patterns=1, n_inputs=3, pause_min=5 * ms, pause_mean=8 * ms)
@@ -64,7 +64,7 @@ def build(seed):
         return "does not fit the network"
     try:
         state = initial_state(structure, task, 1)
-        schedule = trainer(task, structure, 1)
+        schedule = trial_source(task, structure, 1)
         state |= schedule.training(0, 40) if schedule else {}
         after, _ = RuntimeProgram(structure).run(state, 0, 40)
         with engine.standalone_device("double") as device, tempfile.TemporaryDirectory() as folder:

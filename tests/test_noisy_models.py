@@ -19,7 +19,7 @@ from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.assembly import Assembly, Structure
 from superspike_brian.network.initial import initial_state
 from superspike_brian.network.initial import noise as key_of
-from superspike_brian.network.trials import trainer
+from superspike_brian.network.trials import trial_source
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.runs.training import resume, train
 
@@ -65,7 +65,7 @@ class Noisy:
         self.program = RuntimeProgram(self.structure)
 
     def start(self, seed=1):
-        trials = trainer(TASK, self.structure, seed).training(0, 2000)
+        trials = trial_source(TASK, self.structure, seed).training(0, 2000)
         return initial_state(self.structure, TASK, seed) | trials
 
     def run(self, state, pieces=(100,), probe=False):

@@ -42,7 +42,7 @@ class Sweep:
         number = {name: a for a, name in enumerate(plan.states)}
         self.m = {(number[a], number[b]): terms for (a, b), terms in plan.matrix.items()}
         self.b = {(number[a], r): terms for (a, r), terms in plan.drive.items()}
-        self.constants: list[sympy.Expr] = []  # uniform coefficients, computed once a chunk
+        self.constants: list[sympy.Expr] = []  # shared coefficients, computed once a chunk
         for terms in [*self.m.values(), *self.b.values()]:
             self.constants += [u for u in terms.values() if u not in self.constants]
         self.p = self._reach([(a, a) for a in n], self.m)
@@ -120,7 +120,7 @@ class Sweep:
             yield f"const _T _new_g_{a}_{c} = {' + '.join(terms)};"
         yield from (f"_g_{a}_{c}[i] = _new_g_{a}_{c};" for a, c in self.g)
 
-    def uniform_step(self) -> Iterator[str]:
+    def shared_step(self) -> Iterator[str]:
         """One step backwards of what all units share."""
         same = [(a, c) for a, c in self.p if (a, c) not in self.p_arrays]
         yield from (f"const _T _new_p_{a}_{c} = {self._next_p(a, c)};" for a, c in same)

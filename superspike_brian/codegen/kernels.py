@@ -92,7 +92,7 @@ def _use(synapses, shape, name):
         kinds, plan = kinds_of(synapses, code), linear_plan(synapses)
         sweep = Sweep(plan, presynaptic_filter(synapses, plan) if name == "events" else None)
         keywords |= {"chunk": CHUNK[name], "worth_a_thread": WORTH_A_THREAD[name], "sweep": sweep}
-        keywords |= {f"{k}_reads": _arrays(synapses, kinds, k, plan.states) for k in ("pre", "post", "own", "uniform")}
+        keywords |= {f"{k}_reads": _arrays(synapses, kinds, k, plan.states) for k in ("pre", "post", "own", "shared")}
         needed = ["t_in_timesteps", *sweep.inputs]
         updater.template, updater.codeobj_class = "kernel_sweep", SweepCodeObject
     updater.template_kwds, updater.needed_variables = keywords, needed

@@ -26,7 +26,7 @@ from .stepmap import UnfitError, abstract_code, kind, linear_dynamics, resolve, 
 ONE = sympy.Integer(1)
 
 
-Terms: TypeAlias = dict[int | None, sympy.Expr]  # uniform coefficient of each factor; None: of none
+Terms: TypeAlias = dict[int | None, sympy.Expr]  # shared coefficient of each factor; None: of none
 
 
 @dataclasses.dataclass
@@ -40,7 +40,7 @@ class Plan:
     factors : list of sympy.Expr
         Postsynaptic factors, recorded at every step.
     matrix, drive : dict of (str, str or int) to dict of int or None to sympy.Expr
-        M[a, b] and B[a, r] as sums: number of a factor (None: no factor) to its uniform coefficient.
+        M[a, b] and B[a, r] as sums: number of a factor (None: no factor) to its shared coefficient.
     sources : list of (str, sympy.Expr)
         Kind ('pre', 'own' or 'one') and expression of every source.
     """
@@ -51,7 +51,7 @@ class Plan:
     drive: dict[tuple[str, int], Terms] = dataclasses.field(default_factory=dict)
     sources: list[tuple[str, sympy.Expr]] = dataclasses.field(default_factory=list)
 
-    def add(self, table: dict[Any, Terms], key: tuple[str, str | int], post: sympy.Expr, uniform: sympy.Expr) -> None:
+    def add(self, table: dict[Any, Terms], key: tuple[str, str | int], post: sympy.Expr, shared: sympy.Expr) -> None:
         """Add a term to M or B."""
         if post == ONE:
             factor = None
@@ -60,7 +60,7 @@ class Plan:
                 self.factors.append(post)
             factor = self.factors.index(post)
         terms = table.setdefault(key, {})
-        terms[factor] = terms.get(factor, 0) + uniform
+        terms[factor] = terms.get(factor, 0) + shared
 
     def source(self, kind_: str, expression: sympy.Expr) -> int:
         """Return the number of a source."""
@@ -92,16 +92,16 @@ def linear_plan(synapses: Synapses) -> Plan:
     for a in plan.states:
         for term in sympy.Add.make_args(sympy.expand(steps[a])):
             parts = _split(term, kinds)
-            state, uniform, post = (parts.pop(k, ONE) for k in ("state", "uniform", "post"))
+            state, shared, post = (parts.pop(k, ONE) for k in ("state", "shared", "post"))
             if state != ONE:
                 if parts or str(state) not in plan.states:
                     raise UnfitError(f"the step of {a} has the term {term}, which is not linear in {state}")
-                plan.add(plan.matrix, (a, str(state)), post, uniform)
+                plan.add(plan.matrix, (a, str(state)), post, shared)
                 continue
             if len(parts) > 1:
                 raise UnfitError(f"the step of {a} has the term {term}: a weight times a presynaptic factor")
             r = plan.source(*next(iter(parts.items()), ("one", ONE)))
-            plan.add(plan.drive, (a, r), post, uniform)
+            plan.add(plan.drive, (a, r), post, shared)
     return plan
 
 
@@ -109,10 +109,10 @@ def _split(term, kinds):
     """Factors of a product by kind of what they depend on."""
     parts: dict[str, sympy.Expr] = {}
     for factor in sympy.Mul.make_args(term):
-        found = {kinds.get(str(s), "uniform") for s in factor.free_symbols} - {"uniform"}
+        found = {kinds.get(str(s), "shared") for s in factor.free_symbols} - {"shared"}
         if len(found) > 1:
             raise UnfitError(f"the factor {factor} mixes {' and '.join(sorted(found))} variables")
-        k = found.pop() if found else "uniform"
+        k = found.pop() if found else "shared"
         parts[k] = parts.get(k, ONE) * factor
     return parts
 

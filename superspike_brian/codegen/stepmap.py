@@ -60,7 +60,7 @@ def resolve(synapses: Group, code: str) -> dict[str, Variable | Function]:
 
 
 def kind(name: str, variable: Variable | Function, index: str) -> str:
-    """What a variable depends on: 'own', 'pre', 'post', 'uniform' or 'function'.
+    """What a variable depends on: 'own', 'pre', 'post', 'shared' or 'function'.
 
     Raises
     ------
@@ -74,13 +74,13 @@ def kind(name: str, variable: Variable | Function, index: str) -> str:
     if isinstance(variable, Subexpression):
         raise UnfitError(f"{name} is an expression that is not constant over dt")
     if isinstance(variable, Constant):
-        return "uniform"
+        return "shared"
     if not isinstance(variable, ArrayVariable):
         raise UnfitError(f"{name} is not an array")
     if variable.scalar:
         if re.fullmatch(r"t|t_in_timesteps|timestep", variable.name):
             raise UnfitError(f"it reads the time ({name})")
-        return "uniform"
+        return "shared"
     if variable.name in ("_synaptic_pre", "_synaptic_post"):
         raise UnfitError(f"it reads the number of a unit ({name})")
     kinds = {"_idx": "own", "_presynaptic_idx": "pre", "_postsynaptic_idx": "post"}

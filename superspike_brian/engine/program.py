@@ -166,7 +166,9 @@ class Program:
             After each block, as `run` returns them.
         """
         self._read()
-        known, plan, lengths, sent = self.manifest["arrays"], iter(plan), deque(), SimpleQueue()
+        known, plan = self.manifest["arrays"], iter(plan)
+        lengths: deque[int] = deque()
+        sent: SimpleQueue[tuple[int, State] | None] = SimpleQueue()
 
         def send(n):
             for n_steps, changes in itertools.islice(plan, n):

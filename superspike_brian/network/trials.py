@@ -21,7 +21,7 @@ MOVING = 100  # trials of the moving window
 TEST = 400  #   trials on fresh noise at the end of a run
 
 
-class Trainer:
+class TrialSource:
     """Draws the trials of a run and scores them.
 
     Parameters
@@ -109,6 +109,8 @@ class Trainer:
         return float(self.correct[-MOVING:].mean()) if len(self.correct) else None
 
 
-def trainer(task: Task | Classification, structure: Structure, seed: int, remember: int = MOVING) -> Trainer | None:
-    """The `Trainer` of a task, or None if its patterns are frozen."""
-    return Trainer(task, structure, seed, remember) if isinstance(task, Classification) else None
+def trial_source(
+    task: Task | Classification, structure: Structure, seed: int, remember: int = MOVING
+) -> TrialSource | None:
+    """The `TrialSource` of a task, or None if its patterns are frozen."""
+    return TrialSource(task, structure, seed, remember) if isinstance(task, Classification) else None

@@ -101,7 +101,7 @@ class RunFolder:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._lock = Lock(self.path / ".lock")
-        self._request = None  # once this process holds the folder, and so nobody else changes it
+        self._request: dict[str, Any] | None = None  # once this process holds the folder, and so nobody else changes it
         self.log_length = 0  #  bytes of the log that belong to the block last saved or gone back to
 
     @classmethod

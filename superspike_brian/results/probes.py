@@ -8,7 +8,7 @@ import numpy as np
 
 from ..network.assembly import Structure
 from ..network.probes import recorded, variables_of
-from ..network.trials import trainer
+from ..network.trials import trial_source
 from ..spec.run import RunSpec
 from ..values.as_json import unit_text
 from ..values.hints import State
@@ -50,7 +50,7 @@ def probe_windows(records: Sequence[State], last: State | None, spec: RunSpec, s
 
 
 def _while_learning(records, spec, step):
-    mine, dt = trainer(spec.task, spec.structure, spec.seed), float(spec.dt)
+    mine, dt = trial_source(spec.task, spec.structure, spec.seed), float(spec.dt)
     pieces = [r for r in records if any(k.startswith("learning/") for k in r)]
     keys = [k for k in pieces[0] if k.startswith("learning/")] if pieces else []
     joined = {k: np.concatenate([r[k] for r in pieces]) for k in keys}

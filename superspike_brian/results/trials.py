@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..analysis import false_alarm_rate, score
 from ..network.assembly import Structure
-from ..network.trials import MOVING, trainer
+from ..network.trials import MOVING, trial_source
 from ..tasks import Classification, Task, Trials
 from ..values.hints import Array, Floats
 
@@ -49,7 +49,7 @@ def trial_tables(
     step: int,
 ) -> dict[str, Labelled]:
     """Tables of the trials in training up to `step`, in the probe windows and in the test; none for frozen patterns."""
-    mine = trainer(task, structure, seed)
+    mine = trial_source(task, structure, seed)
     if mine is None:
         return {}
     dt = float(structure.dt)

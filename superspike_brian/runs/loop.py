@@ -22,10 +22,11 @@ from ..engine.program import windows_within
 from ..engine.runner import Runner
 from ..network.initial import initial_state, noise
 from ..network.probes import recorded
-from ..network.trials import MOVING, trainer
+from ..network.trials import MOVING, trial_source
 from ..results import stored
 from ..results.folder import RunFolder
 from ..results.notes import judge
+from ..spec.protocol import Block
 from ..spec.run import RunSpec
 from ..values.clock import n_steps
 from ..values.hints import Array, State
@@ -46,7 +47,7 @@ class Run:
         self.protocol, self.task, self.seed, self.structure = spec.protocol, spec.task, spec.seed, spec.structure
         remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
         self.windows = self.protocol.learning_windows(self.structure.dt, self.task.period)
-        self.trainer = trainer(self.task, self.structure, self.seed, max(MOVING, remember))
+        self.source = trial_source(self.task, self.structure, self.seed, max(MOVING, remember))
 
     def advance(self, initial: State | None = None) -> xr.Dataset:
         """Run the blocks that are missing, and return the results."""
@@ -74,7 +75,8 @@ class Run:
 
     def _run_blocks(self, step, state):
         """Go on from a state at `step` to the end of the run, or until the criterion is met; return both then."""
-        dt, met, given = float(self.structure.dt), self._recall(), deque()
+        dt, met = float(self.structure.dt), self._recall()
+        given: deque[tuple[Block, State]] = deque()
 
         def inside(fraction):
             block, _ = given[0]
@@ -93,9 +95,9 @@ class Run:
                 step, began = block.stop, ended
                 if met:
                     break
-        if met and self.trainer:
+        if met and self.source:
             n = self.protocol.criterion_trials
-            correct = f"{self.trainer.correct[-n:].mean():.1%}"
+            correct = f"{self.source.correct[-n:].mean():.1%}"
             self.progress.say(f"criterion met at {step * dt:g} s, {correct} of {n} trials correct: training ends there")
         return step, state
 
@@ -132,34 +134,34 @@ class Run:
             record |= {f"learning/{k}": v for k, v in records.items()}
         if block.probe:
             record |= self._probe(state, block.stop)
-        if self.trainer:
-            self.trainer.observe(block.start, block.stop, times, units)
+        if self.source:
+            self.source.observe(block.start, block.stop, times, units)
         met = self._meets_criterion()
         self.folder.save_block(block.stop, state, record | {"criterion_met": np.array(met)})
-        accuracy = self.trainer.accuracy if self.trainer else None
+        accuracy = self.source.accuracy if self.source else None
         self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()), accuracy)
         return met
 
     def _recall(self):
-        """Let the trainer know the trials before an interruption; return whether the criterion was met."""
+        """Tell the source of the trials before an interruption; return whether the criterion was met."""
         start = 0
-        if self.trainer:
+        if self.source:
             for block in self.folder.records(self.folder.log_length)[1:]:
                 stop = n_steps(float(block["time"]), self.structure.dt)
-                self.trainer.observe(start, stop, block["spike_time"], block["spike_unit"])
+                self.source.observe(start, stop, block["spike_time"], block["spike_unit"])
                 start = stop
         return self._meets_criterion()
 
     def _meets_criterion(self):
         criterion, n = self.protocol.criterion, self.protocol.criterion_trials
-        if criterion is None or self.trainer is None:
+        if criterion is None or self.source is None:
             return False
-        correct = self.trainer.correct[-n:]
+        correct = self.source.correct[-n:]
         return len(correct) == n and bool(correct.mean() >= criterion)
 
     def _changes(self, block):
         """What changes in the state at the start of a block: learning rates, and the trials of a classification."""
-        trials = self.trainer.training(block.start, block.stop) if self.trainer else {}
+        trials = self.source.training(block.start, block.stop) if self.source else {}
         return self._r0(block.factor) | trials
 
     def _r0(self, factor):
@@ -172,7 +174,7 @@ class Run:
         """Output units whose spikes are kept: those whose state is recorded, too; of a classification all."""
         n = self.structure.sizes[-1]
         probed = recorded(self.structure).get("output", ((), ()))[1]
-        return np.arange(n) if self.trainer else np.union1d(np.arange(min(WATCHED, n)), probed)
+        return np.arange(n) if self.source else np.union1d(np.arange(min(WATCHED, n)), probed)
 
     def _probe(self, state, step):
         """Everything that the monitors watch in a window from `state` on, without plasticity, in the noise of these steps."""
@@ -181,15 +183,15 @@ class Run:
 
     def _test(self, state, step):
         """Output spikes in trials on fresh noise, without plasticity; nothing for frozen patterns."""
-        if self.trainer is None:
+        if self.source is None:
             return {}
-        n_steps = self.trainer.test_periods(step) * self.trainer.length
+        n_steps = self.source.test_periods(step) * self.source.length
         return self._without_learning("test", "testing", state, step, n_steps)
 
     def _without_learning(self, what, phase, state, step, n_steps):
         trials: dict[str, Array] = {}
-        if self.trainer:
-            state, trials = self.trainer.fresh(what, state, step, n_steps)
+        if self.source:
+            state, trials = self.source.fresh(what, state, step, n_steps)
         with self.progress.phase(phase) as progress:
             _, records = self.program.run(state | self._r0(0.0), step, n_steps, what == "probe", progress)
         return {f"{what}/{k}": v for k, v in records.items()} | {f"{what}/trials.{k}": v for k, v in trials.items()}

@@ -22,7 +22,7 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
 {% endblock %}
 
 {% block record %}
-    {% for name in uniform_reads %}
+    {% for name in shared_reads %}
     const _T {{name}} = {{get_array_name(variables[name])}}[0];
     {% endfor %}
     for (int i = 0; i < _n_post; i++)
@@ -54,7 +54,7 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
 {% endblock %}
 
 {% block catch_up %}
-    {% for name in uniform_reads %}
+    {% for name in shared_reads %}
     const _T {{name}} = {{get_array_name(variables[name])}}[0];
     {% endfor %}
     {% for line in sweep.declare(render) %}
@@ -85,7 +85,7 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
             {{line}}
             {% endfor %}
         }
-        {% for line in sweep.uniform_step() %}
+        {% for line in sweep.shared_step() %}
         {{line}}
         {% endfor %}
         {% if sweep.events %}
