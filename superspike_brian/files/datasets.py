@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +17,13 @@ class DamagedError(RunFolderError):
 
 def save(data: xr.Dataset, path: Path | str) -> None:
     """Write a dataset atomically; RunFolderError if the disk refuses."""
-    import h5netcdf
-    from xarray.backends import H5NetCDFStore
-
     compressed = {
         name: {"zlib": True, "complevel": 4} for name, var in data.items() if var.size > 1000 and var.dtype.kind in "if"
     }
-    buffer = io.BytesIO()  # HDF5 that meets a full disk leaves the process to crash later
-    with h5netcdf.File(buffer, "w") as file:
-        data.dump_to_store(H5NetCDFStore(file), encoding=compressed)
-    write_durably(path, seal(buffer.getvalue()))
+    content = data.to_netcdf(
+        None, engine="h5netcdf", encoding=compressed
+    )  # HDF5 that meets a full disk would crash later
+    write_durably(path, seal(bytes(content)))
 
 
 def read_dataset(file: Path | str) -> xr.Dataset:

@@ -1,4 +1,10 @@
-"""Local processes that do one call after another; one that is killed takes nothing but its own call with it."""
+"""Local processes that do one call after another; one that is killed takes nothing but its own call with it.
+
+Why not a library (tried in November 2026 with calls that kill their process, and with a main process that is killed):
+loky 3.7 fails every call when one process dies; pebble 5.2 does not, but its processes import the user's main program again
+(spawn, forkserver) or copy one with threads in it (fork); pebble on loky's processes does neither, but ends a running call
+without the interrupt at which a run says where it stopped, and stands on an interface that loky calls its backend.
+"""
 
 import os
 import pickle
