@@ -15,6 +15,7 @@ from brian2 import Hz, ms
 from mutants import mutant
 from superspike_brian.models import ModelError
 from superspike_brian.tasks import latencies, spike_timing
+from sympy.core.cache import clear_cache
 
 from superspike_brian.engine import program as engine
 from superspike_brian.engine.runtime import RuntimeProgram
@@ -32,10 +33,10 @@ def judge(seeds):
     accepted, leaks = [], []
     signal.signal(signal.SIGVTALRM, _too_long)
     for seed in seeds:
+        if seed % 500 == 0:
+            clear_cache()  # of SymPy: gigabytes else, through which Python looks for garbage
         make, edit = mutant(seed)
-        signal.setitimer(
-            signal.ITIMER_VIRTUAL, 10
-        )  # a bound on work, not a measurement: far above what any check takes
+        signal.setitimer(signal.ITIMER_VIRTUAL, 10)  # a bound on work, far above what any check takes
         try:
             make()
             accepted.append(seed)
