@@ -80,7 +80,12 @@ def differences(first, second):
     return [name for name in first if name != KEY and not np.array_equal(first[name], second[name], equal_nan=True)]
 
 
-@pytest.mark.parametrize(("kind", "field"), [p for p in PLACES if p[1] not in ("delay", "interval")])
+ANY = [p for p in PLACES if p[1] not in ("delay", "interval")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"), [pytest.param(*p, marks=[pytest.mark.slow] if k % 3 else []) for k, p in enumerate(ANY)]
+)
 def test_a_random_function_in_any_string_is_the_seeds(kind, field):
     network = Noisy(with_noise(kind, field))
     start = network.start()
