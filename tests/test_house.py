@@ -16,7 +16,7 @@ from superspike_brian._moved import MOVED
 
 ROOT = Path(__file__).parent.parent
 # from the ground up, as CONTRIBUTING.md says: a room may import itself and those before it
-TABLE = re.findall(r"^\| (`[a-z].*?) \|", (ROOT / "CONTRIBUTING.md").read_text().partition("# Where a new")[0], re.M)
+TABLE = re.findall(r"^\| (`[a-z].*?) \|", (ROOT / "CONTRIBUTING.md").read_text().partition("## Where a new")[0], re.M)
 ROOMS = [("_version", "_moved"), *(re.findall(r"(\w+)(?:\.py|/)`", row) for row in TABLE)]
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 
