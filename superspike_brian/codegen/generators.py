@@ -24,7 +24,7 @@ class KernelGenerator(ObservedGenerator):
             lines.append(line)
         return lines
 
-    def from_arrays(self, names):
+    def from_arrays(self, names: set[str]) -> set[str]:
         """Those of the names that are not the loop's."""
         return {n for n in names if n not in INDICES and not self._is_index(n)}
 

@@ -6,6 +6,8 @@ writes although it is read-only, and what it is handed (the target of a summed v
 
 import dataclasses
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from brian2 import get_device
 
@@ -22,7 +24,7 @@ class Uses:
     reads: set = dataclasses.field(default_factory=set)
     writes: set = dataclasses.field(default_factory=set)
 
-    def add_template(self, template, variables, given):
+    def add_template(self, template: Any, variables: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         """Add what a template does besides the statements.
 
         Parameters
@@ -40,7 +42,7 @@ class Uses:
         self.writes |= arrays(variables, assigned) | handed
 
 
-def arrays(variables, names):
+def arrays(variables: Mapping[str, Any], names: Iterable[str]) -> set[Any]:
     """The arrays among variables that have one of some names."""
     return {variables[n] for n in names if isinstance(variables.get(n), ArrayVariable)}
 
@@ -48,7 +50,7 @@ def arrays(variables, names):
 class ObservedGenerator(CPPCodeGenerator):
     """Brian2's C++ generator; the device learns which arrays the statements of a code object read and write."""
 
-    def array_read_write(self, statements):
+    def array_read_write(self, statements: Iterable[Any]) -> tuple[set[str], set[str], set[str]]:
         """As Brian2: names that are read, that are written, and of index arrays."""
         read, write, indices = super().array_read_write(statements)
         uses = get_device().uses[self.name]
@@ -56,6 +58,6 @@ class ObservedGenerator(CPPCodeGenerator):
         uses.writes |= arrays(self.variables, write)
         return read, write, indices
 
-    def from_arrays(self, names):
+    def from_arrays(self, names: set[str]) -> set[str]:
         """Those of the names that the code reads from arrays."""
         return names
