@@ -1,1 +1,1 @@
-"""Files that last: atomic writes, checksums, locks, sealed datasets. Imports nothing of the package."""
+"""Files that last: atomic writes, checksums, locks, sealed datasets. Imports only errors."""

@@ -1,1 +1,1 @@
-"""Values as a user types them: quantities with units, kinds of options, JSON. Imports nothing of the package."""
+"""Values as a user types them: quantities with units, kinds of options, JSON. Imports only codegen's door to Brian2."""
