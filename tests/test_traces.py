@@ -18,7 +18,7 @@ RISE, DECAY = 5e-3, 10e-3
 U_REST, THETA = -60e-3, -50e-3
 FIRST = 20e-3  # time of a single spike
 STEPS = [0.1 * ms, 0.05 * ms]
-MORE_STEPS = [0.4 * ms, 0.2 * ms, *STEPS, 0.025 * ms]
+MORE_STEPS = [0.2 * ms, *STEPS, 0.025 * ms]  # all divide the refractory period, the delay and t_b
 REFINED = [STEPS, pytest.param(MORE_STEPS, marks=pytest.mark.slow)]
 
 

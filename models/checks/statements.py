@@ -106,7 +106,8 @@ class _Block:
     def check_lost(self):
         """Refuse names that vanish when Brian2 brings ``x = x + ...`` into the form ``x += ...``: it misses them then."""
         for line, names_read in self.own:
-            used = set().union(*analyse_identifiers(line, self.known))
+            known = {name: self.known[name] for name in names_read if name in self.known}
+            used = set().union(*analyse_identifiers(line, known))
             for name in sorted(names_read - used - expressions.BUILT_IN.keys()):
                 self._refuse(line, f"it does not depend on '{name}': leave out the term with it, or write it with '+='")
 
