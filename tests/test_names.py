@@ -56,7 +56,9 @@ def of_templates():
 
 def others():
     found = of_sympy() | of_brian2() | of_templates() | CPP | {*ALTERNATIVE, *NEWER, *keyword.kwlist, *dir(builtins)}
-    used = {n for c in SUPERSPIKE.components.values() for code in c.strings.values() for n in NAME.findall(code)}
+    used = {
+        n for c in (*SUPERSPIKE.components.values(), RANDOM) for code in c.strings.values() for n in NAME.findall(code)
+    }
     return sorted(n for n in found if NAME.fullmatch(n) and n not in used | SUPERSPIKE.parameters.keys())
 
 
@@ -143,7 +145,7 @@ def test_keywords_and_brian2s_names_are_refused(role):
 
 @pytest.mark.parametrize(
     "name",
-    ["w", "x_pre", "x_post", "E", "gamma", "S", "Q", "zeta", "lastspike", "register", "new", "EMPTY_CODE_BLOCKS"],
+    ["w", "x_pre", "x_post", "E", "gamma", "S", "Q", "zeta", "lastspike", "register", "new", "EMPTY_CODE_BLOCKS", "b"],
 )
 def test_a_variable_of_such_a_name_is_refused(name):
     assert is_refused("variable", name)

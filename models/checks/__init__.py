@@ -158,6 +158,7 @@ def _check_clashes(model, where, constants):
         (where["feedback"], lent, "feedback reads that of the output layer, or the forward weight"),
         (where["terminal"], layers[0].names.keys() | layers[1].names.keys() - {"i", "N", "t", "dt"}, "layers have it"),
         *((layer, {"w"}, "it is the weight of a synapse") for layer in (*layers, where["terminal"])),
+        (layers[0], where["feedback"].equations.names, "it is a variable of feedback"),
     ):
         for name in sorted(place.equations.names & taken - {"i", "N", "t", "dt"}):
             raise ModelError(f"{place.homes[name].name}: '{name}' cannot be defined in {place.where}: {why}; rename it")
