@@ -145,7 +145,23 @@ def test_keywords_and_brian2s_names_are_refused(role):
 
 @pytest.mark.parametrize(
     "name",
-    ["w", "x_pre", "x_post", "E", "gamma", "S", "Q", "zeta", "lastspike", "register", "new", "EMPTY_CODE_BLOCKS", "b"],
+    [
+        "w",
+        "x_pre",
+        "x_post",
+        "E",
+        "gamma",
+        "S",
+        "Q",
+        "zeta",
+        "lastspike",
+        "register",
+        "new",
+        "EMPTY_CODE_BLOCKS",
+        "b",
+        "owner",
+        "scalar_code",
+    ],
 )
 def test_a_variable_of_such_a_name_is_refused(name):
     assert is_refused("variable", name)

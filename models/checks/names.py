@@ -22,6 +22,9 @@ KERNELS = _words("kernels")  # with an underscore before them, in the code that 
 CPP_KEYWORDS = _words("cpp_keywords")
 CPP_MACROS = _words("cpp_macros")  # what the headers of the generated programs define, for any line of their text
 ATTRIBUTES = _words("brian2_attributes") | {n for kind in (NeuronGroup, Synapses) for n in dir(kind)}
+OF_TEMPLATES = frozenset(  # what Brian2 hands to a template, beside the variables by name
+    ("self", "scalar_code", "vector_code", "owner", "variables", "codeobj_name", "variable_indices", "get_array_name")
+)
 MARK = "EMPTY_CODE_BLOCK"  # Brian2 leaves out whatever code has it somewhere
 CPP_NAMES = frozenset(("brian", "main", "std", "superspike"))
 
@@ -37,7 +40,7 @@ def fault(name: str) -> str | None:
         return "begins with an underscore, as the names of Brian2's own variables do"
     if keyword.iskeyword(name):
         return "is a keyword of Python"
-    if name in BRIAN2 or re.match(r"xi_|lio_\d", name) or MARK in name:
+    if name in BRIAN2 or re.match(r"xi_|lio_\d", name) or MARK in name or name in OF_TEMPLATES:
         return "has a meaning of its own in Brian2"
     for what, known in (("function", FUNCTIONS), ("unit", UNITS), ("constant", NUMBERS)):
         if name in known:
