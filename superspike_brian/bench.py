@@ -27,8 +27,9 @@ from brian2 import Hz, second
 
 from . import tasks
 from .codegen.kernels import KERNELS
+from .engine.cache import build
 from .engine.compiler import compiler, default_build_dir
-from .engine.program import Program, build
+from .engine.program import Program
 from .files.durable import write_durably
 from .models import SUPERSPIKE
 from .network.assembly import Structure

@@ -14,7 +14,7 @@ from hypothesis import settings
 from superspike_brian.models import SUPERSPIKE
 from superspike_brian.tasks import SpikePattern, Task
 
-from superspike_brian.engine import program as engine
+from superspike_brian import engine
 from superspike_brian.network.assembly import Structure
 
 logging.getLogger("brian2").setLevel(logging.WARNING)  # at DEBUG it logs every generated source, which pytest keeps

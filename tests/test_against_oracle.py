@@ -12,7 +12,7 @@ from brian2 import mV, volt
 from oracle import Oracle
 from superspike_brian.models import FEEDBACKS, OPTIMIZERS, REGULARIZERS, SUPERSPIKE, SURROGATES
 
-from superspike_brian.engine.program import structure_key
+from superspike_brian.engine.cache import structure_key
 from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state
 

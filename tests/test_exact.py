@@ -12,7 +12,7 @@ from superspike_brian.models import LIF, SUPERSPIKE
 from superspike_brian.tasks import spike_timing
 
 from superspike_brian.codegen.exact import blocks, exact_by_blocks
-from superspike_brian.engine.program import standalone_device
+from superspike_brian.engine.cache import standalone_device
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.assembly import Assembly, Structure
 from superspike_brian.network.initial import initial_state

@@ -13,6 +13,7 @@ import pytest
 
 import superspike_brian
 from superspike_brian._moved import MOVED
+from superspike_brian.cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 # from the ground up, as CONTRIBUTING.md says: a room may import itself and those before it
@@ -76,3 +77,11 @@ def test_what_needs_no_simulation_does_not_import_brian2(code):
     check = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\n{heavy}"
     found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert found.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_subcommand_has_a_file_that_says_the_same_of_it():
+    folder = ROOT / "superspike_brian" / "cli"
+    said = {p.stem: ast.get_docstring(ast.parse(p.read_text())) for p in folder.glob("*.py")}
+    found = {name: text for name, text in said.items() if text and text.startswith(f"``superspike {name}``: ")}
+    assert found.keys() == COMMANDS.keys()
+    assert all(callable(importlib.import_module(f"superspike_brian.cli.{name}").command) for name in COMMANDS)

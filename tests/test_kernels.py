@@ -25,10 +25,11 @@ from superspike_brian.models import (
 )
 from superspike_brian.tasks import SpikePattern, Task
 
+from superspike_brian import engine
 from superspike_brian.cli import main
 from superspike_brian.codegen.kernels import KERNELS
 from superspike_brian.codegen.uses import _ASSIGNED
-from superspike_brian.engine import program as engine
+from superspike_brian.engine import cache
 from superspike_brian.files.durable import json_with_checksums, read_json
 from superspike_brian.network.assembly import Assembly, Structure
 from superspike_brian.network.initial import initial_state
@@ -256,7 +257,7 @@ class WithDecay(Assembly):
 
 def test_jumps_of_any_origin(monkeypatch, tmp_path):
     """What changes a presynaptic trace besides spikes reaches the synapses, too."""
-    monkeypatch.setattr(engine, "Assembly", WithDecay)
+    monkeypatch.setattr(cache, "Assembly", WithDecay)
     expected = learn(MODEL, "stock", tmp_path, (12, 3))
     assert_learned(expected[0], (12, 3), expected[1])
     assert_same(learn(MODEL, "events", tmp_path, (12, 3)), expected)
@@ -285,7 +286,7 @@ RELAYED = RULE.replace(
 
 def test_jumps_through_an_array_of_indices(monkeypatch, objects_only):
     """What writes ``relay[post[k]]`` changes what the synapses read, as any other code does."""
-    monkeypatch.setattr(engine, "Assembly", WithRelay)
+    monkeypatch.setattr(cache, "Assembly", WithRelay)
     model = MODEL.replace(plasticity=RELAYED)
     expected = learn(model, "stock", objects_only, (12, 3))
     assert_learned(expected[0], (12, 3), expected[1])
@@ -332,7 +333,7 @@ def test_what_a_template_assigns(line, name):
 
 
 def test_a_jump_before_the_own_step_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr(engine, "Assembly", WithDecay)
+    monkeypatch.setattr(cache, "Assembly", WithDecay)
     monkeypatch.setattr(WithDecay, "when", "groups")
     monkeypatch.setattr(WithDecay, "order", -1)
     with pytest.raises(NotImplementedError, match=r"wither_1_codeobject changes z of terminals_1 .* 'gemm'"):

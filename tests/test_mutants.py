@@ -17,7 +17,7 @@ from superspike_brian.models import ModelError
 from superspike_brian.tasks import latencies, spike_timing
 from sympy.core.cache import clear_cache
 
-from superspike_brian.engine import program as engine
+from superspike_brian import engine
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.assembly import Assembly, Structure
 from superspike_brian.network.initial import initial_state

@@ -22,8 +22,7 @@ from superspike_brian.models.checks import names
 from superspike_brian.tasks import spike_timing
 from sympy.printing import cxx
 
-from superspike_brian import codegen
-from superspike_brian.engine import program as engine
+from superspike_brian import codegen, engine
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state

@@ -12,9 +12,9 @@ from superspike_brian.models import HETEROSYNAPTIC, LIF, RANDOM, SUPERSPIKE, WIN
 from superspike_brian.tasks import latencies
 from test_kernels import SIZES, assert_same, learn, task
 
+from superspike_brian import engine
 from superspike_brian.codegen import random_numbers
 from superspike_brian.codegen.kernels import KERNELS
-from superspike_brian.engine import program as engine
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.assembly import Assembly, Structure
 from superspike_brian.network.initial import initial_state

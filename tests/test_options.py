@@ -18,7 +18,7 @@ import superspike_brian as ss
 from superspike_brian.cli import options
 from superspike_brian.cli.main import COMMANDS, command_parser, parse
 from superspike_brian.console.progress import Silent
-from superspike_brian.engine.program import program_folder, structure_key
+from superspike_brian.engine.cache import program_folder, structure_key
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.results.stored import stored_spec
 from superspike_brian.runs.training import make_program

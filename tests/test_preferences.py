@@ -17,8 +17,8 @@ from brian2.core.preferences import PreferenceError
 from brian2.devices.device import get_device, reset_device
 from superspike_brian.models import SUPERSPIKE
 
+from superspike_brian.engine.cache import standalone_device, structure_key
 from superspike_brian.engine.preferences import own_preferences
-from superspike_brian.engine.program import standalone_device, structure_key
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.assembly import Assembly, Structure
 from superspike_brian.network.initial import initial_state

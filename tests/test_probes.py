@@ -12,9 +12,9 @@ from superspike_brian.models import ERROR_GATED, HETEROSYNAPTIC, RMSPROP, SUPERS
 from superspike_brian.tasks import latencies
 
 import superspike_brian as ss
+from superspike_brian import engine
 from superspike_brian.codegen.kernels import CHUNK, KERNELS
 from superspike_brian.console.progress import Lines, Silent
-from superspike_brian.engine import program as engine
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.figures.activity import plot_activity
 from superspike_brian.figures.run import plot_run
@@ -23,6 +23,7 @@ from superspike_brian.network import probes, trials
 from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state
 from superspike_brian.results.folder import RunFolder
+from superspike_brian.runs import training
 from superspike_brian.runs.loop import Run
 from superspike_brian.spec.protocol import Protocol
 from superspike_brian.spec.run import RunSpec
@@ -366,7 +367,7 @@ def test_units_that_make_no_sense_are_refused(text):
     ],
 )
 def test_a_choice_that_cannot_be_recorded_is_refused_before_anything_runs(options, expected, small, monkeypatch):
-    monkeypatch.setattr(engine, "build", lambda *a, **k: pytest.fail("built"))
+    monkeypatch.setattr(training, "build", lambda *a, **k: pytest.fail("built"))
     with pytest.raises(ValueError, match=expected):
         small(**options)
 

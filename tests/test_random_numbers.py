@@ -8,10 +8,10 @@ from brian2 import Network, NeuronGroup, StateMonitor, Synapses, ms, mV, prefs
 from brian2.devices.device import reset_device, set_device
 from superspike_brian.models import LIF, SUPERSPIKE
 
+from superspike_brian import engine
 from superspike_brian.codegen import random_numbers
 from superspike_brian.codegen.device import RUNTIME
 from superspike_brian.codegen.random_numbers import KEY
-from superspike_brian.engine import program as engine
 from superspike_brian.engine.preferences import PRECISIONS
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.assembly import Structure

@@ -7,70 +7,30 @@ Seeds, learning rates, regulariser, steepness, patterns and initial weights are 
 anything.
 """
 
-import gc
-import hashlib
 import itertools
-import json
-import logging
-import os
-import shutil
-import struct
 import subprocess
-import tempfile
 import threading
-import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
-from functools import lru_cache
+from collections.abc import Generator
+from contextlib import closing, suppress
 from io import BufferedReader
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
-from brian2 import StateMonitor, get_device, prefs, second, set_device
 
-from ..codegen import device as state_device
-from ..codegen.brian2_api import VERSION, get_compiler_and_args, get_identifiers, reset_device
 from ..errors import UserError
-from ..files.locks import Lock
-from ..models import Model
-from ..models.checks import compiled
-from ..network.assembly import Assembly, Structure
-from ..values.as_json import quantity_to_json
-from ..values.hints import Array, Progress, State
-from .compiler import BuildError, compile_program, default_build_dir, file_hash, identity, precompile
-from .preferences import own_preferences
+from ..values.hints import Progress, State
+from .manifest import read_manifest
+from .pipe import Errors, read_record, write_record
+from .runner import Ended, Plan, Probed
 
-logger = logging.getLogger(__name__)
 AHEAD = 2  # blocks that a program is given beyond the one it is in
 
 
 class SimulationError(UserError):
     """The compiled program stopped; the message says why."""
-
-
-class Errors(threading.Thread):
-    """Reads what a program writes to stderr, so that a full pipe does not block it, and keeps the end of it."""
-
-    KEPT = 3000  # bytes
-
-    def __init__(self, stream: BufferedReader) -> None:
-        super().__init__(daemon=True)
-        self.stream, self.tail = stream, b""
-        self.start()
-
-    def run(self) -> None:
-        """Read until the program ends."""
-        while chunk := self.stream.read1(1 << 16):
-            self.tail = (self.tail + chunk)[-self.KEPT :]
-
-    def text(self) -> str:
-        """Return the end of all that was written, once the program has ended."""
-        self.join()
-        return self.tail.decode(errors="replace").strip()
 
 
 class Program:
@@ -106,13 +66,8 @@ class Program:
         return manifest
 
     def run(
-        self,
-        state: State,
-        start: int,
-        n_steps: int,
-        probe: bool | Sequence[tuple[int, int]] = False,
-        progress: Progress | None = None,
-    ) -> tuple[State, State]:
+        self, state: State, start: int, n_steps: int, probe: Probed = False, progress: Progress | None = None
+    ) -> Ended:
         """Continue from `state` at step `start` for `n_steps` steps.
 
         Parameters
@@ -142,12 +97,8 @@ class Program:
             return next(blocks)
 
     def blocks(
-        self,
-        start: int,
-        plan: Iterable[tuple[int, State]],
-        probe: bool | Sequence[tuple[int, int]] = False,
-        progress: Progress | None = None,
-    ) -> Generator[tuple[State, State], None, None]:
+        self, start: int, plan: Plan, probe: Probed = False, progress: Progress | None = None
+    ) -> Generator[Ended, None, None]:
         """Run block after block; each goes on from the state in which the one before ended, without waiting for its reader.
 
         Parameters
@@ -246,193 +197,7 @@ class Program:
         raise SimulationError(f"the simulation {self.folder / 'main'} stopped: {why}")
 
 
-def build(
-    structure: Structure,
-    precision: str = "double",
-    build_dir: Path | str | None = None,
-    jobs: int | None = None,
-    kernel: str = "auto",
-    threads: int = 1,
-) -> Program:
-    """Return the program of `structure`, compiling what is not yet in `build_dir`.
-
-    Parameters
-    ----------
-    structure : Structure
-        Equations, sizes and time step.
-    precision : {'double', 'single'}
-        Floating point type of the state.
-    build_dir : path, optional
-        Default: the user's cache folder.
-    jobs : int, optional
-        Compiler processes at a time; default: all cores.
-    kernel : {'auto', 'stock', 'dense', 'gemm', 'events'}
-        How plastic synapses are integrated: see `superspike_brian.codegen.kernels`.
-    threads : int
-        Threads of a run of the program, one beside the main one a layer of plastic synapses at most. Layers too small to gain
-        (``WORTH_A_THREAD`` in ``codegen/kernels.py``) run on the main one.
-
-    Returns
-    -------
-    Program
-
-    Raises
-    ------
-    BuildError
-        If there is no compiler or it fails.
-    """
-    began = time.perf_counter()
-    folder = program_folder(structure, precision, build_dir, kernel)
-    if not is_complete(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with Lock(f"{folder}.lock").held(logger.warning):  # a second process waits, then finds the program
-            for abandoned in folder.parent.glob(f"{folder.name}.building-*"):  # by a process that was killed
-                shutil.rmtree(abandoned, ignore_errors=True)
-            if not is_complete(folder):
-                _generate_and_compile(structure, precision, kernel, folder, jobs or os.cpu_count() or 1)
-    return Program(folder, time.perf_counter() - began, threads)
-
-
-def is_complete(folder: Path) -> bool:
-    """Whether all that a program reads is in its folder as it was built."""
-    return read_manifest(folder) is not None
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Return what `write_manifest` wrote, or None if it or any file that it names is missing or damaged.
-
-    Cleaners of cache folders remove single files, and full disks and crashes leave halves.
-    """
-    try:
-        stored = json.loads((folder / "manifest.json").read_bytes())
-        manifest = stored["manifest"]
-        if stored["hash"] != _hash_of(manifest) or not os.access(folder / "main", os.X_OK):
-            return None
-        return manifest if all(file_hash(folder / n) == h for n, h in manifest["files"].items()) else None
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None
-
-
-def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Seal a program's folder: everything that it reads when it runs is part of the manifest."""
-    needed = (folder / "main", *sorted((folder / "static_arrays").iterdir()))
-    manifest = manifest | {"files": {str(f.relative_to(folder)): file_hash(f) for f in needed}}
-    stored = {"hash": _hash_of(manifest), "manifest": manifest}
-    (folder / "manifest.json").write_text(json.dumps(stored, indent=1))
-
-
-def _hash_of(manifest):
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-
-
-def program_folder(
-    structure: Structure, precision: str = "double", build_dir: Path | str | None = None, kernel: str = "auto"
-) -> Path:
-    """Where `build` looks for the program of this structure, compiler and processor, and puts it.
-
-    Without a compiler it is any program of the structure, for whatever processor.
-
-    Raises
-    ------
-    BuildError
-        If there is neither a compiler nor a program.
-    """
-    programs = Path(build_dir or default_build_dir()).absolute() / "programs"
-    key = structure_key(structure, precision, kernel)
-    try:
-        machine = identity(prefs["codegen.cpp.extra_compile_args_gcc"])
-    except BuildError:
-        for folder in sorted(programs.glob(f"{key}-*")):
-            if not folder.suffix and is_complete(folder):
-                return folder
-        raise
-    return programs / f"{key}-{hashlib.sha256(machine.encode()).hexdigest()[:10]}"
-
-
-def structure_key(structure: Structure, precision: str, kernel: str = "auto") -> str:
-    """Hash of everything that the generated code depends on, on any machine."""
-    model = {kind: dict(component.strings) for kind, component in structure.model.components.items()}
-    inputs = run_time_parameters(structure.model)
-    used = {name for strings in model.values() for code in strings.values() for name in get_identifiers(code)}
-    constants = {k: quantity_to_json(v)[:2] for k, v in structure.model.parameters.items() if k in used - inputs}
-    what = [model, constants, structure.sizes, structure.hidden_learning, float(structure.dt), precision, kernel]
-    what += [structure.probe_units, structure.probe_synapses, structure.probe_variables]
-    what += [VERSION, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
-    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
-
-
-@lru_cache
-def _own_sources():
-    """Hash of the files of this package that decide what is generated."""
-    package = Path(__file__).parents[1]
-    files = [
-        package / "network" / "assembly.py",
-        package / "network" / "probes.py",
-        package / "engine" / "program.py",
-        package / "engine" / "preferences.py",
-        *sorted((package / "codegen").rglob("*")),
-    ]
-    content = [f.read_bytes() for f in files if f.suffix in (".py", ".h", ".cpp")]
-    return hashlib.sha256(b"".join(content)).hexdigest()
-
-
-def run_time_parameters(model: Model) -> set[str]:
-    """Names of the parameters that are nowhere constants of the code, but variables ``(shared, constant)``: program inputs."""
-    equations = [model.equations_of(place, output=o)[0] for place in ("layer", "synapse") for o in (True, False)]
-    equations += [model.equations_of(place)[0] for place in ("terminal", "feedback")]
-    declared = {e.varname for group in equations for e in group.values() if "shared" in e.flags}
-    return (declared & model.parameters.keys()) - compiled(model)
-
-
-def _generate_and_compile(structure, precision, kernel, folder, jobs):
-    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.building-"))
-    objects = folder.parent.parent / "objects"
-    try:
-        with ThreadPoolExecutor(1) as pool, standalone_device(precision) as device:
-            pool.submit(precompile, get_compiler_and_args()[1], objects)  # while Python generates the sources
-            assembly = Assembly(structure, kernel)
-            device.prepare(assembly.is_probe)
-            assembly.net.run(structure.dt, namespace={})
-            device.build(directory=str(staging), compile=False, run=False)
-            flags = device.compiler_flags, device.linker_flags
-            manifest = _manifest(device, assembly, structure)
-            sources = sorted(device.writer.source_files)
-        compile_program(staging, sources, *flags, objects, jobs)
-        write_manifest(staging, manifest)
-        shutil.rmtree(folder, ignore_errors=True)
-        staging.rename(folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _manifest(device, assembly, structure):
-    arrays = device.state_arrays(assembly.net)
-    dtypes = {state_device.RANDOM: "<u8"} | {name: np.dtype(var.dtype).str for name, var in arrays.items()}
-    dtypes |= {name: "<i4" for name in device.spike_queues(assembly.net)}
-    found = device.records(assembly.net)
-    records = {name: np.dtype(var.dtype).str for name, var in found.items()}
-    columns = {
-        k: v.owner.n_indices if v.ndim == 2 else 1 for k, v in found.items() if isinstance(v.owner, StateMonitor)
-    }
-    return {"dt": float(structure.dt / second), "arrays": dtypes, "records": records, "columns": columns}
-
-
-@contextmanager
-def standalone_device(precision: str) -> Iterator[state_device.StateDevice]:
-    """Activate the standalone device, and leave Brian2 as it was."""
-    gc.collect()  # Brian2 numbers its names past those of objects that are gone but not collected
-    with own_preferences(precision):
-        device = set_device(state_device.NAME, build_on_run=False) or get_device()
-        device.reinit()
-        device.activate(build_on_run=False)
-        try:
-            yield device
-        finally:
-            device.reinit()
-            reset_device()
-
-
-def windows_within(probe: bool | Sequence[tuple[int, int]], start: int, stop: int) -> list[tuple[int, int]]:
+def windows_within(probe: Probed, start: int, stop: int) -> list[tuple[int, int]]:
     """The steps of a block that lie in probe windows (see `Program.run`): first and the one after the last, in order."""
     windows = [(start, stop)] * probe if isinstance(probe, bool) else sorted(probe)
     found: list[tuple[int, int]] = []
@@ -442,22 +207,3 @@ def windows_within(probe: bool | Sequence[tuple[int, int]], start: int, stop: in
         else:
             found.append((a, b))
     return found
-
-
-def write_record(stream: BinaryIO, name: str, array: Array) -> None:
-    """Write an array to a program (format: ``codegen/superspike.h``)."""
-    data = np.ascontiguousarray(array)
-    stream.write(struct.pack("<I", len(name)) + name.encode() + struct.pack("<Q", data.nbytes))
-    stream.write(data.data)
-
-
-def read_record(stream: BufferedReader, places: Mapping[str, Array] | None = None) -> tuple[str, Array] | None:
-    """Read what a program wrote: name and bytes, in `places` by name if there is one; None where its output ends."""
-    head = stream.read(4)
-    name = stream.read(struct.unpack("<I", head)[0]) if len(head) == 4 else b""
-    size = stream.read(8)
-    if len(size) < 8:
-        return None
-    text, n = name.decode(), struct.unpack("<Q", size)[0]
-    data = places[text][:n] if places and text in places else np.empty(n, np.uint8)
-    return (text, data) if n == data.size and stream.readinto(data.data) == n else None

@@ -1,7 +1,7 @@
 """The same network on Brian2's runtime device: no C++ project and no compiler, for small networks and exploration."""
 
 import itertools
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..network.assembly import Assembly, Structure
 from ..values.hints import Progress, State
 from .preferences import own_preferences
 from .program import SimulationError, windows_within
+from .runner import Ended, Plan, Probed
 
 
 @contextmanager
@@ -58,13 +59,8 @@ class RuntimeProgram:
         return next(p for g in self.net.objects for p in pathways_of(g) if p.name == name)
 
     def run(
-        self,
-        state: State,
-        start: int,
-        n_steps: int,
-        probe: bool | Sequence[tuple[int, int]] = False,
-        progress: Progress | None = None,
-    ) -> tuple[State, State]:
+        self, state: State, start: int, n_steps: int, probe: Probed = False, progress: Progress | None = None
+    ) -> Ended:
         """As `engine.Program.run`."""
         with runtime_device(self.precision):
             self._restore(state, start)
@@ -89,12 +85,8 @@ class RuntimeProgram:
         return after, records
 
     def blocks(
-        self,
-        start: int,
-        plan: Iterable[tuple[int, State]],
-        probe: bool | Sequence[tuple[int, int]] = False,
-        progress: Progress | None = None,
-    ) -> Generator[tuple[State, State], None, None]:
+        self, start: int, plan: Plan, probe: Probed = False, progress: Progress | None = None
+    ) -> Generator[Ended, None, None]:
         """As `engine.Program.blocks`."""
         state: State = {}
         for n_steps, changes in plan:

@@ -16,7 +16,7 @@ from brian2 import Quantity
 from .._version import __version__
 from ..codegen.brian2_api import VERSION
 from ..console.progress import Silent, reporter
-from ..engine.program import build
+from ..engine.cache import build
 from ..engine.runner import Runner
 from ..engine.runtime import RuntimeProgram
 from ..models import Model

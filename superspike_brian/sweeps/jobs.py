@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 
 from .. import results
 from ..console.progress import Silent
+from ..engine.cache import build, structure_key
 from ..engine.compiler import BuildError
-from ..engine.program import build, structure_key
 from ..files.datasets import is_sound
 from ..files.durable import RunFolderError
 from ..results.folder import FolderInUseError, RunFolder

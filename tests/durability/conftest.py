@@ -8,7 +8,7 @@ import sys
 import pytest
 from short_run import STRUCTURE, run
 
-from superspike_brian.engine import program as engine
+from superspike_brian import engine
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,9 @@ from short_run import wait_for
 from superspike_brian.tasks import xor
 
 from superspike_brian.console.progress import Silent
-from superspike_brian.engine.program import AHEAD, Errors, Program, SimulationError, write_manifest
+from superspike_brian.engine.manifest import write_manifest
+from superspike_brian.engine.pipe import Errors
+from superspike_brian.engine.program import AHEAD, Program, SimulationError
 from superspike_brian.runs.loop import Run
 from superspike_brian.spec.protocol import Protocol
 from superspike_brian.spec.run import RunSpec

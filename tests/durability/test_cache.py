@@ -14,9 +14,10 @@ from brian2.codegen.cpp_prefs import get_compiler_and_args
 from kill_harness import poisson_task
 from short_run import STRUCTURE
 
-from superspike_brian.engine import program as engine
+from superspike_brian import engine
 from superspike_brian.engine.compiler import _STANDARD, file_hash, precompile
-from superspike_brian.engine.program import Program, SimulationError, read_manifest, write_manifest
+from superspike_brian.engine.manifest import read_manifest, write_manifest
+from superspike_brian.engine.program import Program, SimulationError
 from superspike_brian.network.initial import initial_state
 
 CONTENTS = {

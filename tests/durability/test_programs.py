@@ -8,7 +8,8 @@ import pytest
 from kill_harness import differences, start
 from short_run import STRUCTURE, StopAfter, run, trained, wait_for
 
-from superspike_brian.engine import program as engine
+from superspike_brian import engine
+from superspike_brian.engine import cache
 from superspike_brian.engine.compiler import BuildError, compiler_identity
 from superspike_brian.engine.program import SimulationError
 from superspike_brian.results.folder import RunFolder, RunFolderError
@@ -59,14 +60,14 @@ def test_killed_compiler(tmp_path, objects_only, monkeypatch):
 
 def build_slowly(build_dir, log):
     """Build, and note it in `log` when this process is the one that does it."""
-    generate = engine._generate_and_compile
+    generate = cache._generate_and_compile
 
     def noted(*arguments):
         log.write_text("built")
         time.sleep(1)
         generate(*arguments)
 
-    engine._generate_and_compile = noted
+    cache._generate_and_compile = noted
     engine.build(STRUCTURE, build_dir=build_dir)
 
 
@@ -87,7 +88,7 @@ def build_forever(build_dir, compiling):
         compiling.touch()
         time.sleep(600)
 
-    engine.compile_program = compile_program
+    cache.compile_program = compile_program
     engine.build(STRUCTURE, build_dir=build_dir)
 
 
