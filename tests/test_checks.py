@@ -190,6 +190,16 @@ def test_a_statement_without_sense_is_refused(component, field, code, parts):
     assert [part for part in parts if part not in message] == []
 
 
+EVENTS = [(kind, f) for kind, f in CODE if f in ("on_input", "on_arrival", "on_target", "on_output")]
+
+
+@pytest.mark.parametrize(("kind", "field"), [*EVENTS, ("error", "on_deadline")])
+@pytest.mark.parametrize("code", ["", "  # nothing", "\n"])
+def test_an_event_without_effect_is_refused(kind, field, code):
+    component = WINDOWED if field == "on_deadline" else SUPERSPIKE.components[kind]
+    assert f"{component.name}, {field}: it is empty" in refused(component, **{field: code})
+
+
 @pytest.mark.parametrize("update", ["w += 0*r0", "w = clip(w + 0*r0*m, -w_max, w_max)", "w = 0*w + r0"])
 def test_a_term_that_is_switched_off_with_a_factor_runs(update):
     model = SUPERSPIKE.replace(optimizer=FIXED.replace(update=f"{update}\nm = 0"))

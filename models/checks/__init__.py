@@ -179,9 +179,15 @@ def _check_statements(model, where, constants):
         changed["synapse", output] = {"w"}
     if model.feedback.weights == "normal":
         changed["feedback"] = {"b"}
+    needed = {"on_input", "on_arrival", "on_target", "on_output"} | ({"on_deadline"} if model.error.on_cue else set())
     for component, field, key in places.blocks(model, places.STATEMENTS):
         if field == "initial":
             statements.check_initial(component)
+        if field in needed and not getattr(component, field):  # Brian2 makes no pathway of it
+            raise ModelError(
+                f"{component.name}, {field}: it is empty, and what arrives must change something; to switch an effect off, "
+                "multiply it by a parameter that is 0"
+            )
         names_changed = statements.check(component, field, where[key], constants)
         _note(changed, key, names_changed)
     return changed

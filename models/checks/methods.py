@@ -20,6 +20,7 @@ from ...codegen.brian2_api import (
     get_linear_system,
     is_constant_over_dt,
 )
+from ...codegen.exact import exact_by_blocks, without_form
 from .errors import ModelError, first_line
 from .expressions import BUILT_IN, MAX_INTEGER
 
@@ -135,8 +136,6 @@ def _is_simple(keyed):
 
 def _fault_of_inputs(equations, variables, constants):
     """Name three or more linked equations with close ``(shared, constant)`` coefficients, which have no exact form."""
-    from superspike_brian.codegen.exact import without_form
-
     found = without_form(equations, _with_time_step(variables), constants, TIME_STEP)
     return found and (
         f"{', '.join(found)} are linked, and their time constants are too close for the solution in symbols that parameters "
@@ -146,8 +145,6 @@ def _fault_of_inputs(equations, variables, constants):
 
 def _fault_of_exact(equations, method, variables):
     """Solve linear equations that are not simple, as the builder does."""
-    from superspike_brian.codegen.exact import exact_by_blocks
-
     updater = exact_by_blocks if method == "exact" else StateUpdateMethod.stateupdaters[method]
     return _fault(updater(equations, _with_time_step(variables)), equations.names | variables.keys())
 

@@ -20,9 +20,8 @@ def save(data: xr.Dataset, path: Path | str) -> None:
     compressed = {
         name: {"zlib": True, "complevel": 4} for name, var in data.items() if var.size > 1000 and var.dtype.kind in "if"
     }
-    content = data.to_netcdf(
-        None, engine="h5netcdf", encoding=compressed
-    )  # HDF5 that meets a full disk would crash later
+    # to memory: HDF5 that meets a full disk leaves the process to crash later
+    content = data.to_netcdf(None, engine="h5netcdf", encoding=compressed)
     write_durably(path, seal(bytes(content)))
 
 
