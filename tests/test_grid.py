@@ -10,7 +10,7 @@ from superspike_brian.models import RANDOM, RMAXPROP, SUPERSPIKE, UNIFORM, WINDO
 from superspike_brian.tasks import xor
 
 import superspike_brian as ss
-from superspike_brian.cli import main as cli
+from superspike_brian.cli.main import main
 from superspike_brian.figures.sweep import plot_sweep
 from superspike_brian.results.folder import RunFolder, RunFolderError
 from superspike_brian.sweeps import jobs as sweep
@@ -140,7 +140,7 @@ def test_a_classification_tells_how_accurate_each_run_is_and_when_it_ended(build
     assert data.criterion_met.values.tolist() == [[1, 1], [0, 0]]
     assert (data.simulated[0] < 30).all() and (data.simulated[1] == 30).all()
     assert plot_sweep(data).axes[-1].get_ylabel() == "correct trials on fresh noise"
-    assert cli.main(["show", str(out)]) == 0
+    assert main(["show", str(out)]) == 0
     assert capsys.readouterr().out.count("2 of 2 runs, correct trials on fresh noise") == 2
 
 
@@ -176,7 +176,7 @@ def test_command_line(build_dir, tmp_path, capsys):
         "--json",
     ]
     line += ["--grid", "r0=1mV,500uV", "--grid", "hidden-learning=yes", "--seed", "7", "--seeds", "2", "--quiet"]
-    assert cli.main([*line, "--build-dir", str(build_dir)]) == 0
+    assert main([*line, "--build-dir", str(build_dir)]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found == {"out": str(out), "runs": 4, "failed": []}
     data = ss.load_sweep(out)
@@ -184,9 +184,9 @@ def test_command_line(build_dir, tmp_path, capsys):
     assert np.allclose(data.r0, [1e-3, 0.5e-3])
     assert (out / "figure.pdf").exists()
     assert RunFolder(out / "r0=0.5mV,hidden_learning=yes" / "seed-008").request["seed"] == 8
-    assert cli.main(["show", str(out)]) == 0
+    assert main(["show", str(out)]) == 0
     assert "r0 1mV, hidden_learning yes" in capsys.readouterr().out
-    assert cli.main(["plot", str(out)]) == 0
+    assert main(["plot", str(out)]) == 0
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_command_line(build_dir, tmp_path, capsys):
 )
 def test_a_wrong_grid_is_refused(grid, message, tmp_path, capsys):
     try:
-        code = cli.main(["sweep", "spike-timing", "--out", str(tmp_path / "s"), "--grid", grid])
+        code = main(["sweep", "spike-timing", "--out", str(tmp_path / "s"), "--grid", grid])
     except SystemExit as stop:
         code = stop.code
     assert code == 2

@@ -26,7 +26,7 @@ from superspike_brian.models import (
 from superspike_brian.tasks import SpikePattern, Task
 
 from superspike_brian import engine
-from superspike_brian.cli import main
+from superspike_brian.cli.main import main
 from superspike_brian.codegen.kernels import KERNELS
 from superspike_brian.codegen.uses import _ASSIGNED
 from superspike_brian.engine import cache

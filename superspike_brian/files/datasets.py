@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,17 @@ class DamagedError(RunFolderError):
 
 def save(data: xr.Dataset, path: Path | str) -> None:
     """Write a dataset atomically; RunFolderError if the disk refuses."""
+    import h5netcdf
+    from xarray.backends import H5NetCDFStore
+
     compressed = {
         name: {"zlib": True, "complevel": 4} for name, var in data.items() if var.size > 1000 and var.dtype.kind in "if"
     }
-    # to memory: HDF5 that meets a full disk leaves the process to crash later
-    content = data.to_netcdf(None, engine="h5netcdf", encoding=compressed)
-    write_durably(path, seal(bytes(content)))
+    buffer = io.BytesIO()  # HDF5 that meets a full disk leaves the process to crash later
+    # not `to_netcdf`: on a worker of Dask it asks the scheduler for a lock of the name of the buffer, which has none
+    with h5netcdf.File(buffer, "w") as file:
+        data.dump_to_store(H5NetCDFStore(file), encoding=compressed)
+    write_durably(path, seal(buffer.getvalue()))
 
 
 def read_dataset(file: Path | str) -> xr.Dataset:
