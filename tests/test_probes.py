@@ -20,8 +20,8 @@ from superspike_brian.figures.activity import plot_activity
 from superspike_brian.figures.run import plot_run
 from superspike_brian.figures.trials import plot_trials
 from superspike_brian.network import probes, trials
-from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.runs import training
 from superspike_brian.runs.loop import Run

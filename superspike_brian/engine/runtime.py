@@ -10,7 +10,8 @@ from brian2 import BrianObjectException, SpikeGeneratorGroup, second, set_device
 from ..codegen.brian2_api import DynamicArrayVariable, pathways_of, reset_device, set_spikes_in_queue, spikes_in_queue
 from ..codegen.device import RANDOM, RUNTIME, StateDevice
 from ..codegen.random_numbers import KEY
-from ..network.assembly import Assembly, Structure
+from ..network.assembly import Assembly
+from ..network.structure import Structure
 from ..values.hints import Progress, State
 from .preferences import own_preferences
 from .program import SimulationError, windows_within
