@@ -26,7 +26,7 @@ from typing import Any, Self
 import numpy as np
 from brian2 import Quantity, get_dimensions, second, volt
 
-from .checks import constant, names
+from .checks import check_values, constant, names
 from .checks.errors import ModelError
 from .specification import Feedback, Model, Neuron, Optimizer, Plasticity, Regularizer, Surrogate
 
@@ -186,6 +186,12 @@ class Projection:
             model = model.replace(neuron=model.neuron.replace(on_input=self.on_input))
         if isinstance(self.delay, str) and constant(model, self.delay) is not None:
             model = model.replace(plasticity=model.plasticity.replace(delay=self.delay))
+        for field in ("low", "high"):
+            if (bound := getattr(self, field)) is not None:
+                try:
+                    check_values(model, bound, "volt", single=True)
+                except ModelError as error:
+                    raise ModelError(f"{field}: {error}") from error
         if self.low is not None or self.high is not None:
             low, high = (
                 bound if bound is not None else f"{sign}inf*volt" for bound, sign in ((self.low, "-"), (self.high, ""))

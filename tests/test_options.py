@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from brian2 import Quantity, get_dimensions, ms, mV, second
 from command import refused, run, superspike
-from superspike_brian.models import CLASSIFIER, SUPERSPIKE, ModelError
+from superspike_brian.models import CLASSIFIER, SUPERSPIKE, Model, ModelError
 from superspike_brian.tasks import TASKS, Classification, SpikePattern, Task
 
 import superspike_brian as ss
@@ -536,7 +536,7 @@ def test_a_model_file_imports_its_neighbours(tmp_path):
             "@dataclass\nclass Choice:\n    r0: object = None\n"
             "MODEL = SUPERSPIKE.replace(r0=Choice(R0).r0)\n"
         )
-        found = options.load_model(f"{tmp_path / folder}/my_model.py:MODEL")
+        found = options.load_record(f"{tmp_path / folder}/my_model.py:MODEL", Model, "model")
         assert readable(found.parameters["r0"]) == value.replace("*", " ")  # each its own neighbour
 
 

@@ -129,10 +129,9 @@ class Structure:
                 )
             if not p.plastic:
                 _said(p.where, lambda m=model: check_frozen(m))
-            for field, unit in (("initial", "volt"), ("low", "volt"), ("high", "volt"), ("delay", "second")):
+            for field, unit in (("initial", "volt"), ("delay", "second")):
                 if isinstance(code := getattr(p, field), str):
-                    single = field in ("low", "high")
-                    _said(f"{p.where}, {field}", lambda m=model, c=code, u=unit, s=single: check_values(m, c, u, s))
+                    _said(f"{p.where}, {field}", lambda m=model, c=code, u=unit: check_values(m, c, u))
         for way in self.pathways.values():
             self.forward_weights(way)
 

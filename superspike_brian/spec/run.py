@@ -228,7 +228,9 @@ class RunSpec:
         for kind, component in self.structure.model.components.items():
             facts |= {f"{field} of the {kind}": code for field, code in component.strings.items()}
             facts |= {f"{name} of the {kind}": quantity_to_json(v)[:2] for name, v in component.parameters.items()}
-        facts |= {f"{kind} of the network": records for kind, records in entries.get("network", {}).items()}
+        facts |= {
+            f"{kind} of the network": _without_text(records) for kind, records in entries.get("network", {}).items()
+        }
         return facts | {k: v for k, v in self.arrays().items() if k not in ("name", "source")}
 
 
@@ -286,6 +288,15 @@ def takes_options(function: Any) -> Any:
     ]
     function.__signature__ = signature.replace(parameters=parameters)
     return function
+
+
+def _without_text(entry):
+    """JSON of records without the texts of quantities, which are for people."""
+    if isinstance(entry, dict):
+        return {k: _without_text(v) for k, v in entry.items()}
+    if isinstance(entry, list) and len(entry) == 3 and isinstance(entry[1], list):
+        return entry[:2]
+    return [_without_text(v) for v in entry] if isinstance(entry, list) else entry
 
 
 @cache
