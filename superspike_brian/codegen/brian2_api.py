@@ -122,6 +122,11 @@ def pathways_of(group: brian2.BrianObject) -> Sequence[Any]:
     return getattr(group, "_pathways", ())
 
 
+def push_code_of(pathway: Any) -> Any:
+    """The code object that puts the spikes of a pathway's source into its queue, and makes the queue ready before a run."""
+    return pathway._pushspikes_codeobj
+
+
 def refractory_of(group: brian2.NeuronGroup) -> Any:
     """What a neuron group was given as `refractory`; False: nothing."""
     return group._refractory

@@ -20,6 +20,7 @@ from .brian2_api import (
     RuntimeDevice,
     Variable,
     pathways_of,
+    push_code_of,
 )
 from .calls import Calls
 from .probed import EVERY, ProbedSynapses
@@ -42,6 +43,7 @@ _FIXED = {
     "N_incoming",
     "N_outgoing",
     "delay",
+    "_row",
     "_spikespace",
     "t",
     "dt",
@@ -137,6 +139,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         key = f'"{RANDOM}", superspike::random_key, 2'
         block = [f"archive.load({key});"]
         block += [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
+        block += ["if (archive.first()) {", *self._connected(net), "}"]
         block += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
         block += ["archive.loaded();", *initial, "probe.begin(archive.probe);"]
         block += [f"{net.name}.run(archive.start, archive.n_steps);"]
@@ -161,6 +164,22 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         ]
         self.main_queue[at] = ("run_network", (net, [probe, *self._index_arrays(net), *calls, *loop]))
 
+    def _connected(self, net):
+        """Lines that derive what depends on the pairs which sparse synapses connect, once these are known."""
+        for group in self._synapses(net):
+            if not getattr(group, "inputs", ()):
+                continue
+            if _rows(group):
+                (pre, row), n = (
+                    (self.get_array_name(group.variables[v], False) for v in ("_synaptic_pre", "_row")),
+                    len(group.source),
+                )
+                yield f"superspike::find_rows({pre}, {row}, {n});"
+            else:
+                yield from (f"_before_run_{push_code_of(p).name}();" for p in pathways_of(group))
+        for group in (o for o in net.objects if isinstance(o, ProbedSynapses) and getattr(o.synapses, "inputs", ())):
+            yield from group.place(lambda v: self.get_array_name(v, False))
+
     def _take_initial_values(self):
         """Take what sets initial values out of the program's beginning, where seed and parameters are not known yet."""
         taken = [e for e in self.main_queue if e[0] == "run_code_object" and e[1][0].name in self.initial]
@@ -176,8 +195,11 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
             for name, var in sorted(group.variables.items()):
                 mine = isinstance(var, ArrayVariable) and var.owner is not None and var.owner.name == group.name
                 wanted = name in _PATTERN if isinstance(group, SpikeGeneratorGroup) else name not in _FIXED
+                wanted |= name in getattr(group, "inputs", ())
                 if mine and wanted and not isinstance(group, SpikeMonitor | StateMonitor | ProbedSynapses):
                     found[f"{group.name}.{name}"] = var
+            if "delay" in getattr(group, "inputs", ()):
+                found[f"{group.name}.delay"] = group.pre.variables["delay"]
         return found
 
     @staticmethod
@@ -206,7 +228,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         made = (c for c in self.code_objects.values() if c.template_name != "synapses_create_array")
         read = set().union(*(self.uses[c.name].reads for c in made))
         for group in net.objects:
-            if isinstance(group, Synapses) and (layout := _layout(group)):
+            if isinstance(group, Synapses) and not _rows(group) and (layout := _layout(group)):
                 ends = [group.variables[f"_synaptic_{end}"] for end in ("pre", "post")]
                 names = [self.get_array_name(end, False) for end in ends]
                 if read.intersection(ends):
@@ -244,8 +266,15 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         writer.source_files.add(SOURCE.name)
 
 
+def _rows(synapses):
+    """Whether the queue holds units that stand for rows of sparse synapses."""
+    return getattr(synapses.codeobj_class, "rows", False)
+
+
 def _layout(synapses):
     """Arguments that say where the synapses of a unit are (units, strides); nothing where index arrays say it."""
+    if _rows(synapses):
+        return f", _array_{synapses.name}__row, {len(synapses.source)}"
     post_major = getattr(synapses.codeobj_class, "post_major", None)
     if post_major is None:
         return ""

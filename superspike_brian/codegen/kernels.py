@@ -1,4 +1,4 @@
-"""Faster C++ for plastic all-to-all synapses, from the same equation strings.
+"""Faster C++ for plastic synapses, from the same equation strings.
 
 A user edits equations; what changes is the code that they become. Every kernel computes the same discrete time steps:
 
@@ -6,8 +6,8 @@ A user edits equations; what changes is the code that they become. Every kernel 
 kernel    how
 ========  ==========================================================================================================
 stock     Brian2's own template: one step at a time, index arrays, any connectivity
-dense     Brian2's own statements in a vectorised loop over [pre][post]
-gemm      equations that are linear in the synapse's variables: many steps become matrix products
+dense     Brian2's own statements in a vectorised loop over [pre][post], or over the rows of sparse synapses
+gemm      equations that are linear in the synapse's variables: many steps become matrix products; all to all only
 events    the presynaptic factor is, besides, a linear filter of spikes: a row of synapses a spike, nothing a step
 ========  ==========================================================================================================
 
@@ -27,6 +27,7 @@ from .device import StateCodeObject
 from .generators import KernelGenerator
 from .plan import kinds_of, linear_plan, presynaptic_filter
 from .probed import EVERY
+from .sparse import Rows
 from .stepmap import UnfitError, abstract_code
 
 logger = logging.getLogger(__name__)
@@ -45,15 +46,15 @@ class SweepCodeObject(StateCodeObject):
     generator_class = KernelGenerator
 
 
-def install(synapses: Synapses, shape: tuple[int, int], kernel: str = "auto") -> str:
-    """Let a kernel integrate plastic synapses that connect all to all.
+def install(synapses: Synapses, n: int, kernel: str = "auto") -> str:
+    """Let a kernel integrate plastic synapses.
 
     Parameters
     ----------
     synapses : Synapses
-        Synapse ``j*shape[1] + i`` goes from unit j to unit i.
-    shape : tuple of int
-        Presynaptic and postsynaptic units.
+        In the order of the presynaptic units, connected by `all_to_all.connect` or `sparse.connect`.
+    n : int
+        Number of synapses.
     kernel : str
         One of `KERNELS`, or 'auto': the fastest that fits.
 
@@ -67,7 +68,7 @@ def install(synapses: Synapses, shape: tuple[int, int], kernel: str = "auto") ->
     wanted = KERNELS[-1] if kernel == "auto" else kernel
     for name in KERNELS[KERNELS.index(wanted) : 0 : -1]:
         try:
-            _use(synapses, shape, name)
+            _use(synapses, n, name)
             return name
         except (UnfitError, NotImplementedError) as why:
             _say(f"the equations of {synapses.name} do not fit the kernel '{name}': {why}")
@@ -80,20 +81,30 @@ def _say(message):
         logger.info(message)
 
 
-def _use(synapses, shape, name):
-    updater = synapses.state_updater
+def _use(synapses, n, name):
+    updater, shape = synapses.state_updater, (len(synapses.source), len(synapses.target))
+    rows = hasattr(synapses, "inputs")
+    if not rows and n != shape[0] * shape[1]:
+        raise UnfitError(f"{n} synapses between {shape[0]} and {shape[1]} units are not all that there can be")
+    if rows and synapses.codeobj_class is not Rows:
+        raise UnfitError("what a spike does changes presynaptic variables, and Brian2's own code delivers it")
     if updater is None or not (code := abstract_code(updater)):
         raise UnfitError("they have no differential equations")
     if synapses.event_driven is not None:
         raise UnfitError("they are event-driven")
-    updater.template, updater.codeobj_class = "stateupdate", PreMajor
-    keywords, needed = {"shape": shape, "text": sympy_to_str}, []
+    if name == "gemm" and rows:
+        raise UnfitError("it multiplies whole matrices, and not all pairs are connected")
+    updater.template, updater.codeobj_class = "stateupdate", Rows if rows else PreMajor
+    keywords, needed = (
+        {"shape": shape, "n_synapses": n, "rows": rows, "text": sympy_to_str, "post_of_k": "_post[k]" if rows else "k"},
+        [],
+    )
     if name != "dense":
         kinds, plan = kinds_of(synapses, code), linear_plan(synapses)
         sweep = Sweep(plan, presynaptic_filter(synapses, plan) if name == "events" else None)
         keywords |= {"chunk": CHUNK[name], "worth_a_thread": WORTH_A_THREAD[name], "sweep": sweep}
         keywords |= {f"{k}_reads": _arrays(synapses, kinds, k, plan.states) for k in ("pre", "post", "own", "shared")}
-        needed = ["t_in_timesteps", *sweep.inputs]
+        needed = ["t_in_timesteps", *sweep.inputs, *(["_row", "_synaptic_post"] if rows else [])]
         updater.template, updater.codeobj_class = "kernel_sweep", SweepCodeObject
     updater.template_kwds, updater.needed_variables = keywords, needed
 

@@ -28,7 +28,7 @@ class ProbedSynapses(NeuronGroup):
     Parameters
     ----------
     synapses : Synapses
-        All of them; they connect all to all, in the order of the presynaptic units.
+        All of them, in the order of the presynaptic units.
     equations : Equations
         Theirs.
     numbers : ndarray
@@ -65,7 +65,9 @@ class ProbedSynapses(NeuronGroup):
             name=name,
         )
         self.state_updater.order = synapses.state_updater.order
-        for index, values in zip(_INDEX.values(), (numbers, numbers // n_post, numbers % n_post), strict=True):
+        ends = (synapses.variables[f"_synaptic_{end}"].get_value()[numbers] for end in ("pre", "post"))
+        pre, post = ends if hasattr(synapses, "inputs") else (numbers // n_post, numbers % n_post)
+        for index, values in zip(_INDEX.values(), (numbers, pre, post), strict=True):
             values = np.asarray(values, np.int32)
             self.variables.add_array(
                 index, size=len(values), values=values, dtype=np.int32, constant=True, read_only=True
@@ -74,6 +76,16 @@ class ProbedSynapses(NeuronGroup):
         for variable in sorted((read | set(watched)) & synapses.variables.keys() - self.variables.keys()):
             index = synapses.variables.indices[variable]
             self.variables.add_reference(variable, synapses, variable, index=_INDEX.get(index, index))
+
+    def place(self, array_name: Callable[[Variable], str]) -> Iterator[str]:
+        """Lines of C++ that say which units the copies connect, where that is an input of the program."""
+        number = array_name(self.variables["_probed_idx"])
+        for end in ("pre", "post"):
+            mine, all_ = (
+                array_name(self.variables[f"_probed_{end}"]),
+                array_name(self.synapses.variables[f"_synaptic_{end}"]),
+            )
+            yield f"for (int k = 0; k < {len(self)}; k++) {mine}[k] = {all_}[{number}[k]];"
 
     def take(self, array_name: Callable[[Variable], str]) -> Iterator[str]:
         """Lines of C++ that set the copy's states to those of the synapses; `array_name` names a variable's array."""

@@ -39,7 +39,7 @@ from brian2 import (
     second,
 )
 
-from ..codegen import all_to_all, axons, kernels, neurons
+from ..codegen import all_to_all, axons, kernels, neurons, sparse
 from ..codegen.brian2_api import ArrayVariable
 from ..codegen.exact import exact_by_blocks
 from ..codegen.probed import ProbedSynapses
@@ -128,6 +128,7 @@ class Assembly:
         output = projection.target == "output"
         equations = model.equations_of("synapse", output=output)[0] if plastic else "w : volt"
         dense = self.structure.is_dense(name)
+        room = all_to_all if dense else sparse
         synapses = self._add(
             Synapses,
             source,
@@ -138,21 +139,18 @@ class Assembly:
             method=_method(model.plasticity.method),
             namespace=_namespace(model, equations) if plastic else model.parameters,
             clock=self.clock,
-            codeobj_class=all_to_all.code_object_class(self.kernel, model.neuron.on_input) if dense else None,
+            codeobj_class=room.code_object_class(self.kernel, model.neuron.on_input),
             name=name,
         )
         if dense:
             all_to_all.connect(synapses)  # in the order of the presynaptic units
         else:
-            i, j = pairs(self.structure, name, self.seed)
-            synapses.connect(i=i, j=j)
+            sparse.connect(synapses, *pairs(self.structure, name, self.seed))
         if plastic:
             self._add_terminals(projection.label, model, source, synapses)
             if synapses.state_updater is not None:
                 synapses.state_updater.order = -1
-            self.kernels[name] = kernels.install(
-                synapses, self.structure.shape(name), self.kernel if dense else "stock"
-            )
+            self.kernels[name] = kernels.install(synapses, self.structure.n_synapses_of(name), self.kernel)
             synapses.run_regularly(model.optimizer.update, clock=self.update_clock, when="start", name=f"{name}_update")
 
     def _add_terminals(self, label, model, source, synapses):
@@ -237,7 +235,7 @@ class Assembly:
             all_to_all.connect(made, post_major=True)
         else:
             hidden, outputs = pairs(self.structure, back, self.seed)
-            made.connect(i=outputs, j=hidden)
+            sparse.connect(made, outputs, hidden)
         if back:
             made.variables.add_reference("w", self.groups[back], "w")
 

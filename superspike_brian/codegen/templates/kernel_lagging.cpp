@@ -28,7 +28,7 @@ superspike::Job _job;
     // chunks end at multiples of CHUNK steps, wherever the run started: blocks of a run give what one run gives
     _chunk._pending++;
     if (({{t_in_timesteps}} + 1) % _CHUNK != 0) return;
-    if (!superspike::workers().take((long)_NJ * _n_post >= {{worth_a_thread}})) {
+    if (!superspike::workers().take({{n_synapses}}L >= {{worth_a_thread}})) {
         _chunk.catch_up();
         return;
     }
