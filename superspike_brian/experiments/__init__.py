@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from ..models import Model
+from ..models import Architecture, Model
 from ..spec.run import Machine, RunSpec
 from ..sweeps.jobs import Job
 from ..tasks import Classification, Task
@@ -72,15 +72,15 @@ class Condition:
         What to learn; or a function from the seed to it, if the task differs between seeds.
     model : Model
         The rule.
-    hidden : tuple of int
-        Units of hidden layers.
+    hidden : tuple of int, or Architecture
+        Units of hidden layers; or the whole network.
     options : dict
         Other arguments of `train`, ``duration`` among them.
     """
 
     task: Task | Classification | Callable[[int], Task | Classification]
     model: Model
-    hidden: tuple[int, ...] = ()
+    hidden: tuple[int, ...] | Architecture = ()
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def spec(self, seed: int) -> RunSpec:
