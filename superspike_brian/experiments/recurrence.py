@@ -1,12 +1,11 @@
 """Outputs that hear themselves and each other: what recurrence in the output layer adds to a network that draws in spikes.
 
-Set "auryn" of the benchmark suite (100 inputs, 100 outputs, a loop of 3.5 s; F. Zenke 2017, https://github.com/fzenke/ssbm) under
-SuperSpike (Zenke & Ganguli 2018) with symmetric feedback, as in Figure 7; the paper has no recurrent network. Plastic synapses from
-output to output start at 0, and are inputs of the outputs as all others; the control spends as many weights on hidden units.
-Learning rate 1 mV, divided by ten at 420 s; the first 20 s without learning.
+Set "auryn" of the benchmark suite (100 inputs, 100 outputs, a loop of 3.5 s; F. Zenke 2017, https://github.com/fzenke/ssbm)
+under SuperSpike (Zenke & Ganguli 2018) with symmetric feedback, as in Figure 7; the paper has no recurrent network. Plastic
+synapses from output to output start at 0, and are to their target inputs like others; the control spends as many weights on
+hidden units. Learning rate 1 mV, divided by ten at 420 s; the first 20 s without learning.
 
-Two more conditions take the recurrent synapses apart. Those from each output to itself, 100 weights, make all of the gain: they
-become inhibitory, and keep an output from a second spike after the first.
+Two more conditions take the recurrent synapses apart: those from each output to itself, 100 weights, and those to the others.
 """
 
 import matplotlib.pyplot as plt
@@ -14,11 +13,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
+from ..figures.style import BLACK, BLUE, GREEN, ORANGE, VERMILION, letter, styled
 from ..models import Projection, chain
 from ..sweeps.jobs import Job
 from ..tasks import ssbm
 from . import Condition, Finding, Runs, Setting, Table, final_cost, mean_by
+from ._conditions import curves, ends
 from ._pictures import SYMMETRIC, is_full, options
 
 SEEDS = {"quick": 1, "full": 3}
@@ -28,7 +28,7 @@ LABELS = {  # and colours
     "others": ("output to others", VERMILION),
     "itself": ("output to itself", "#56B4E9"),
     "recurrent": ("output to output", BLUE),
-    "recurrent-skip": ("and inputs to output", GREEN),
+    "recurrent-skip": ("inputs, output to output", GREEN),
 }
 FEEDFORWARD, WIDER, OTHERS, ITSELF, RECURRENT, BOTH = LABELS
 PROTOTYPE = {  # Hz at 1000 s, of one or two seeds; a prototype of this package
@@ -70,7 +70,7 @@ def table(runs: Runs) -> Table:
             "simulated_s": run.attrs["simulated_s"],
             "cost_hz": final_cost(run),
             "self_weight_mv": float(_to_itself(run).mean()) if name in (ITSELF, RECURRENT, BOTH) else "",
-            "prototype_hz": float(np.mean(PROTOTYPE[name])) if name in PROTOTYPE else "",
+            "prototype_hz": round(float(np.mean(PROTOTYPE[name])), 4) if name in PROTOTYPE else "",
         }
         for name, of_seeds in runs.items()
         for run in of_seeds
@@ -111,54 +111,36 @@ def draw(runs: Runs) -> Figure:
     with styled():
         figure = plt.figure(figsize=(7.2, 5), layout="constrained")
         axes = figure.subplot_mosaic("aa;bc", height_ratios=[1.15, 1], width_ratios=[1.25, 1])
-        _curves(axes["a"], runs)
-        _ends(axes["b"], runs)
+        curves(axes["a"], runs, LABELS)
+        axes["a"].set_yscale("log")
+        axes["a"].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes["a"].yaxis.set_major_formatter("{x:g}")
+        axes["a"].yaxis.set_minor_locator(NullLocator())
+        axes["a"].set_ylim(top=1.8 * axes["a"].get_ylim()[1])
+        axes["a"].legend(loc="upper right", ncols=3, title="added to the network")
+        ends(axes["b"], runs, LABELS)
+        if is_full(table(runs)):
+            _prototype(axes["b"], runs)
         _weights(axes["c"], runs[RECURRENT])
         for name, axis in axes.items():
             letter(axis, name)
     return figure
 
 
-def _curves(axis, runs):
-    for name, (label, color) in LABELS.items():
-        time, costs = runs[name][0].time, [r.cost.mean("output").values for r in runs[name]]
-        for cost in costs:
-            axis.plot(time, cost, color=color, alpha=0.35, linewidth=0.5)
-        axis.plot(time, np.mean(costs, axis=0), color=color, label=label)
-    learning = runs[FEEDFORWARD][0].r0.values
-    axis.axvspan(0, float(time[np.argmax(learning > 0) - 1]), color=GREY, alpha=0.2, linewidth=0)
-    for k in np.flatnonzero(np.diff(learning) < 0):
-        axis.axvline(float(time[k]), color=GREY, linestyle=":", linewidth=0.8)
-    axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", yscale="log", xlim=(0, float(time[-1])))
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_locator(NullLocator())
-    axis.legend(loc="upper right", ncols=2, title="added to the network")
-
-
-def _ends(axis, runs):
-    full = is_full(table(runs))
-    for y, (name, (label, color)) in enumerate(LABELS.items()):
-        costs = [final_cost(r) for r in runs[name]]
-        axis.barh(y, np.mean(costs), height=0.6, color=color, alpha=0.35)
-        axis.plot(costs, [y] * len(costs), "o", color=color, markersize=3.5)
-        if full and name in PROTOTYPE:
-            shown = {"label": "prototype"} if name == FEEDFORWARD else {}
-            axis.plot(PROTOTYPE[name], [y + 0.42] * len(PROTOTYPE[name]), "^", color=BLACK, markersize=3, **shown)
-    axis.set(yticks=range(len(LABELS)), yticklabels=[label for label, _ in LABELS.values()])
-    axis.set(xlabel="cost at the end (Hz)", xlim=(0, None))
-    axis.invert_yaxis()
-    axis.tick_params(axis="y", length=0)
-    if full:
-        axis.legend(loc="lower right")
+def _prototype(axis, runs):
+    for y, name in enumerate(runs):
+        if name in PROTOTYPE:
+            label = {"label": "prototype"} if name == FEEDFORWARD else {}
+            axis.plot(PROTOTYPE[name], [y + 0.42] * len(PROTOTYPE[name]), "^", color=BLACK, markersize=3, **label)
+    axis.legend(loc="lower right")
 
 
 def _weights(axis, of_seeds):
     w = 1000 * np.stack([r.weights_output_to_output_end.values for r in of_seeds])
     itself = np.eye(w.shape[1], dtype=bool)
-    bins = np.linspace(-100, 100, 51)
+    bins = np.linspace(-80, 40, 41)
     for label, color, shown in (("others", VERMILION, w[:, ~itself]), ("itself", "#56B4E9", w[:, itself])):
         weights = np.full(shown.size, 1 / shown.size)
         axis.hist(shown.ravel(), bins, weights=weights, histtype="step", color=color, label=f"onto {label}")
-    axis.set(xlabel="weight after learning (mV)", ylabel="fraction of weights", xlim=(-100, 100))
-    axis.legend(loc="upper right")
+    axis.set(xlabel="weight after learning (mV)", ylabel="fraction of weights", xlim=(-80, 40))
+    axis.legend(loc="upper left")
