@@ -155,8 +155,8 @@ def test_findings_of_memory_can_fail():
     assert failing(memory, good, 600, hidden_repeated=1.0) == same  # without reset, too
     assert failing(memory, good | {"reservoir": 0.5}, 600, hidden_repeated=0.2) == [
         *same,
-        "mean at most 0.45 Hz with 128 units",
         "without recurrence it is worse",
+        "reservoir: mean at most 0.45 Hz",
     ]
     assert failing(memory, good | {"reservoir": 0.95}, 150, hidden_repeated=0.2) == [
         "without the reset it is worse",

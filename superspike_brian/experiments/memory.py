@@ -12,6 +12,10 @@ current, for a time of its own: from there on the population takes the same cour
 Settings were chosen on seeds 100 to 102; the figure shows seeds from 0 on.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import ms, mV, second
@@ -26,6 +30,9 @@ from . import Condition, Finding, Runs, Setting, Table, final_cost, mean_by
 from ._conditions import curves, ends
 from ._pictures import SYMMETRIC
 from .fig6 import hits
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SEEDS = {"quick": 1, "full": 3}
 PACED = LIF.replace(
@@ -48,14 +55,14 @@ PACED = LIF.replace(
     },
 )
 LABELS = {  # and colours
-    "feedforward": ("feedforward, 128 hidden units", BLACK),
-    "no-reset": ("reservoir without reset", ORANGE),
-    "no-recurrence": ("without recurrence", "#56B4E9"),
-    "reservoir": ("reservoir, 128 units", BLUE),
-    "reservoir-256": ("256 units", GREEN),
+    "feedforward": ("feedforward", BLACK),
+    "no-reset": ("no reset", ORANGE),
+    "no-recurrence": ("no recurrence", "#56B4E9"),
+    "reservoir": ("reservoir", BLUE),
+    "reservoir-256": ("reservoir of 256", GREEN),
 }
 FEEDFORWARD, NO_RESET, NO_RECURRENCE, RESERVOIR, LARGE = LABELS
-BOUND = 0.45  # Hz, mean with 128 units
+BOUNDS = {RESERVOIR: 0.45, LARGE: 0.26}  # Hz, of the mean at 600 s; a prototype came to 0.38 (at 300 s) and 0.26
 
 
 def reservoir(n: int, reset: bool = True, recurrence: bool = True) -> Architecture:
@@ -68,22 +75,22 @@ def reservoir(n: int, reset: bool = True, recurrence: bool = True) -> Architectu
         inputs = inputs.replace(
             connect=[(0, k) for k in range(n)],
             on_input="I_slow_post += w",
-            initial="-20*mV*exp(rand()*log(15))",  # to -300 mV: silent for up to 170 ms
+            initial="-20*mV*exp(rand()*log(15))",  # to -300 mV: silent for 0.15 to 0.3 s
         )
     network = Architecture([Population("hidden", n, neuron=PACED)], [inputs, Projection("hidden", "output")])
     if recurrence:
-        network = network.add(Projection("hidden", "hidden", plastic=False, initial="0.3*w_0/sqrt(N_pre)*randn()"))
+        network = network.add(Projection("hidden", "hidden", plastic=False, initial="0.2*w_0/sqrt(N_pre)*randn()"))
     return network
 
 
 def jobs(setting: Setting) -> list[Job]:
-    """Train 600 s with the learning rate divided by ten at 400 s; or 150 s and at 100 s, without the large reservoir."""
-    duration = 600 * second if setting.full else 150 * second
+    """Train 600 s with the learning rate divided by ten at 500 s; or 150 s and at 120 s, without the large reservoir."""
+    duration, decay = (600, 500) if setting.full else (150, 120)
     options = {
-        "duration": duration,
+        "duration": duration * second,
         "burn_in": 20 * second,
-        "r0_decay_at": [duration * 2 / 3],
-        "probe_at": [duration / 2],
+        "r0_decay_at": [decay * second],
+        "probe_at": [duration // 2 * second],
     }
     networks = {
         FEEDFORWARD: chain([128]),
@@ -113,7 +120,7 @@ def table(runs: Runs) -> Table:
     ]
 
 
-def repeated(run) -> float:
+def repeated(run: xr.Dataset) -> float:
     """Fraction of hidden spikes in the last loop that the loop half-way has, too, to 1 ms; the weights are the same."""
     return hits(window(run, "hidden", -1), window(run, "hidden", 1), 0.001)
 
@@ -136,12 +143,9 @@ def findings(rows: Table) -> list[Finding]:
         ),
     ]
     if full:
-        expected = f"mean at most {BOUND} Hz with 128 units"
-        found += [
-            Finding("b", expected, f"{cost[RESERVOIR]:.3g} Hz", cost[RESERVOIR] <= BOUND),
-            below("b", "without recurrence it is worse", RESERVOIR, NO_RECURRENCE),
-            below("b", "a larger reservoir is better", LARGE, RESERVOIR),
-        ]
+        found.append(below("b", "without recurrence it is worse", RESERVOIR, NO_RECURRENCE))
+        for name, bound in BOUNDS.items():
+            found.append(Finding("b", f"{name}: mean at most {bound} Hz", f"{cost[name]:.3g} Hz", cost[name] <= bound))
     return found
 
 
@@ -151,7 +155,8 @@ def draw(runs: Runs) -> Figure:
         figure = plt.figure(figsize=(7.2, 5.4), layout="constrained")
         axes = figure.subplot_mosaic("ab;cd", height_ratios=[1, 1.1])
         curves(axes["a"], runs, LABELS)
-        axes["a"].set_ylim(0, 2)
+        axes["a"].set_ylim(0, 2)  # it begins far above
+        axes["a"].legend(loc="lower left")
         ends(axes["b"], runs, LABELS)
         run = runs[RESERVOIR][0]
         _sequence(axes["c"], run)
