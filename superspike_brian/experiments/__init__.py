@@ -1,6 +1,7 @@
 """Reproductions of the paper's figures, one module a figure, found by its name.
 
-Source of the figures: Zenke & Ganguli, Neural Computation 30:1514-1541 (2018), doi:10.1162/neco_a_01086.
+Source of the figures: Zenke & Ganguli, Neural Computation 30:1514-1541 (2018), doi:10.1162/neco_a_01086; ``oxford`` is another
+set of the benchmark suite, ``recurrence`` and ``memory`` are networks that the paper does not have.
 
 A module (``fig7.py``; names with a leading underscore are helpers) has a docstring that says what the paper shows, and
 

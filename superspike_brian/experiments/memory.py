@@ -22,7 +22,7 @@ from brian2 import ms, mV, second
 from matplotlib.figure import Figure
 
 from ..figures.rasters import window
-from ..figures.style import BLACK, BLUE, GREEN, ORANGE, VERMILION, letter, styled
+from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
 from ..models import LIF, Architecture, Population, Projection, chain
 from ..sweeps.jobs import Job
 from ..tasks import ssbm
@@ -156,14 +156,22 @@ def draw(runs: Runs) -> Figure:
         axes = figure.subplot_mosaic("ab;cd", height_ratios=[1, 1.1])
         curves(axes["a"], runs, LABELS)
         axes["a"].set_ylim(0, 2)  # it begins far above
-        axes["a"].legend(loc="lower left")
+        axes["a"].legend(loc="upper right", ncols=2)
         ends(axes["b"], runs, LABELS)
         run = runs[RESERVOIR][0]
         _sequence(axes["c"], run)
         _reservoir(axes["d"], run)
         for name, axis in axes.items():
             letter(axis, name)
+        for name in "cd":
+            axes[name].axvspan(0, _first_spikes(run).min(), color=GREY, alpha=0.2, linewidth=0)
     return figure
+
+
+def _first_spikes(run):
+    """When hidden units first spike after the reset (s), those that never do last; the reset takes a few ms to act."""
+    times, units = window(run, "hidden", -1)
+    return np.array([times[(units == k) & (times > 0.01)].min(initial=1) for k in range(run.attrs["sizes"][1])])
 
 
 def _sequence(axis, run):
@@ -171,13 +179,12 @@ def _sequence(axis, run):
         times, units = window(run, name, -1)
         axis.plot(times, units, "o", color=color, markersize=size, alpha=alpha, markeredgewidth=0, label=name)
     axis.set(xlabel="time in the loop (s)", ylabel="output unit", xlim=(0, 1), ylim=(-2, 101))
-    axis.legend(loc="upper left")
+    axis.legend(loc="lower right")
 
 
 def _reservoir(axis, run):
     times, units = window(run, "hidden", -1)
-    first = np.array([times[units == k].min(initial=2) for k in range(run.attrs["sizes"][1])])
-    rank = np.argsort(np.argsort(first))
+    rank = np.argsort(np.argsort(_first_spikes(run)))
     axis.plot(times, rank[units], "o", color=BLUE, markersize=1.4, markeredgewidth=0)
     axis.set(
         xlabel="time in the loop (s)", ylabel="hidden unit, by its first spike", xlim=(0, 1), ylim=(-2, len(rank) + 1)
