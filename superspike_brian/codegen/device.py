@@ -87,9 +87,17 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
     is_probe: Any  # function of an object's name; None before `prepare`
     main_queue: list[tuple[str, Any]]  # Brian2's: what the program does
 
-    def prepare(self, is_probe: Callable[[str], bool]) -> None:
-        """Say which objects record in probe windows only (a function of their name); call it before the run."""
-        self.is_probe = is_probe
+    def prepare(self, is_probe: Callable[[str], bool], every: int = EVERY) -> None:
+        """Call it before the run.
+
+        Parameters
+        ----------
+        is_probe : callable
+            Which objects record in probe windows only, by their name.
+        every : int
+            Steps after which all lagging kernels have caught up.
+        """
+        self.is_probe, self.every = is_probe, every
         self.run_args_applied = True  # the archive replaces Brian2's own command line
         self.insert_code("before_start", "superspike::flush_subnormals();")
 
@@ -151,7 +159,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         spikes = {k: self.get_array_name(v, False) for k, v in records.items() if isinstance(v.owner, SpikeMonitor)}
         block += [f'archive.save("{name}", {array});' for name, array in spikes.items()]
         block += ["archive.saved();", *(f"{array}.clear();" for array in spikes.values())]
-        probe = f"static superspike::Probe<{EVERY}> probe;"
+        probe = f"static superspike::Probe<{self.every}> probe;"
         # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
         start = 'superspike::workers().start(std::stoi(args.at(0)) - 1, args.at(1) == "1");'
         loop = [

@@ -43,6 +43,8 @@ class Structure:
     probe_variables : str or sequence of str, optional
         Which variables of layers and synapses they record; of synapses also ``NAME_pre`` and ``NAME_post``. Default: U,
         error, sigma_prime, eligibility, m and w.
+    chunk : int, optional
+        Time steps that the fast kernels record before they catch up; default: what fits each projection.
 
     Attributes
     ----------
@@ -64,6 +66,7 @@ class Structure:
     probe_units: int | tuple | Mapping = probes.UNITS
     probe_synapses: int = probes.SYNAPSES
     probe_variables: str | Sequence[str] | None = None
+    chunk: int | None = None
     architecture: Architecture = dataclasses.field(init=False, repr=False, compare=False)
     models: dict[str, Model] = dataclasses.field(init=False, repr=False, compare=False)
 
