@@ -175,7 +175,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
     def _connected(self, net):
         """Lines that derive what depends on the pairs which sparse synapses connect, once these are known."""
         for group in self._synapses(net):
-            if not getattr(group, "inputs", ()):
+            if not _inputs(group):
                 continue
             if _rows(group):
                 (pre, row), n = (
@@ -185,7 +185,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
                 yield f"superspike::find_rows({pre}, {row}, {n});"
             else:
                 yield from (f"_before_run_{push_code_of(p).name}();" for p in pathways_of(group))
-        for group in (o for o in net.objects if isinstance(o, ProbedSynapses) and getattr(o.synapses, "inputs", ())):
+        for group in (o for o in net.objects if isinstance(o, ProbedSynapses) and _inputs(o.synapses)):
             yield from group.place(lambda v: self.get_array_name(v, False))
 
     def _take_initial_values(self):
@@ -203,10 +203,10 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
             for name, var in sorted(group.variables.items()):
                 mine = isinstance(var, ArrayVariable) and var.owner is not None and var.owner.name == group.name
                 wanted = name in _PATTERN if isinstance(group, SpikeGeneratorGroup) else name not in _FIXED
-                wanted |= name in getattr(group, "inputs", ())
+                wanted |= name in getattr(group, "inputs", [])
                 if mine and wanted and not isinstance(group, SpikeMonitor | StateMonitor | ProbedSynapses):
                     found[f"{group.name}.{name}"] = var
-            if "delay" in getattr(group, "inputs", ()):
+            if "delay" in _inputs(group):
                 found[f"{group.name}.delay"] = group.pre.variables["delay"]
         return found
 
@@ -272,6 +272,11 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         for file in (*HEADERS, SOURCE):
             (Path(directory) / file.name).write_text(file.read_text())
         writer.source_files.add(SOURCE.name)
+
+
+def _inputs(group):
+    """Names of what sparse synapses are told by the state: the pairs that they connect, and their delays."""
+    return getattr(group, "inputs", [])
 
 
 def _rows(synapses):

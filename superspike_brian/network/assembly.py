@@ -42,7 +42,7 @@ from brian2 import (
 from ..codegen import all_to_all, axons, kernels, neurons, sparse
 from ..codegen.brian2_api import ArrayVariable
 from ..codegen.exact import exact_by_blocks
-from ..codegen.probed import ProbedSynapses
+from ..codegen.probed import EVERY, ProbedSynapses
 from . import probes
 from .structure import Structure
 from .synapses import delays, pairs
@@ -266,7 +266,7 @@ class Assembly:
     @property
     def every(self) -> int:
         """Time steps after which all lagging kernels have caught up, wherever a run starts."""
-        return max([kernels.EVERY, *(self.chunk_of(name) for name in self.kernels)])
+        return max([EVERY, *(self.chunk_of(name) for name in self.kernels)])
 
     def chunk_of(self, name: str) -> int:
         """Steps that the kernel of a projection records before it catches up."""
