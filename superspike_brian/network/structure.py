@@ -234,6 +234,12 @@ class Structure:
         return sum(map(self.n_synapses_of, self.projections))
 
     @property
+    def feedback(self) -> str:
+        """Names of the feedback of all pathways; that of the model, if there is none."""
+        found = [self.models[f"feedback_{p.label}"].feedback.name for p in self.pathways.values()]
+        return " and ".join(dict.fromkeys(found or [self.model.feedback.name]))
+
+    @property
     def summary(self) -> str:
         """Its units in a line."""
         if self.is_chain:
