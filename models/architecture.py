@@ -483,7 +483,7 @@ def chain(hidden: int | Iterable[int] = ()) -> Architecture:
     Returns
     -------
     Architecture
-        Populations ``hidden_1``, ``hidden_2``, ...; projections ``forward_1``, ``forward_2``, ...
+        Populations ``hidden_1`` and so on; projections ``forward_1`` and so on.
     """
     sizes = list(hidden) if isinstance(hidden, Iterable) else [hidden]
     populations = [Population(f"hidden_{k}", n) for k, n in enumerate(sizes, start=1)]

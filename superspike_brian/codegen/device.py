@@ -87,9 +87,17 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
     is_probe: Any  # function of an object's name; None before `prepare`
     main_queue: list[tuple[str, Any]]  # Brian2's: what the program does
 
-    def prepare(self, is_probe: Callable[[str], bool]) -> None:
-        """Say which objects record in probe windows only (a function of their name); call it before the run."""
-        self.is_probe = is_probe
+    def prepare(self, is_probe: Callable[[str], bool], every: int = EVERY) -> None:
+        """Call it before the run.
+
+        Parameters
+        ----------
+        is_probe : callable
+            Which objects record in probe windows only, by their name.
+        every : int
+            Steps after which all lagging kernels have caught up.
+        """
+        self.is_probe, self.every = is_probe, every
         self.run_args_applied = True  # the archive replaces Brian2's own command line
         self.insert_code("before_start", "superspike::flush_subnormals();")
 
@@ -151,7 +159,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         spikes = {k: self.get_array_name(v, False) for k, v in records.items() if isinstance(v.owner, SpikeMonitor)}
         block += [f'archive.save("{name}", {array});' for name, array in spikes.items()]
         block += ["archive.saved();", *(f"{array}.clear();" for array in spikes.values())]
-        probe = f"static superspike::Probe<{EVERY}> probe;"
+        probe = f"static superspike::Probe<{self.every}> probe;"
         # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
         start = 'superspike::workers().start(std::stoi(args.at(0)) - 1, args.at(1) == "1");'
         loop = [
@@ -167,7 +175,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
     def _connected(self, net):
         """Lines that derive what depends on the pairs which sparse synapses connect, once these are known."""
         for group in self._synapses(net):
-            if not getattr(group, "inputs", ()):
+            if not _inputs(group):
                 continue
             if _rows(group):
                 (pre, row), n = (
@@ -177,7 +185,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
                 yield f"superspike::find_rows({pre}, {row}, {n});"
             else:
                 yield from (f"_before_run_{push_code_of(p).name}();" for p in pathways_of(group))
-        for group in (o for o in net.objects if isinstance(o, ProbedSynapses) and getattr(o.synapses, "inputs", ())):
+        for group in (o for o in net.objects if isinstance(o, ProbedSynapses) and _inputs(o.synapses)):
             yield from group.place(lambda v: self.get_array_name(v, False))
 
     def _take_initial_values(self):
@@ -195,10 +203,10 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
             for name, var in sorted(group.variables.items()):
                 mine = isinstance(var, ArrayVariable) and var.owner is not None and var.owner.name == group.name
                 wanted = name in _PATTERN if isinstance(group, SpikeGeneratorGroup) else name not in _FIXED
-                wanted |= name in getattr(group, "inputs", ())
+                wanted |= name in getattr(group, "inputs", [])
                 if mine and wanted and not isinstance(group, SpikeMonitor | StateMonitor | ProbedSynapses):
                     found[f"{group.name}.{name}"] = var
-            if "delay" in getattr(group, "inputs", ()):
+            if "delay" in _inputs(group):
                 found[f"{group.name}.delay"] = group.pre.variables["delay"]
         return found
 
@@ -264,6 +272,11 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         for file in (*HEADERS, SOURCE):
             (Path(directory) / file.name).write_text(file.read_text())
         writer.source_files.add(SOURCE.name)
+
+
+def _inputs(group):
+    """Names of what sparse synapses are told by the state: the pairs that they connect, and their delays."""
+    return getattr(group, "inputs", [])
 
 
 def _rows(synapses):

@@ -33,7 +33,9 @@ from .stepmap import UnfitError, abstract_code
 logger = logging.getLogger(__name__)
 KERNELS = ("stock", "dense", "gemm", "events")
 RETIRED = {"blocked": "dense"}  # kernels of older versions: what takes the same steps today
-CHUNK = {"gemm": EVERY, "events": EVERY}  # steps recorded at most; t_b is a multiple of both
+LAGGING = ("gemm", "events")  # kernels that record steps and catch up with many at a time
+LARGE = 40_000  # synapses from which on `events` catches up less often: every time it visits all of them
+LARGE_CHUNK = 1250  # steps
 # Synapses of the smallest layer that another thread serves. Measured with two threads, times faster than one: gemm 0.75 at
 # 2,000 synapses, 1.29 at 3,200 and 1.2 from 10,000 to 50,000; events 0.92 at 50,000 and 1.0 from 105,000 to 250,000.
 WORTH_A_THREAD = {"gemm": 5_000, "events": 100_000}
@@ -46,7 +48,12 @@ class SweepCodeObject(StateCodeObject):
     generator_class = KernelGenerator
 
 
-def install(synapses: Synapses, n: int, kernel: str = "auto") -> str:
+def fitting_chunk(kernel: str, n: int) -> int:
+    """Steps that a lagging kernel records before it catches up, for a projection of `n` synapses."""
+    return LARGE_CHUNK if kernel == "events" and n >= LARGE else EVERY
+
+
+def install(synapses: Synapses, n: int, kernel: str = "auto", chunk: int | None = None) -> str:
     """Let a kernel integrate plastic synapses.
 
     Parameters
@@ -57,6 +64,8 @@ def install(synapses: Synapses, n: int, kernel: str = "auto") -> str:
         Number of synapses.
     kernel : str
         One of `KERNELS`, or 'auto': the fastest that fits.
+    chunk : int, optional
+        Steps that a lagging kernel records before it catches up; default: what fits the number of synapses.
 
     Returns
     -------
@@ -68,7 +77,7 @@ def install(synapses: Synapses, n: int, kernel: str = "auto") -> str:
     wanted = KERNELS[-1] if kernel == "auto" else kernel
     for name in KERNELS[KERNELS.index(wanted) : 0 : -1]:
         try:
-            _use(synapses, n, name)
+            _use(synapses, n, name, chunk)
             return name
         except (UnfitError, NotImplementedError) as why:
             _say(f"the equations of {synapses.name} do not fit the kernel '{name}': {why}")
@@ -81,13 +90,15 @@ def _say(message):
         logger.info(message)
 
 
-def _use(synapses, n, name):
+def _use(synapses, n, name, chunk):
     updater, shape = synapses.state_updater, (len(synapses.source), len(synapses.target))
     rows = hasattr(synapses, "inputs")
     if not rows and n != shape[0] * shape[1]:
         raise UnfitError(f"{n} synapses between {shape[0]} and {shape[1]} units are not all that there can be")
     if rows and synapses.codeobj_class is not Rows:
-        raise UnfitError("what a spike does changes presynaptic variables, and Brian2's own code delivers it")
+        raise UnfitError(
+            "Brian2's own code delivers its spikes: synapses have delays of their own, or change their source"
+        )
     if updater is None or not (code := abstract_code(updater)):
         raise UnfitError("they have no differential equations")
     if synapses.event_driven is not None:
@@ -102,7 +113,7 @@ def _use(synapses, n, name):
     if name != "dense":
         kinds, plan = kinds_of(synapses, code), linear_plan(synapses)
         sweep = Sweep(plan, presynaptic_filter(synapses, plan) if name == "events" else None)
-        keywords |= {"chunk": CHUNK[name], "worth_a_thread": WORTH_A_THREAD[name], "sweep": sweep}
+        keywords |= {"chunk": chunk or fitting_chunk(name, n), "worth_a_thread": WORTH_A_THREAD[name], "sweep": sweep}
         keywords |= {f"{k}_reads": _arrays(synapses, kinds, k, plan.states) for k in ("pre", "post", "own", "shared")}
         needed = ["t_in_timesteps", *sweep.inputs, *(["_row", "_synaptic_post"] if rows else [])]
         updater.template, updater.codeobj_class = "kernel_sweep", SweepCodeObject

@@ -109,7 +109,7 @@ def structure_key(structure: Structure, precision: str, kernel: str = "auto") ->
     """Hash of everything that the generated code depends on, on any machine."""
     rules = {id(rule): _facts(rule) for rule in (structure.model, *structure.models.values())}
     what: list[Any] = [{name: rules[id(rule)] for name, rule in {"": structure.model, **structure.models}.items()}]
-    what += [structure.populations, structure.sizes, float(structure.dt), precision, kernel]
+    what += [structure.populations, structure.sizes, float(structure.dt), structure.chunk, precision, kernel]
     what += [
         (p.name, p.source, p.target, p.plastic, structure.is_dense(p.name), structure.n_synapses_of(p.name))
         for p in structure.projections.values()
@@ -159,7 +159,7 @@ def _generate_and_compile(structure, precision, kernel, folder, jobs):
         with ThreadPoolExecutor(1) as pool, standalone_device(precision) as device:
             pool.submit(precompile, get_compiler_and_args()[1], objects)  # while Python generates the sources
             assembly = Assembly(structure, kernel)
-            device.prepare(assembly.is_probe)
+            device.prepare(assembly.is_probe, assembly.every)
             assembly.net.run(structure.dt, namespace={})
             device.build(directory=str(staging), compile=False, run=False)
             flags = device.compiler_flags, device.linker_flags

@@ -42,10 +42,10 @@ from brian2 import (
 from ..codegen import all_to_all, axons, kernels, neurons, sparse
 from ..codegen.brian2_api import ArrayVariable
 from ..codegen.exact import exact_by_blocks
-from ..codegen.probed import ProbedSynapses
+from ..codegen.probed import EVERY, ProbedSynapses
 from . import probes
 from .structure import Structure
-from .synapses import pairs
+from .synapses import delays, pairs
 
 
 class Assembly:
@@ -127,37 +127,41 @@ class Assembly:
         source, target = self.groups[projection.source], self.groups[projection.target]
         output = projection.target == "output"
         equations = model.equations_of("synapse", output=output)[0] if plastic else "w : volt"
-        dense = self.structure.is_dense(name)
-        room = all_to_all if dense else sparse
+        each, dense = self.structure.has_delays(name), self.structure.is_dense(name)
+        room = all_to_all if dense and not each else sparse
         synapses = self._add(
             Synapses,
             source,
             target,
             equations,
             on_pre=model.neuron.on_input,
-            delay=model.delay,
+            delay=None if each else model.delay,
             method=_method(model.plasticity.method),
             namespace=_namespace(model, equations) if plastic else model.parameters,
             clock=self.clock,
-            codeobj_class=room.code_object_class(self.kernel, model.neuron.on_input),
+            codeobj_class=None if each else room.code_object_class(self.kernel, model.neuron.on_input),
             name=name,
         )
-        if dense:
+        own_delays = delays(self.structure, name, self.seed)
+        if room is all_to_all:
             all_to_all.connect(synapses)  # in the order of the presynaptic units
         else:
-            sparse.connect(synapses, *pairs(self.structure, name, self.seed))
+            sparse.connect(synapses, *pairs(self.structure, name, self.seed), own_delays)
         if plastic:
-            self._add_terminals(projection.label, model, source, synapses)
+            self._add_terminals(projection, model, synapses, own_delays)
             if synapses.state_updater is not None:
                 synapses.state_updater.order = -1
-            self.kernels[name] = kernels.install(synapses, self.structure.n_synapses_of(name), self.kernel)
+            self.kernels[name] = kernels.install(
+                synapses, self.structure.n_synapses_of(name), self.kernel, self.structure.chunk
+            )
             synapses.run_regularly(model.optimizer.update, clock=self.update_clock, when="start", name=f"{name}_update")
 
-    def _add_terminals(self, label, model, source, synapses):
-        rule = model.plasticity
+    def _add_terminals(self, projection, model, synapses, own_delays):
+        """Axon terminals, which hold the presynaptic trace: one a presynaptic unit, or a synapse if each has a delay."""
+        rule, each, source, label = model.plasticity, own_delays is not None, synapses.source, projection.label
         terminals = self._add(
             NeuronGroup,
-            len(source),
+            len(synapses) if each else len(source),
             rule.terminal_equations,
             method=_method(rule.terminal_method),
             namespace=_namespace(model, Equations(rule.terminal_equations)),
@@ -170,15 +174,21 @@ class Assembly:
             source,
             terminals,
             on_pre=rule.on_arrival,
-            delay=model.delay,
+            delay=None if each else model.delay,
             clock=self.clock,
-            codeobj_class=axons.code_object_class(self.kernel),
+            codeobj_class=None if each else axons.code_object_class(self.kernel),
             name=f"axons_{label}",
         )
-        arrivals.connect(j="i")
+        if each:
+            pre, _ = pairs(self.structure, projection.name, self.seed)
+            sparse.connect(arrivals, pre, np.arange(len(pre)), own_delays)
+        else:
+            arrivals.connect(j="i")
         # the traces of a synapse's terminal are presynaptic variables of the synapse
         for variable in terminals.equations.names:
-            synapses.variables.add_reference(f"{variable}_pre", terminals, variable, index="_presynaptic_idx")
+            synapses.variables.add_reference(
+                f"{variable}_pre", terminals, variable, index="_idx" if each else "_presynaptic_idx"
+            )
 
     def _add_errors(self):
         output, targets, error = self.groups["output"], self.groups["targets"], self.model.error
@@ -244,7 +254,7 @@ class Assembly:
             self._add(SpikeMonitor, self.groups[name], name=f"spikes_{name}")
         for name, (watched, record) in probes.recorded(self.structure).items():
             source = self.groups[name]
-            lags = self.kernels.get(name) in kernels.CHUNK
+            lags = self.kernels.get(name) in kernels.LAGGING
             if lags or (name in self.kernels and not _are_own(source, watched)):
                 equations = probes.equations_of(self.structure)[name]
                 method = _method(self.structure.models[name].plasticity.method)
@@ -252,6 +262,16 @@ class Assembly:
                 group = f"probed_{self.structure.projections[name].label}"
                 source, record = self._add(ProbedSynapses, *arguments, name=group), np.arange(len(record))
             self._add(StateMonitor, source, watched, record=record, clock=self.clock, name=f"probe_{name}")
+
+    @property
+    def every(self) -> int:
+        """Time steps after which all lagging kernels have caught up, wherever a run starts."""
+        return max([EVERY, *(self.chunk_of(name) for name in self.kernels)])
+
+    def chunk_of(self, name: str) -> int:
+        """Steps that the kernel of a projection records before it catches up."""
+        n, kernel = self.structure.n_synapses_of(name), self.kernels[name]
+        return self.structure.chunk or kernels.fitting_chunk(kernel, n)
 
     def is_probe(self, name: str) -> bool:
         """Whether an object records in probe windows only (output spikes are always recorded)."""

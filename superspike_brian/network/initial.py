@@ -44,11 +44,15 @@ def initial_state(structure: Structure, task: Task | Classification, seed: int) 
     state |= parameters(structure)
     for name, projection in structure.projections.items():
         state[f"{name}.w"] = initial_weights(structure, name, seed)
-        if not structure.is_dense(name):
-            state |= _ends(name, *pairs(structure, name, seed))
-        if (each := delays(structure, name, seed)) is not None:
-            for group in (name, f"axons_{projection.label}") if projection.plastic else (name,):
-                state[f"{group}.delay"] = each
+        if (own_delays := delays(structure, name, seed)) is None and structure.is_dense(name):
+            continue
+        pre, post = pairs(structure, name, seed)
+        state |= _ends(name, pre, post)
+        if own_delays is not None:
+            state[f"{name}.delay"] = own_delays
+            if projection.plastic:
+                axons = f"axons_{projection.label}"
+                state |= _ends(axons, pre, np.arange(len(pre), dtype=np.int32)) | {f"{axons}.delay": own_delays}
     for pathway in structure.pathways.values():
         groups = [f"feedback_{origin}_{pathway.label}" for origin in ("target", "output")]
         if structure.models[f"feedback_{pathway.label}"].feedback.weights == "normal":

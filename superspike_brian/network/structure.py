@@ -43,13 +43,16 @@ class Structure:
     probe_variables : str or sequence of str, optional
         Which variables of layers and synapses they record; of synapses also ``NAME_pre`` and ``NAME_post``. Default: U,
         error, sigma_prime, eligibility, m and w.
+    chunk : int, optional
+        Time steps that the fast kernels record before they catch up; default: what fits each projection.
 
     Attributes
     ----------
     architecture : Architecture
         What is built.
     models : dict of str to Model
-        The rule of each population (but inputs), each projection, and of the pathway to each population (``feedback_LABEL``).
+        The rule of each population (but inputs), each projection, and of the pathway to each population
+        (feedback_ and its label).
 
     Raises
     ------
@@ -64,6 +67,7 @@ class Structure:
     probe_units: int | tuple | Mapping = probes.UNITS
     probe_synapses: int = probes.SYNAPSES
     probe_variables: str | Sequence[str] | None = None
+    chunk: int | None = None
     architecture: Architecture = dataclasses.field(init=False, repr=False, compare=False)
     models: dict[str, Model] = dataclasses.field(init=False, repr=False, compare=False)
 
@@ -215,6 +219,12 @@ class Structure:
         """Synapses of a projection."""
         return self.architecture.n_synapses(self.projections[name])
 
+    def bounds(self, name: str) -> tuple[float, float]:
+        """Bounds (volt) that a projection sets on its weights, infinite where it sets none."""
+        p, model = self.projections[name], self.models[name]
+        low, high = (None if code is None else constant(model, code) for code in (p.low, p.high))
+        return -np.inf if low is None else low, np.inf if high is None else high
+
     def has_delays(self, name: str) -> bool:
         """Whether every synapse of a projection has a delay of its own."""
         delay = self.projections[name].delay
@@ -228,6 +238,12 @@ class Structure:
     def n_synapses(self) -> int:
         """Number of weights."""
         return sum(map(self.n_synapses_of, self.projections))
+
+    @property
+    def feedback(self) -> str:
+        """Names of the feedback of all pathways; that of the model, if there is none."""
+        found = [self.models[f"feedback_{p.label}"].feedback.name for p in self.pathways.values()]
+        return " and ".join(dict.fromkeys(found or [self.model.feedback.name]))
 
     @property
     def summary(self) -> str:

@@ -116,7 +116,8 @@ def _connections(pathway, network):
         return network.n_synapses_of(group)
     for projection in network.projections.values():
         if group == f"axons_{projection.label}":
-            return network.size(projection.source)
+            own_delays = network.has_delays(projection.name)
+            return network.n_synapses_of(projection.name) if own_delays else network.size(projection.source)
     for way in network.pathways.values():
         if group in (f"feedback_target_{way.label}", f"feedback_output_{way.label}"):
             return network.size(way.target) * network.sizes[-1]

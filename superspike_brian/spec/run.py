@@ -33,6 +33,7 @@ from .serialize import architecture_from_json, architecture_to_json, model_from_
 
 logger = logging.getLogger(__name__)
 DEVICES = ("standalone", "runtime")
+OLD_CHUNK = 125  # of runs that do not say
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -95,6 +96,12 @@ class RunSpec:
         Choice("dense", known=("auto", *KERNELS)),
         "what plastic synapses become in C++; auto is the fastest that fits",
         "auto",
+    )
+    chunk: int | None = setting(
+        Whole("125", minimum=1),
+        "time steps after which the fast kernels catch up; another number rounds differently in the last digit",
+        None,
+        unset="what fits the number of synapses",
     )
     probe_units: Any = setting(
         Units(), "how many units of each layer probe windows record, or which: 20, or 0,7, or output=0,7", probes.UNITS
@@ -160,8 +167,8 @@ class RunSpec:
         if self.network is not None or self.connect:
             network = connected(self.network or chain(self.hidden), self.connect).sized(*ends)
         model = cast(Model, self.model)  # the task's default, if none was given
-        units, synapses, variables = self.probe_units, self.probe_synapses, self.probe_variables
-        return Structure(model, network, self.hidden_learning, self.dt, units, synapses, variables)
+        probed = self.probe_units, self.probe_synapses, self.probe_variables
+        return Structure(model, network, self.hidden_learning, self.dt, *probed, chunk=self.chunk)
 
     @property
     def duration(self) -> Quantity:
@@ -198,7 +205,7 @@ class RunSpec:
     @classmethod
     def from_json(cls, found: dict, task: Task | Classification, arrays: Mapping[str, Any]) -> "RunSpec":
         """Inverse of `to_json` and `arrays`; options younger than the run have their defaults, retired kernels a successor."""
-        plain = {name: value_from_json(found[name]) for name in PLAIN if name in found}
+        plain = {"chunk": OLD_CHUNK} | {name: value_from_json(found[name]) for name in PLAIN if name in found}
         if isinstance(kernel := plain.get("kernel"), str) and kernel in RETIRED:
             plain["kernel"] = RETIRED[kernel]
             _warn_once(

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, Synapses
+from brian2 import Synapses, second
 from numpy.typing import NDArray
 
 from ..axons import OneToOne
@@ -34,7 +34,7 @@ def code_object_class(kernel: str, on_pre: str) -> type[Rows] | None:
     return Rows
 
 
-def connect(synapses: Synapses, pre: NDArray[Any], post: NDArray[Any], delay: Quantity | None = None) -> None:
+def connect(synapses: Synapses, pre: NDArray[Any], post: NDArray[Any], delay: NDArray[Any] | None = None) -> None:
     """Connect pairs of units, which a run may replace by as many others.
 
     Parameters
@@ -43,14 +43,14 @@ def connect(synapses: Synapses, pre: NDArray[Any], post: NDArray[Any], delay: Qu
         Not yet connected; without a delay of its own, if `delay` is given.
     pre, post : ndarray of int
         Units of each synapse. For the fast kernels in ascending order: of the presynaptic units, then the postsynaptic ones.
-    delay : Quantity, optional
-        Delay (second) of each synapse.
+    delay : ndarray, optional
+        Delay of each synapse (SI units: second).
     """
     synapses.connect(i=pre, j=post)
     synapses.add_attribute("inputs")
     synapses.inputs = ["_synaptic_post", "_synaptic_pre"]
     if delay is not None:
-        synapses.pre.delay = delay
+        synapses.pre.delay = delay * second
         synapses.inputs.append("delay")
     if synapses.codeobj_class is Rows:
         synapses.variables.add_array(
