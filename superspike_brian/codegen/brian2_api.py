@@ -127,6 +127,16 @@ def refractory_of(group: brian2.NeuronGroup) -> Any:
     return group._refractory
 
 
+def reserve_synapses(synapses: brian2.Synapses, n: int) -> None:
+    """Give all arrays of synapses their size, on any device; which units they connect is yet to be said."""
+    for variable in sorted(synapses._registered_variables, key=lambda v: v.name):
+        variable.resize(n)
+    for name, group in (("N_incoming", synapses.target), ("N_outgoing", synapses.source)):
+        synapses.variables[name].resize(len(group))
+    synapses.variables["N"].set_value(n)
+    synapses._connect_called = True
+
+
 def mark_as_run(brian_object: brian2.BrianObject, net: brian2.Network) -> None:
     """Let Brian2 believe that an object was in a network that ran: else it warns of objects that never did."""
     brian_object._network = net.id

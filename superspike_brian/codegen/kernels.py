@@ -1,4 +1,4 @@
-"""Faster C++ for plastic all-to-all synapses, from the same equation strings.
+"""Faster C++ for plastic synapses, from the same equation strings.
 
 A user edits equations; what changes is the code that they become. Every kernel computes the same discrete time steps:
 
@@ -6,8 +6,8 @@ A user edits equations; what changes is the code that they become. Every kernel 
 kernel    how
 ========  ==========================================================================================================
 stock     Brian2's own template: one step at a time, index arrays, any connectivity
-dense     Brian2's own statements in a vectorised loop over [pre][post]
-gemm      equations that are linear in the synapse's variables: many steps become matrix products
+dense     Brian2's own statements in a vectorised loop over [pre][post], or over the rows of sparse synapses
+gemm      equations that are linear in the synapse's variables: many steps become matrix products; all to all only
 events    the presynaptic factor is, besides, a linear filter of spikes: a row of synapses a spike, nothing a step
 ========  ==========================================================================================================
 
@@ -20,6 +20,7 @@ import logging
 
 from brian2 import Synapses
 
+from . import layouts
 from .all_to_all import PreMajor
 from .backward import Sweep
 from .brian2_api import sympy_to_str
@@ -27,6 +28,7 @@ from .device import StateCodeObject
 from .generators import KernelGenerator
 from .plan import kinds_of, linear_plan, presynaptic_filter
 from .probed import EVERY
+from .sparse import RowMajor
 from .stepmap import UnfitError, abstract_code
 
 logger = logging.getLogger(__name__)
@@ -42,18 +44,23 @@ _said: set[str] = set()
 class SweepCodeObject(StateCodeObject):
     """Code object of the kernels gemm and events."""
 
-    generator_class = KernelGenerator
+    generator_class, layout = KernelGenerator, layouts.AllToAll
 
 
-def install(synapses: Synapses, shape: tuple[int, int], kernel: str = "auto") -> str:
-    """Let a kernel integrate plastic synapses that connect all to all.
+# code of a loop over all synapses, and template and code of the kernels that lag behind, by layout
+_LOOP: dict[type, type] = {layouts.AllToAll: PreMajor, layouts.Rows: RowMajor}
+_SWEEP = {layouts.AllToAll: ("kernel_sweep", SweepCodeObject), layouts.Rows: ("kernel_rows", RowMajor)}
+
+
+def install(synapses: Synapses, layout: layouts.Layout | None, kernel: str = "auto") -> str:
+    """Let a kernel integrate plastic synapses.
 
     Parameters
     ----------
     synapses : Synapses
-        Synapse ``j*shape[1] + i`` goes from unit j to unit i.
-    shape : tuple of int
-        Presynaptic and postsynaptic units.
+        They are connected.
+    layout : Layout or None
+        How they lie in memory, as `all_to_all.connect` or `sparse.connect` returned it; None: as nobody knows.
     kernel : str
         One of `KERNELS`, or 'auto': the fastest that fits.
 
@@ -64,14 +71,28 @@ def install(synapses: Synapses, shape: tuple[int, int], kernel: str = "auto") ->
     """
     if kernel not in ("auto", *KERNELS):
         raise ValueError(f"unknown kernel '{kernel}': use auto, {', '.join(KERNELS)}")
+    if layout != (found := layouts.layout_of(synapses)):
+        raise ValueError(f"{synapses.name} is not connected as {layout}, but as {found}")
     wanted = KERNELS[-1] if kernel == "auto" else kernel
     for name in KERNELS[KERNELS.index(wanted) : 0 : -1]:
+        if why := _lies_otherwise(layout, name):
+            _say(f"the connections of {synapses.name} do not fit the kernel '{name}': {why}")
+            continue
         try:
-            _use(synapses, shape, name)
+            _use(synapses, layout, name)
             return name
-        except (UnfitError, NotImplementedError) as why:
-            _say(f"the equations of {synapses.name} do not fit the kernel '{name}': {why}")
+        except (UnfitError, NotImplementedError) as unfit:
+            _say(f"the equations of {synapses.name} do not fit the kernel '{name}': {unfit}")
     return "stock"
+
+
+def _lies_otherwise(layout, name):
+    """Why a kernel cannot go through synapses that lie so; an empty text if it can."""
+    if type(layout) not in _LOOP:
+        return "the order of the synapses is not known"
+    if getattr(layout, "post_major", False):
+        return "they are in the order of their postsynaptic units"
+    return "it multiplies whole matrices" if name == "gemm" and isinstance(layout, layouts.Rows) else ""
 
 
 def _say(message):
@@ -80,21 +101,21 @@ def _say(message):
         logger.info(message)
 
 
-def _use(synapses, shape, name):
+def _use(synapses, layout, name):
     updater = synapses.state_updater
     if updater is None or not (code := abstract_code(updater)):
         raise UnfitError("they have no differential equations")
     if synapses.event_driven is not None:
         raise UnfitError("they are event-driven")
-    updater.template, updater.codeobj_class = "stateupdate", PreMajor
-    keywords, needed = {"shape": shape, "text": sympy_to_str}, []
+    updater.template, updater.codeobj_class = "stateupdate", _LOOP[type(layout)]
+    keywords, needed = {"layout": layout, "text": sympy_to_str}, []
     if name != "dense":
         kinds, plan = kinds_of(synapses, code), linear_plan(synapses)
         sweep = Sweep(plan, presynaptic_filter(synapses, plan) if name == "events" else None)
         keywords |= {"chunk": CHUNK[name], "worth_a_thread": WORTH_A_THREAD[name], "sweep": sweep}
         keywords |= {f"{k}_reads": _arrays(synapses, kinds, k, plan.states) for k in ("pre", "post", "own", "shared")}
         needed = ["t_in_timesteps", *sweep.inputs]
-        updater.template, updater.codeobj_class = "kernel_sweep", SweepCodeObject
+        updater.template, updater.codeobj_class = _SWEEP[type(layout)]
     updater.template_kwds, updater.needed_variables = keywords, needed
 
 

@@ -197,6 +197,40 @@ public:
             slots.emplace_back();
             for (int s = 0; s < flat[at]; s += n_post) slots.back().push_back(flat[at + 1 + s] / pre);
         }
+        restore(pathway, slots);
+    }
+
+    // A queue of presynaptic units stands for rows of synapses of different lengths: those of unit j start at start[j].
+    template <class Pathway> void save_queue(const std::string& name, Pathway& pathway, const int32_t* start, const std::vector<int32_t>&)
+    {
+        auto state = pathway.queue[0]->_full_state();
+        std::vector<int32_t> flat;
+        const size_t n = state.second.size();
+        for (size_t delay = 0; delay < n; delay++) {
+            const size_t at = flat.size();
+            flat.push_back(0);
+            for (int unit : state.second[(state.first + delay) % n])
+                for (int s = start[unit]; s < start[unit + 1]; s++) flat.push_back(s);
+            flat[at] = flat.size() - at - 1;
+        }
+        save(name, flat);
+    }
+    template <class Pathway> void load_queue(const std::string& name, Pathway& pathway, const int32_t* start, const std::vector<int32_t>& pre)
+    {
+        std::vector<int32_t> flat;
+        load(name, flat);
+        std::vector<std::vector<int32_t>> slots;
+        for (size_t at = 0; at < flat.size(); at += flat[at] + 1) {
+            slots.emplace_back();
+            for (int s = 0; s < flat[at]; s += start[slots.back().back() + 1] - start[slots.back().back()])
+                slots.back().push_back(pre.at(flat[at + 1 + s]));
+        }
+        restore(pathway, slots);
+    }
+
+private:
+    template <class Pathway> static void restore(Pathway& pathway, const std::vector<std::vector<int32_t>>& slots)
+    {
         if (!slots.empty()) pathway.queue[0]->_restore_from_full_state(std::make_pair(0, slots));
     }
 };

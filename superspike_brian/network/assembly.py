@@ -269,12 +269,12 @@ class Assembly:
             codeobj_class=all_to_all.code_object_class(self.kernel, self.model.neuron.on_input),
             name=f"forward_{k}",
         )
-        all_to_all.connect(forward)  # in the order of the presynaptic units
+        layout = all_to_all.connect(forward)  # in the order of the presynaptic units
         if plastic:
             self._add_terminals(k, source, forward, delay)
             if forward.state_updater is not None:
                 forward.state_updater.order = -1
-            self.kernels[forward.name] = kernels.install(forward, self.structure.shape(k), self.kernel)
+            self.kernels[forward.name] = kernels.install(forward, layout, self.kernel)
             forward.run_regularly(
                 self.model.optimizer.update, clock=self.update_clock, when="start", name=f"forward_{k}_update"
             )

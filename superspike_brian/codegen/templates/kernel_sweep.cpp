@@ -14,7 +14,9 @@ superspike::Sources<_T, _NJ, _CHUNK> _source[{{sweep.plan.sources|length or 1}}]
 
 {% block work %}
 {% if sweep.events %}
+{% block rows %}
 superspike::Rows<_T, _NJ, _Chunk::_NS * _Chunk::_NI> _rows;
+{% endblock %}
 alignas(64) _T _before[_Chunk::_NY][_NJ]; // the filter, before a spike may change it
 {% else %}
 superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length or 1}}];
@@ -61,7 +63,9 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
     {{line}}
     {% endfor %}
     {% if sweep.events %}
+    {% block begin_rows %}
     _rows.clear();
+    {% endblock %}
     auto _event = _events.list.rbegin();
     while (_event != _events.list.rend() && _event->step >= _pending) ++_event; // the next chunk starts from them
     {% else %}
@@ -91,14 +95,17 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
         {% if sweep.events %}
         for (; _event != _events.list.rend() && _event->step == t; ++_event)
         {
+            {% block add_event %}
             _T* __restrict _row = _rows.of(_event->unit);
             {% for a, c in sweep.g %}
             if (_event->jump[{{c}}] != 0)
                 for (int i = 0; i < _NI; i++) _row[{{a}} * _NI + i] += _event->jump[{{c}}] * _g_{{a}}_{{c}}[i];
             {% endfor %}
+            {% endblock %}
         }
         {% endif %}
     }
+    {% block finish %}
     for (int j = 0; j < _NJ; j++)
     {
         {% for name in sweep.plan.states %}
@@ -127,6 +134,7 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
             {% endfor %}
         }
     }
+    {% endblock %}
     {% if sweep.events %}
     _events.list.clear();
     {% else %}
