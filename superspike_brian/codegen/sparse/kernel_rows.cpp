@@ -4,6 +4,7 @@
 
 {% block rows %}
 superspike::RaggedRows<_T, _NJ, _Chunk::_NS> _rows;
+superspike::Lookup<_T, _Chunk::_NI, {{sweep.per_unit|length or 1}}> _lookup;
 {% endblock %}
 
 {% block begin_rows %}
@@ -29,10 +30,16 @@ superspike::RaggedRows<_T, _NJ, _Chunk::_NS> _rows;
 {% endblock %}
 
 {% block finish %}
+    {% for name in sweep.per_unit %}
+    _lookup.set({{loop.index0}}, {{name}});
+    {% endfor %}
     for (int j = 0; j < _NJ; j++)
     {
         const int _n = _start[j + 1] - _start[j];
-        const int32_t* __restrict _post = {{_synaptic_post}} + _start[j];
+        _lookup.look_up({{_synaptic_post}} + _start[j], _n);
+        {% for name in sweep.per_unit %}
+        const _T* __restrict {{name}} = _lookup[{{loop.index0}}];
+        {% endfor %}
         {% for name in sweep.plan.states %}
         {{c_data_type(variables[name].dtype)}}* __restrict _s_{{loop.index0}} = {{get_array_name(variables[name])}} + _start[j];
         {% endfor %}
@@ -44,17 +51,16 @@ superspike::RaggedRows<_T, _NJ, _Chunk::_NS> _rows;
         {% endfor %}
         const _T* __restrict _row = _rows.read(j);
         #pragma GCC ivdep
-        for (int k = 0; k < _n; k++)
+        for (int i = 0; i < _n; i++) // the i-th synapse of the row
         {
-            const int i = _post[k];
             {% for name in own_reads %}
-            const _T {{name}} = _o_{{name}}[k];
+            const _T {{name}} = _o_{{name}}[i];
             {% endfor %}
             {% for _ in sweep.plan.states %}
-            const _T _x_{{loop.index0}} = _s_{{loop.index0}}[k];
+            const _T _x_{{loop.index0}} = _s_{{loop.index0}}[i];
             {% endfor %}
             {% for _ in sweep.plan.states %}
-            _s_{{loop.index0}}[k] = {{sweep.finish(loop.index0, render)}} + _row[{{loop.index0}} * _n + k];
+            _s_{{loop.index0}}[i] = {{sweep.finish(loop.index0, render)}} + _row[{{loop.index0}} * _n + i];
             {% endfor %}
         }
     }
