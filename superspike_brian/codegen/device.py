@@ -242,7 +242,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         for group, _ in self._in_rows(net):
             for pathway in pathways_of(group) if group.codeobj_class is None else ():
                 delay = self.get_array_name(pathway.variables["delay"], False)
-                yield f'superspike::prepare_again({pathway.name}, {delay});'
+                yield f"superspike::prepare_again({pathway.name}, {delay});"
 
     def _units_of_queue(self, synapses):
         """Arguments that say which synapses a unit in the queue stands for; nothing where it holds synapses."""

@@ -62,8 +62,8 @@ def note(synapses: Synapses, layout: Layout) -> None:
                 f"{pathway.name} needs Brian2's queue of synapses, for postsynaptic spikes or a delay of each synapse, and so "
                 "Brian2's code: give the synapses no codeobj_class"
             )
-    synapses.add_attribute("_layout")
-    synapses._layout = layout
+    synapses.add_attribute("layout_in_memory")
+    synapses.layout_in_memory = layout
 
     def refuse(*_: Any, **__: Any) -> None:
         raise TypeError(f"{synapses.name} is connected as {layout}, and takes no further synapses")
@@ -73,7 +73,7 @@ def note(synapses: Synapses, layout: Layout) -> None:
 
 def layout_of(owner: Any) -> Layout | None:
     """Layout of synapses, or of those of a pathway; None where nothing is known of it."""
-    return getattr(getattr(owner, "synapses", owner), "_layout", None)
+    return getattr(getattr(owner, "synapses", owner), "layout_in_memory", None)
 
 
 def inputs_of(synapses: Any) -> dict[str, Variable]:

@@ -80,7 +80,9 @@ def check_pairs(name: str, layout: layouts.Rows, pre: NDArray[np.integer], post:
     """Refuse pairs that are not those of some synapses in ascending order (ValueError)."""
     pre, post = np.asarray(pre, np.int64), np.asarray(post, np.int64)
     if not len(pre) == len(post) == layout.n:
-        raise ValueError(f"{name} has {layout.n} synapses, not {len(pre)} presynaptic and {len(post)} postsynaptic units")
+        raise ValueError(
+            f"{name} has {layout.n} synapses, not {len(pre)} presynaptic and {len(post)} postsynaptic units"
+        )
     if layout.n == 0:
         raise ValueError(f"{name} connects no pair of units at all")
     for what, units, size in (("presynaptic", pre, layout.n_pre), ("postsynaptic", post, layout.n_post)):
@@ -97,6 +99,8 @@ def check_pairs(name: str, layout: layouts.Rows, pre: NDArray[np.integer], post:
 def set_pairs(synapses: Synapses, pre: NDArray[np.integer], post: NDArray[np.integer]) -> None:
     """Let synapses connect other pairs, on Brian2's runtime device; their queues follow when the next run begins."""
     layout = layouts.layout_of(synapses)
+    if not isinstance(layout, layouts.Rows):
+        raise TypeError(f"{synapses.name} connects {layout}, and no pairs of one's choice")
     check_pairs(synapses.name, layout, pre, post)
     outgoing, incoming = np.bincount(pre, minlength=layout.n_pre), np.bincount(post, minlength=layout.n_post)
     values = {"_synaptic_pre": pre, "_synaptic_post": post, "N_outgoing": outgoing, "N_incoming": incoming}
