@@ -1,5 +1,6 @@
 """What the network is: equation strings and their parameters, one file an aspect, and nothing else."""
 
+from .architecture import Architecture, Pathway, Population, Projection, chain, connected
 from .checks import ModelError
 from .error import VAN_ROSSUM, WINDOWED
 from .feedback import FEEDBACKS, RANDOM, SYMMETRIC, UNIFORM
@@ -56,6 +57,7 @@ __all__ = [
     "UNIFORM",
     "VAN_ROSSUM",
     "WINDOWED",
+    "Architecture",
     "Component",
     "ErrorSignal",
     "Feedback",
@@ -63,7 +65,12 @@ __all__ = [
     "ModelError",
     "Neuron",
     "Optimizer",
+    "Pathway",
     "Plasticity",
+    "Population",
+    "Projection",
     "Regularizer",
     "Surrogate",
+    "chain",
+    "connected",
 ]

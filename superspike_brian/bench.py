@@ -32,8 +32,8 @@ from .engine.compiler import compiler, default_build_dir
 from .engine.program import Program
 from .files.durable import write_durably
 from .models import SUPERSPIKE
-from .network.assembly import Structure
 from .network.initial import initial_state
+from .network.structure import Structure
 from .tasks.spike_timing import frozen_poisson
 from .values import tables
 from .values.clock import n_steps

@@ -15,7 +15,7 @@ from superspike_brian.models import SUPERSPIKE
 from superspike_brian.tasks import SpikePattern, Task
 
 from superspike_brian import engine
-from superspike_brian.network.assembly import Structure
+from superspike_brian.network.structure import Structure
 
 logging.getLogger("brian2").setLevel(logging.WARNING)  # at DEBUG it logs every generated source, which pytest keeps
 settings.register_profile("nightly", max_examples=3000, deadline=None)  # of `.ci/nightly`

@@ -40,8 +40,22 @@ def periodic(pattern, period_steps, n):
     return [np.sort(ids[steps == s]) for s in range(period_steps)]
 
 
+def further(source, layer, w, exists=True, delay_steps=None, plastic=True):
+    """A projection besides those of the chain, from a population to a layer (both numbered from 0); see `Oracle`.
+
+    `exists` says which pairs are connected, `delay_steps` may differ between them.
+    """
+    w = np.where(exists, np.array(w, dtype=float), 0.0)
+    steps = round(DELAY / 1e-4) if delay_steps is None else delay_steps
+    exists, delay_steps = np.broadcast_to(exists, w.shape), np.broadcast_to(steps, w.shape)
+    return SimpleNamespace(source=source, layer=layer, w=w, exists=exists, delay_steps=delay_steps, plastic=plastic)
+
+
 class Oracle:
-    """A network inputs (-> hidden) -> output learning one frozen periodic pattern; see `_step`."""
+    """A network inputs (-> hidden) -> output learning one frozen periodic pattern; see `_step`.
+
+    `more` are projections made by `further`: recurrent ones, and those that skip the hidden layer.
+    """
 
     def __init__(
         self,
@@ -61,6 +75,7 @@ class Oracle:
         beta=1e3,
         hidden_plastic=True,
         dt=1e-4,
+        more=(),
     ):
         w = [np.array(w_, dtype=float) for w_ in w]
         if len(w) not in (1, 2) or (len(w) == 2 and w[0].shape[1] != w[1].shape[0]):
@@ -106,6 +121,11 @@ class Oracle:
         self.populations = ["input", "hidden", "output"] if self.hidden is not None else ["input", "output"]
         self.spikes = {name: [] for name in [*self.populations, "target"]}
         self.axons = [deque([np.array([], dtype=int)] * self.delay_steps) for _ in w]  # spikes under way
+        self.more = list(more)
+        for way in self.more:  # each synapse has a terminal of its own
+            for name in ("lambda_rise", "lambda_", "m", "v", "z", "z_tilde"):
+                setattr(way, name, np.zeros_like(way.w))
+            way.past = np.zeros((int(way.delay_steps.max()) + 1, len(way.w)), bool)  # spikes, the latest first
 
     def run(self, n_steps):
         """Advance by n_steps; afterwards the states are those at the end of step self.n - 1."""
@@ -128,6 +148,9 @@ class Oracle:
         if n % self.batch_steps == 0:
             for layer, syn in zip(self.layers, self.synapses, strict=True):
                 self._update_weights(syn, plastic=self.hidden_plastic or layer is not self.hidden)
+            for way in self.more:
+                self._update_weights(way, plastic=way.plastic)
+                way.w[~way.exists] = 0
 
         # 2. synapses, forward Euler: m before lambda_ before lambda_rise, so that right-hand sides are old
         for g, (layer, syn) in enumerate(zip(self.layers, self.synapses, strict=True)):
@@ -138,11 +161,15 @@ class Oracle:
             syn.m += dt * (layer.e * syn.lambda_ - decay)
             syn.lambda_ += dt * (syn.lambda_rise - syn.lambda_) / TAU_DECAY
             syn.lambda_rise += dt * (drive - syn.lambda_rise) / TAU_RISE
+        for way in self.more:
+            way.m += dt * self.layers[way.layer].e * way.lambda_
+            way.lambda_ += dt * (way.lambda_rise - way.lambda_) / TAU_DECAY
+            way.lambda_rise += dt * (way.z_tilde * sigma_prime[way.layer] - way.lambda_rise) / TAU_RISE
 
         # 3. terminals and neurons, exact: each driven variable before its source
         c_rise, c_decay, c_rise_decay = cascade(TAU_RISE, TAU_DECAY, dt)
         c_syn, c_mem, c_syn_mem = cascade(TAU_SYN, TAU_MEM, dt)
-        for terminal in self.terminals:
+        for terminal in [*self.terminals, *self.more]:
             terminal.z_tilde[:] = c_decay * terminal.z_tilde + c_rise_decay * terminal.z
             terminal.z *= c_rise
         ready = []
@@ -170,6 +197,12 @@ class Oracle:
             arriving = axon.popleft()  # emitted delay_steps ago
             terminal.z[arriving] += 1
             layer.I += syn.w[arriving].sum(axis=0)
+        for way in self.more:
+            way.past = np.roll(way.past, 1, axis=0)
+            way.past[0] = np.isin(np.arange(len(way.w)), emitted[way.source])
+            arriving = way.past[way.delay_steps, np.arange(len(way.w))[:, None]] & way.exists
+            way.z += arriving
+            self.layers[way.layer].I += (way.w * arriving).sum(axis=0)
         error = self._impulses(n, target, fired[-1])
         self.output.x += error
         if self.hidden is not None:

@@ -13,8 +13,8 @@ from oracle import Oracle
 from superspike_brian.models import FEEDBACKS, OPTIMIZERS, REGULARIZERS, SUPERSPIKE, SURROGATES
 
 from superspike_brian.engine.cache import structure_key
-from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 
 STEPS, PERIOD = 16003, 2000  # updates at steps 0, 5000, 10000 and 15000; the end falls into an axonal delay
 # Learning rates that change the spikes in three updates; a fixed one has to know how large sigma' is
@@ -64,16 +64,16 @@ def with_parameters(variant, **parameters):
 def start(variant, task, seed):
     """Initial state whose weights make all layers spike."""
     state, rng = initial_state(variant, task, seed), np.random.default_rng(seed)
-    for k, name in enumerate(variant.forward, start=1):
-        n_pre, _ = shape = variant.shape(k)
+    for name in variant.projections:
+        n_pre, _ = shape = variant.shape(name)
         state[f"{name}.w"] = np.clip(rng.normal(0.18 / n_pre, 0.25 / n_pre, shape), -0.1, 0.1).ravel()
     return state
 
 
 def oracle_of(variant, task, state):
     """The oracle with the same start."""
-    model, hidden = variant.model, variant.n_hidden_layers
-    w = [state[f"{name}.w"].reshape(variant.shape(k)) for k, name in enumerate(variant.forward, start=1)]
+    model, hidden = variant.model, len(variant.hidden)
+    w = [state[f"{name}.w"].reshape(variant.shape(name)) for name in variant.projections]
     b = state["feedback_target_1.b"].reshape(5, 3).T if "feedback_target_1.b" in state else None
     value = {k: float(model.parameters.get(k, 0)) for k in ("r0", "rho", "a", "beta")}
     return Oracle(
@@ -139,7 +139,7 @@ def compare(compiled, variant, task, seed, record_property):
     oracle = oracle_of(variant, task, state)
     oracle.run(STEPS)
     final, records = compiled(variant).run(state, 0, STEPS, probe=True)
-    names = ["input", *(["hidden"] if variant.n_hidden_layers else []), "output", "target"]
+    names = ["input", *(["hidden"] if len(variant.hidden) else []), "output", "target"]
     for theirs, ours in zip(names, (*variant.populations, "targets"), strict=True):
         assert spikes(records, ours) == sorted(oracle.spikes[theirs]), ours
     found = deviations(variant, oracle, final)

@@ -26,8 +26,8 @@ from superspike_brian.models.checks import needs, text
 from superspike_brian.tasks import spike_timing
 
 from superspike_brian.engine.runtime import RuntimeProgram
-from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 from superspike_brian.spec.serialize import model_from_json, model_to_json
 
 TASK = spike_timing(n_inputs=10, seed=1, period=50 * ms, rate=50 * Hz, n_spikes=2)

@@ -13,8 +13,8 @@ from test_against_oracle import deviations, spikes, start
 
 from superspike_brian.analysis import false_alarm_rate, score
 from superspike_brian.engine.runtime import RuntimeProgram
-from superspike_brian.network.assembly import DT, Structure
 from superspike_brian.network.initial import check_fit, initial_state
+from superspike_brian.network.structure import DT, Structure
 from superspike_brian.network.trials import TrialSource
 from superspike_brian.results.trials import moving_accuracy, time_to
 from superspike_brian.spec.serialize import task_from_arrays, task_to_arrays
@@ -153,8 +153,8 @@ def test_windowed_error_is_that_of_the_oracle(compiled, small, feedback, kernel)
     source = TrialSource(small, variant, 11)
     inputs = small.spikes(source.stream("trials"), 0, STEPS, DT)["inputs"]
     state = start(variant, small, 11) | source.training(0, STEPS)
-    state |= {f"{name}.w": 0.4 * state[f"{name}.w"] for name in variant.forward}  # silent enough to miss some
-    w = [state[f"{name}.w"].reshape(variant.shape(k)) for k, name in enumerate(variant.forward, start=1)]
+    state |= {f"{name}.w": 0.4 * state[f"{name}.w"] for name in variant.projections}  # silent enough to miss some
+    w = [state[f"{name}.w"].reshape(variant.shape(name)) for name in variant.projections]
     b = state["feedback_target_1.b"].reshape(5, 3).T if feedback == "random" else None
     oracle = WindowedOracle(w, inputs, ((), ()), STEPS, feedback=feedback or "symmetric", b=b, r0=8e-3)
     oracle.judge_by(small.trials(source.stream("trials"), 0, 6, DT))

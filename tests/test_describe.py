@@ -11,7 +11,8 @@ from brian2.devices.device import get_device, reset_device, set_device
 from superspike_brian.models import FAST_SIGMOID, FIXED, HETEROSYNAPTIC, LIF, RANDOM, RMAXPROP, SUPERSPIKE, SYMMETRIC
 from superspike_brian.tasks import SpikePattern, Task
 
-from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.network.assembly import Assembly
+from superspike_brian.network.structure import Structure
 from superspike_brian.spec.describe import describe, describe_structure
 from superspike_brian.values.quantities import readable
 

@@ -13,8 +13,8 @@ from superspike_brian.models import ERROR_GATED_DECAY, FIXED, LIF, RANDOM, SUPER
 
 from superspike_brian.codegen.probed import EVERY
 from superspike_brian.engine.runtime import RuntimeProgram
-from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 from superspike_brian.runs.divergence import WRITERS, check_start, explain, first_step, not_finite
 from superspike_brian.runs.loop import DivergedError
 from superspike_brian.runs.training import train

@@ -14,8 +14,8 @@ from superspike_brian.tasks.ssbm import NAMES
 from superspike_brian import models, tasks
 from superspike_brian.cli.main import parse
 from superspike_brian.engine.runtime import RuntimeProgram
-from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

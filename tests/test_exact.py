@@ -14,8 +14,9 @@ from superspike_brian.tasks import spike_timing
 from superspike_brian.codegen.exact import blocks, exact_by_blocks
 from superspike_brian.engine.cache import standalone_device
 from superspike_brian.engine.runtime import RuntimeProgram
-from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.network.assembly import Assembly
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 from superspike_brian.runs.training import train
 
 # relative distances of two time constants: all powers of ten, on both sides

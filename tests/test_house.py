@@ -85,3 +85,7 @@ def test_every_subcommand_has_a_file_that_says_the_same_of_it():
     found = {name: text for name, text in said.items() if text and text.startswith(f"``superspike {name}``: ")}
     assert found.keys() == COMMANDS.keys()
     assert all(callable(importlib.import_module(f"superspike_brian.cli.{name}").command) for name in COMMANDS)
+
+
+def test_every_module_imports():
+    subprocess.run([sys.executable, ROOT / ".ci" / "import_all.py"], check=True, capture_output=True)

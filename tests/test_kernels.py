@@ -31,8 +31,9 @@ from superspike_brian.codegen.kernels import KERNELS
 from superspike_brian.codegen.uses import _ASSIGNED
 from superspike_brian.engine import cache
 from superspike_brian.files.durable import json_with_checksums, read_json
-from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.network.assembly import Assembly
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 from superspike_brian.results import load
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.results.stored import stored_spec

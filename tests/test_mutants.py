@@ -19,8 +19,9 @@ from sympy.core.cache import clear_cache
 
 from superspike_brian import engine
 from superspike_brian.engine.runtime import RuntimeProgram
-from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.network.assembly import Assembly
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 from superspike_brian.network.trials import trial_source
 
 TIMED = spike_timing(n_inputs=3, seed=1, period=50 * ms, rate=50 * Hz, n_spikes=2)

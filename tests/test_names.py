@@ -24,8 +24,8 @@ from sympy.printing import cxx
 
 from superspike_brian import codegen, engine
 from superspike_brian.engine.runtime import RuntimeProgram
-from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 
 NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 CPP = {word for words in cxx.reserved.values() for word in words}

@@ -16,9 +16,10 @@ from superspike_brian import engine
 from superspike_brian.codegen import random_numbers
 from superspike_brian.codegen.kernels import KERNELS
 from superspike_brian.engine.runtime import RuntimeProgram
-from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.network.assembly import Assembly
 from superspike_brian.network.initial import initial_state
 from superspike_brian.network.initial import noise as key_of
+from superspike_brian.network.structure import Structure
 from superspike_brian.network.trials import trial_source
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.runs.training import resume, train

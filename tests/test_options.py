@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from brian2 import Quantity, get_dimensions, ms, mV, second
 from command import refused, run, superspike
-from superspike_brian.models import CLASSIFIER, SUPERSPIKE, ModelError
+from superspike_brian.models import CLASSIFIER, SUPERSPIKE, Model, ModelError
 from superspike_brian.tasks import TASKS, Classification, SpikePattern, Task
 
 import superspike_brian as ss
@@ -238,6 +238,35 @@ def effect_of_kernel(_):
     assert spec("spike-timing", "--kernel", "dense").kernel == "dense"
 
 
+def effect_of_chunk(_):
+    found, plain = (spec("spike-timing", *more) for more in (("--chunk", 250), ()))
+    assert found.structure.chunk == 250 and plain.structure.chunk is None
+    assert structure_key(found.structure, "double") != structure_key(plain.structure, "double")
+    stored = {k: v for k, v in plain.to_json().items() if k != "chunk"}  # as a run of an older version
+    assert RunSpec.from_json(stored, plain.task, plain.arrays()).structure.chunk == 125
+
+
+def effect_of_connect(trained):
+    found = trained("--hidden", "4", "--connect", "inputs:output", "--connect", "forward_1=0.5")
+    assert (found.weights_inputs_to_output_start == 0).all() and found.weights_inputs_to_output_end.dims == (
+        "pre_inputs_to_output",
+        "post_inputs_to_output",
+    )
+    assert found.weights_1_end.dims == ("synapse_1",) and found.pre_1.size == round(0.5 * found.attrs["sizes"][0] * 4)
+
+
+def effect_of_network(trained):
+    Path("mine.py").write_text(
+        "from superspike_brian.models import *\n"
+        "NET = Architecture([Population('reservoir', 5)], [Projection('inputs', 'reservoir', plastic=False), "
+        "Projection('reservoir', 'output')])\n"
+    )
+    found = trained("--network", "mine.py:NET")
+    assert found.weights_inputs_to_reservoir_end.shape[1] == 5
+    assert (found.weights_inputs_to_reservoir_end == found.weights_inputs_to_reservoir_start).all()
+    assert "hidden" in refused("run", "spike-timing", "--network", "mine.py:NET", "--hidden", "3")
+
+
 def effect_of_duration(trained):
     assert trained("--duration", "60ms").attrs["simulated_s"] == pytest.approx(0.06)
 
@@ -337,6 +366,9 @@ EFFECTS = {
     "r0": effect_of_r0,
     "set": effect_of_set,
     "hidden": effect_of_hidden,
+    "chunk": effect_of_chunk,
+    "connect": effect_of_connect,
+    "network": effect_of_network,
     "hidden_learning": effect_of_hidden_learning,
     "dt": effect_of_dt,
     "seed": effect_of_seed,
@@ -536,7 +568,7 @@ def test_a_model_file_imports_its_neighbours(tmp_path):
             "@dataclass\nclass Choice:\n    r0: object = None\n"
             "MODEL = SUPERSPIKE.replace(r0=Choice(R0).r0)\n"
         )
-        found = options.load_model(f"{tmp_path / folder}/my_model.py:MODEL")
+        found = options.load_record(f"{tmp_path / folder}/my_model.py:MODEL", Model, "model")
         assert readable(found.parameters["r0"]) == value.replace("*", " ")  # each its own neighbour
 
 

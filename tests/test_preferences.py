@@ -20,8 +20,9 @@ from superspike_brian.models import SUPERSPIKE
 from superspike_brian.engine.cache import standalone_device, structure_key
 from superspike_brian.engine.preferences import own_preferences
 from superspike_brian.engine.runtime import RuntimeProgram
-from superspike_brian.network.assembly import Assembly, Structure
+from superspike_brian.network.assembly import Assembly
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 from superspike_brian.spec.describe import describe_structure
 
 STRUCTURE = Structure(SUPERSPIKE, (3, 2, 1))

@@ -13,15 +13,15 @@ from superspike_brian.tasks import latencies
 
 import superspike_brian as ss
 from superspike_brian import engine
-from superspike_brian.codegen.kernels import CHUNK, KERNELS
+from superspike_brian.codegen.kernels import KERNELS, LAGGING
 from superspike_brian.console.progress import Lines, Silent
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.figures.activity import plot_activity
 from superspike_brian.figures.run import plot_run
 from superspike_brian.figures.trials import plot_trials
 from superspike_brian.network import probes, trials
-from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.runs import training
 from superspike_brian.runs.loop import Run
@@ -119,7 +119,7 @@ def test_windows_show_what_stock_shows_and_change_nothing(name, kernel, all_vari
         assert np.abs(records[f"probe_forward_1.{variable}"]).max() > 0, variable
 
 
-@pytest.mark.parametrize("kernel", ["stock", *CHUNK])
+@pytest.mark.parametrize("kernel", ["stock", *LAGGING])
 def test_neither_blocks_nor_threads_change_a_recorded_bit(kernel, all_variables, build_dir, poisson_task):
     structure = all_variables(MODELS["heterosynaptic"])
     state, records = learn(structure, kernel, build_dir, poisson_task)
@@ -140,7 +140,7 @@ def test_the_runtime_device_records_the_same_windows(all_variables, build_dir, p
             np.testing.assert_allclose(other[key], values, 1e-9, 1e-9 * scale, err_msg=key)
 
 
-@pytest.mark.parametrize("kernel", CHUNK)
+@pytest.mark.parametrize("kernel", LAGGING)
 def test_no_probe_makes_synapses_catch_up_at_every_step(kernel, build_dir):
     """All synapses catch up before a weight update, at the ends of chunks, and not because somebody looks."""
     program = engine.build(Structure(MODELS["heterosynaptic"], SIZES), build_dir=build_dir, kernel=kernel)

@@ -14,8 +14,8 @@ from superspike_brian.codegen.device import RUNTIME
 from superspike_brian.codegen.random_numbers import KEY
 from superspike_brian.engine.preferences import PRECISIONS
 from superspike_brian.engine.runtime import RuntimeProgram
-from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state, noise
+from superspike_brian.network.structure import Structure
 
 UNITS, STEPS = 200, 200
 SIGMAS = 5

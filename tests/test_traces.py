@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from superspike_brian.network.assembly import Structure
 from superspike_brian.network.initial import initial_state
+from superspike_brian.network.structure import Structure
 
 DELAY = 0.8e-3
 RISE, DECAY = 5e-3, 10e-3
@@ -54,7 +54,7 @@ class Recorder:
     def __init__(self, structure, program, pattern_task):
         self.structure, self.program, self.make = structure, program, pattern_task
         self.dt = float(structure.dt)
-        self.synapses = structure.probed_synapses(1)
+        self.synapses = structure.probed_synapses("forward_1")
 
     def run(self, weights, inputs, targets=((), ()), duration=0.4, beta=1e3):
         """Records of every step as (steps, units), and the state at the end; `beta` in 1/V."""

@@ -13,7 +13,7 @@ from test_classification import brute_force
 from superspike_brian import results
 from superspike_brian.cli.main import main
 from superspike_brian.console.progress import Lines, Silent
-from superspike_brian.network.assembly import DT
+from superspike_brian.network.structure import DT
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.results.trials import moving_accuracy
 from superspike_brian.runs.training import resume, train

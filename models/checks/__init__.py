@@ -20,7 +20,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from brian2 import Quantity
+from brian2 import DimensionMismatchError, Quantity
 
 from .. import noise
 from . import equations, expressions, methods, names, needs, places, statements, text
@@ -34,7 +34,9 @@ __all__ = [
     "check_component",
     "check_frozen",
     "check_model",
+    "check_values",
     "compiled",
+    "constant",
     "joined",
     "plain",
     "seconds",
@@ -124,9 +126,48 @@ def check_frozen(model: Model) -> None:
         ) from error
 
 
+def check_values(model: Model, code: str, unit: str, single: bool = False) -> None:
+    """Refuse an expression for the synapses of a projection: a value of each, or a `single` one.
+
+    Parameters
+    ----------
+    model : Model
+        Whose parameters it can read.
+    code : str
+        The expression; it can read ``i``, ``j``, ``N_pre`` and ``N_post``, unless it is to be single.
+    unit : str
+        Name of its unit.
+    single : bool
+        Whether it is one value, known before a run.
+
+    Raises
+    ------
+    ModelError
+        Naming the expression and what is wrong in it.
+    """
+    known = {**expressions.BUILT_IN, **places.constants(model), **({} if single else places.SYNAPSE)}
+    try:
+        parsed = expressions.parse(code)
+        for symbol in sorted(parsed.names - known.keys()):
+            raise ModelError(f"'{code}': '{symbol}' is no parameter of the model", symbol, known)
+        dimensions, kind = expressions.check(code, known)
+        value = expressions.evaluate(code, known)
+    except (expressions.UnfitError, DimensionMismatchError) as error:
+        raise ModelError(f"'{code}': {error}") from error
+    if kind == "boolean" or dimensions is not expressions.UNITS[unit].dim:
+        raise ModelError(f"'{code}': it is in {places.unit_text(dimensions)}; expected a value in {unit}")
+    if single and value is None:
+        raise ModelError(f"'{code}': expected one value for all synapses, from parameters and numbers")
+
+
+def constant(model: Model, code: str) -> float | None:
+    """Value (SI units) of an expression of parameters and numbers; None if it differs between synapses."""
+    return expressions.evaluate(code, {**expressions.BUILT_IN, **places.constants(model)})
+
+
 def seconds(model: Model, component: Component, field: str) -> float | None:
     """Value (s) of a time that a field gives as an expression of parameters; None if it differs between units."""
-    return expressions.evaluate(getattr(component, field), {**expressions.BUILT_IN, **places.constants(model)})
+    return constant(model, getattr(component, field))
 
 
 def _constants(model):

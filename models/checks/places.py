@@ -112,6 +112,9 @@ def _built_in(integers):
 
 
 _UNIT, _SYNAPSE = _built_in(("i", "N")), _built_in(("i", "j", "N"))
+SYNAPSE = {
+    n: Variable(n, dtype=np.int32) for n in ("i", "j", "N_pre", "N_post")
+}  # what values of a projection can read
 _TIMES = {
     "lastspike": Variable("lastspike", dimensions=second.dim),
     "not_refractory": Variable("not_refractory", dtype=bool),

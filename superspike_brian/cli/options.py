@@ -172,6 +172,14 @@ MODEL_OPTIONS = {
         Option(
             "model", Text("my_model.py:MODEL", "FILE.py:NAME"), "a model of your own", None, "superspike", group="model"
         ),
+        Option(
+            "network",
+            Text("my_net.py:NET", "FILE.py:NAME"),
+            "a network of your own, an Architecture, instead of --hidden",
+            None,
+            "a chain of layers",
+            group="model",
+        ),
         _component("feedback", models.FEEDBACKS, "how errors reach hidden units"),
         _component("surrogate", models.SURROGATES, "derivative that stands for that of the spike"),
         _component("optimizer", models.OPTIMIZERS, "what turns gradients into weight changes"),
@@ -206,7 +214,7 @@ MODEL_OPTIONS = {
 
 def make_model(args: argparse.Namespace, task: tasks.Task | tasks.Classification) -> models.Model:
     """Make the model that the options describe for a task."""
-    model = load_model(args.model) if args.model else default_model(task)
+    model = load_record(args.model, models.Model, "model") if args.model else default_model(task)
     registries: dict[str, Mapping[str, models.Component]] = {
         "feedback": models.FEEDBACKS,
         "surrogate": models.SURROGATES,
@@ -243,17 +251,32 @@ def read_parameter(model: models.Model, name: str, text: str) -> Quantity:
         raise ValueError(f"--set {name}={text}: {error}") from None
 
 
-def load_model(text: str) -> models.Model:
-    """Read a model from ``FILE.py:NAME``; modules beside the file can be imported by it."""
+def make_network(args: argparse.Namespace) -> dict[str, models.Architecture]:
+    """The architecture that the options name, as an argument of a run; nothing if it is a chain."""
+    return {"network": load_record(args.network, models.Architecture, "network")} if args.network else {}
+
+
+def load_record(text: str, kind: type, what: str) -> Any:
+    """Read a model or a network from ``FILE.py:NAME``; modules beside the file can be imported by it.
+
+    Parameters
+    ----------
+    text : str
+        File and name.
+    kind : type
+        Of what is expected there.
+    what : str
+        What messages and the option call it.
+    """
     file, _, name = text.rpartition(":")
     path = Path(file).expanduser()
     if not file or not name:
-        raise ValueError(f"--model '{text}': expected a file and a name in it, such as my_model.py:MY_MODEL")
+        raise ValueError(f"--{what} '{text}': expected a file and a name in it, such as my_{what}.py:MY_{what.upper()}")
     if not path.is_file():
-        raise ValueError(f"--model: there is no file {file}")
-    spec = importlib.util.spec_from_file_location("_model_of_" + re.sub(r"\W", "_", path.stem), path)
+        raise ValueError(f"--{what}: there is no file {file}")
+    spec = importlib.util.spec_from_file_location(f"_{what}_of_" + re.sub(r"\W", "_", path.stem), path)
     if spec is None or spec.loader is None:
-        raise ValueError(f"--model: {file} is not a Python file (.py)")
+        raise ValueError(f"--{what}: {file} is not a Python file (.py)")
     module = importlib.util.module_from_spec(spec)
     try:
         with _importable(path, module):
@@ -261,12 +284,12 @@ def load_model(text: str) -> models.Model:
     except (Exception, SystemExit) as error:
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
         where = f" (line {lines[-1]})" if lines else ""
-        raise ValueError(f"--model: {file} raises {type(error).__name__}: {error}{where}") from error
-    found = [n for n, value in inspect.getmembers(module) if isinstance(value, models.Model)]
-    if not isinstance(getattr(module, name, None), models.Model):
+        raise ValueError(f"--{what}: {file} raises {type(error).__name__}: {error}{where}") from error
+    found = [n for n, value in inspect.getmembers(module) if isinstance(value, kind)]
+    if not isinstance(getattr(module, name, None), kind):
         close = nearest(name, found)
-        hint = close if "did you mean" in close else f"; its models: {', '.join(found) or 'none'}"
-        raise ValueError(f"--model: {file} has no model '{name}'{hint}")
+        hint = close if "did you mean" in close else f"; its {what}s: {', '.join(found) or 'none'}"
+        raise ValueError(f"--{what}: {file} has no {what} '{name}'{hint}")
     return getattr(module, name)
 
 
@@ -323,7 +346,7 @@ def make_spec(args: argparse.Namespace) -> RunSpec:
     task, chosen = make_task(args), given(args, OPTIONS)
     model = make_model(args, task)
     try:
-        return RunSpec.make(task, model, **chosen)
+        return RunSpec.make(task, model, **chosen, **make_network(args))
     except ValueError as error:
         name = str(error).partition(" ")[0]  # of the argument that does not fit the others
         if name in chosen:

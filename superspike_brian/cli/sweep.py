@@ -23,6 +23,7 @@ from .options import (
     MODEL_OPTIONS,
     machine_options,
     make_model,
+    make_network,
     make_task,
     network_options,
     number,
@@ -84,7 +85,7 @@ def command(args: argparse.Namespace) -> None:
         more = [(k, v) for k, v in condition.items() if k not in values]
         chosen = argparse.Namespace(**vars(args) | values | {"seed": seed, "set": [*(args.set or ()), *more]})
         task = make_task(chosen)
-        return {"task": task, "model": make_model(chosen, task), **given(chosen, OPTIONS)}
+        return {"task": task, "model": make_model(chosen, task), **make_network(chosen), **given(chosen, OPTIONS)}
 
     progress, executor = reporter(args.quiet), connect(args.scheduler) if args.scheduler else None
     data = run_sweep(

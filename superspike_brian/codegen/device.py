@@ -87,9 +87,17 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
     is_probe: Any  # function of an object's name; None before `prepare`
     main_queue: list[tuple[str, Any]]  # Brian2's: what the program does
 
-    def prepare(self, is_probe: Callable[[str], bool]) -> None:
-        """Say which objects record in probe windows only (a function of their name); call it before the run."""
-        self.is_probe = is_probe
+    def prepare(self, is_probe: Callable[[str], bool], every: int = EVERY) -> None:
+        """Call it before the run.
+
+        Parameters
+        ----------
+        is_probe : callable
+            Which objects record in probe windows only, by their name.
+        every : int
+            Steps after which all lagging kernels have caught up.
+        """
+        self.is_probe, self.every = is_probe, every
         self.run_args_applied = True  # the archive replaces Brian2's own command line
         self.insert_code("before_start", "superspike::flush_subnormals();")
 
@@ -153,7 +161,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         spikes = {k: self.get_array_name(v, False) for k, v in records.items() if isinstance(v.owner, SpikeMonitor)}
         block += [f'archive.save("{name}", {array});' for name, array in spikes.items()]
         block += ["archive.saved();", *(f"{array}.clear();" for array in spikes.values())]
-        probe = f"static superspike::Probe<{EVERY}> probe;"
+        probe = f"static superspike::Probe<{self.every}> probe;"
         # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
         start = 'superspike::workers().start(std::stoi(args.at(0)) - 1, args.at(1) == "1");'
         loop = [
@@ -219,19 +227,19 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
                     yield f"superspike::connect_all({', '.join(names)}, {len(group.source)}{strides});"
 
     def _in_rows(self, net):
-        """Synapses in rows, by name, with a function from the name of a variable to that of its array."""
+        """Synapses in rows, by name, with their layout and a function from the name of a variable to that of its array."""
         for group in sorted(self._synapses(net), key=lambda s: s.name):
-            if isinstance(layouts.layout_of(group), layouts.Rows):
-                yield group, lambda name, g=group: self.get_array_name(g.variables[name], False)
+            if isinstance(layout := layouts.layout_of(group), layouts.Rows):
+                yield group, layout, lambda name, g=group: self.get_array_name(g.variables[name], False)
 
     def _lay_rows(self, net):
         """Lines that let follow what follows from the pairs of units that synapses connect."""
-        for group, array in self._in_rows(net):
-            layout, ends = layouts.layout_of(group), [array("_synaptic_pre"), array("_synaptic_post")]
+        for group, layout, array in self._in_rows(net):
+            ends = [array("_synaptic_pre"), array("_synaptic_post")]
             lacks = " || ".join(f'archive.lacks("{group.name}._synaptic_{end}")' for end in ("pre", "post"))
             yield f'if ({lacks}) superspike::fail("the state does not say which units {group.name} connects");'
             derived = ", ".join(map(array, ("_row_start", "N_outgoing", "N_incoming")))
-            sizes = f"{layout.n}, {layout.n_pre}, {layout.n_post}"
+            sizes = f"{layout.n}, {layout.n_pre}, {layout.n_post}, {str(layout.ascending).lower()}"
             yield f'superspike::lay_rows("{group.name}", {", ".join(ends)}, {sizes}, {derived});'
         for group in net.objects:
             if isinstance(group, ProbedSynapses):
@@ -239,7 +247,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
 
     def _prepare_queues(self, net):
         """Lines that prepare queues of synapses in rows, which Brian2 did before units and delays were known."""
-        for group, _ in self._in_rows(net):
+        for group, *_ in self._in_rows(net):
             for pathway in pathways_of(group) if group.codeobj_class is None else ():
                 delay = self.get_array_name(pathway.variables["delay"], False)
                 yield f"superspike::prepare_again({pathway.name}, {delay});"

@@ -34,7 +34,9 @@ from .stepmap import UnfitError, abstract_code
 logger = logging.getLogger(__name__)
 KERNELS = ("stock", "dense", "gemm", "events")
 RETIRED = {"blocked": "dense"}  # kernels of older versions: what takes the same steps today
-CHUNK = {"gemm": EVERY, "events": EVERY}  # steps recorded at most; t_b is a multiple of both
+LAGGING = ("gemm", "events")  # kernels that record steps and catch up with many at a time
+LARGE = 40_000  # synapses from which on `events` catches up less often: every time it visits all of them
+LARGE_CHUNK = 1250  # steps
 # Synapses of the smallest layer that another thread serves. Measured with two threads, times faster than one: gemm 0.75 at
 # 2,000 synapses, 1.29 at 3,200 and 1.2 from 10,000 to 50,000; events 0.92 at 50,000 and 1.0 from 105,000 to 250,000.
 WORTH_A_THREAD = {"gemm": 5_000, "events": 100_000}
@@ -52,7 +54,12 @@ _LOOP: dict[type, type] = {layouts.AllToAll: PreMajor, layouts.Rows: RowMajor}
 _SWEEP = {layouts.AllToAll: ("kernel_sweep", SweepCodeObject), layouts.Rows: ("kernel_rows", RowMajor)}
 
 
-def install(synapses: Synapses, layout: layouts.Layout | None, kernel: str = "auto") -> str:
+def fitting_chunk(kernel: str, n: int) -> int:
+    """Steps that a lagging kernel records before it catches up, for a projection of `n` synapses."""
+    return LARGE_CHUNK if kernel == "events" and n >= LARGE else EVERY
+
+
+def install(synapses: Synapses, layout: layouts.Layout | None, kernel: str = "auto", chunk: int | None = None) -> str:
     """Let a kernel integrate plastic synapses.
 
     Parameters
@@ -63,6 +70,8 @@ def install(synapses: Synapses, layout: layouts.Layout | None, kernel: str = "au
         How they lie in memory, as `all_to_all.connect` or `sparse.connect` returned it; None: as nobody knows.
     kernel : str
         One of `KERNELS`, or 'auto': the fastest that fits.
+    chunk : int, optional
+        Steps that a lagging kernel records before it catches up; default: what fits the number of synapses.
 
     Returns
     -------
@@ -79,7 +88,7 @@ def install(synapses: Synapses, layout: layouts.Layout | None, kernel: str = "au
             _say(f"the connections of {synapses.name} do not fit the kernel '{name}': {why}")
             continue
         try:
-            _use(synapses, layout, name)
+            _use(synapses, layout, name, chunk)
             return name
         except (UnfitError, NotImplementedError) as unfit:
             _say(f"the equations of {synapses.name} do not fit the kernel '{name}': {unfit}")
@@ -92,6 +101,8 @@ def _lies_otherwise(layout, name):
         return "the order of the synapses is not known"
     if getattr(layout, "post_major", False):
         return "they are in the order of their postsynaptic units"
+    if not getattr(layout, "ascending", True):
+        return "they are in an order of their own"
     return "it multiplies whole matrices" if name == "gemm" and isinstance(layout, layouts.Rows) else ""
 
 
@@ -101,7 +112,7 @@ def _say(message):
         logger.info(message)
 
 
-def _use(synapses, layout, name):
+def _use(synapses, layout, name, chunk):
     updater = synapses.state_updater
     if updater is None or not (code := abstract_code(updater)):
         raise UnfitError("they have no differential equations")
@@ -112,7 +123,11 @@ def _use(synapses, layout, name):
     if name != "dense":
         kinds, plan = kinds_of(synapses, code), linear_plan(synapses)
         sweep = Sweep(plan, presynaptic_filter(synapses, plan) if name == "events" else None)
-        keywords |= {"chunk": CHUNK[name], "worth_a_thread": WORTH_A_THREAD[name], "sweep": sweep}
+        keywords |= {
+            "chunk": chunk or fitting_chunk(name, layout.n),
+            "worth_a_thread": WORTH_A_THREAD[name],
+            "sweep": sweep,
+        }
         keywords |= {f"{k}_reads": _arrays(synapses, kinds, k, plan.states) for k in ("pre", "post", "own", "shared")}
         needed = ["t_in_timesteps", *sweep.inputs]
         updater.template, updater.codeobj_class = _SWEEP[type(layout)]

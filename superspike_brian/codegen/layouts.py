@@ -44,11 +44,14 @@ class Rows:
         Presynaptic and postsynaptic units.
     n : int
         Number of synapses.
+    ascending : bool
+        Whether the pairs ascend. Others go through Brian2's own code.
     """
 
     n_pre: int
     n_post: int
     n: int
+    ascending: bool = True
 
 
 Layout: TypeAlias = AllToAll | Rows
@@ -91,7 +94,8 @@ def inputs_of(synapses: Any) -> dict[str, Variable]:
 def check(owner: Any, codeobj_class: type | None) -> None:
     """Refuse code that is made for another layout than that of its owner."""
     needed = getattr(codeobj_class, "layout", None)
-    if needed is not None and not isinstance(found := layout_of(owner), needed):
+    found = layout_of(owner)
+    if needed is not None and not (isinstance(found, needed) and getattr(found, "ascending", True)):
         raise TypeError(
             f"the code of {owner.name} is made for synapses that are {needed.__name__}, and these are "
             f"{found or 'connected by other means'}: connect them with superspike_brian.codegen"

@@ -66,9 +66,8 @@ class ProbedSynapses(NeuronGroup):
             name=name,
         )
         self.state_updater.order = synapses.state_updater.order
-        units = np.divmod(numbers, len(synapses.target))
-        if isinstance(layout_of(synapses), Rows):
-            units = np.zeros((2, len(numbers)))  # until they are known: see `follow`
+        known = not isinstance(layout_of(synapses), Rows)  # else they will be: see `follow`
+        units = np.divmod(numbers, len(synapses.target)) if known else (0 * numbers, 0 * numbers)
         for index, values in zip(_INDEX.values(), (numbers, *units), strict=True):
             values = np.asarray(values, np.int32)
             self.variables.add_array(

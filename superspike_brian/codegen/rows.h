@@ -14,14 +14,14 @@ namespace superspike {
 
 // where the rows start, from the units that the synapses connect
 inline void lay_rows(const std::string& name, const std::vector<int32_t>& pre, const std::vector<int32_t>& post, size_t n, int n_pre,
-                     int n_post, int32_t* start, std::vector<int32_t>& outgoing, std::vector<int32_t>& incoming)
+                     int n_post, bool ascending, int32_t* start, std::vector<int32_t>& outgoing, std::vector<int32_t>& incoming)
 {
     if (pre.size() != n || post.size() != n) fail("the state has another number of synapses for " + name);
     outgoing.assign(n_pre, 0);
     incoming.assign(n_post, 0);
     for (size_t s = 0; s < n; s++) {
         const bool within = pre[s] >= 0 && pre[s] < n_pre && post[s] >= 0 && post[s] < n_post;
-        if (!within || (s && (pre[s] < pre[s - 1] || (pre[s] == pre[s - 1] && post[s] <= post[s - 1]))))
+        if (!within || (ascending && s && (pre[s] < pre[s - 1] || (pre[s] == pre[s - 1] && post[s] <= post[s - 1]))))
             fail("synapse " + std::to_string(s) + " of " + name + " connects a pair of units, (" + std::to_string(pre[s]) + ", " +
                  std::to_string(post[s]) + "), that does not exist or does not come after the one before");
         outgoing[pre[s]]++;

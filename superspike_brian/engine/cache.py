@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brian2 import StateMonitor, get_device, prefs, second, set_device
@@ -22,7 +23,8 @@ from ..codegen.brian2_api import VERSION, get_compiler_and_args, get_identifiers
 from ..files.locks import Lock
 from ..models import Model
 from ..models.checks import compiled
-from ..network.assembly import Assembly, Structure
+from ..network.assembly import Assembly
+from ..network.structure import Structure
 from ..values.as_json import quantity_to_json
 from .compiler import BuildError, compile_program, default_build_dir, identity, precompile
 from .manifest import is_complete, write_manifest
@@ -105,14 +107,25 @@ def program_folder(
 
 def structure_key(structure: Structure, precision: str, kernel: str = "auto") -> str:
     """Hash of everything that the generated code depends on, on any machine."""
-    model = {kind: dict(component.strings) for kind, component in structure.model.components.items()}
-    inputs = run_time_parameters(structure.model)
-    used = {name for strings in model.values() for code in strings.values() for name in get_identifiers(code)}
-    constants = {k: quantity_to_json(v)[:2] for k, v in structure.model.parameters.items() if k in used - inputs}
-    what = [model, constants, structure.sizes, structure.hidden_learning, float(structure.dt), precision, kernel]
+    rules = {id(rule): _facts(rule) for rule in (structure.model, *structure.models.values())}
+    what: list[Any] = [{name: rules[id(rule)] for name, rule in {"": structure.model, **structure.models}.items()}]
+    what += [structure.populations, structure.sizes, float(structure.dt), structure.chunk, precision, kernel]
+    what += [
+        (p.name, p.source, p.target, p.plastic, structure.is_dense(p.name), structure.n_synapses_of(p.name))
+        for p in structure.projections.values()
+    ]
+    what += [(p.target, structure.forward_weights(p)) for p in structure.pathways.values()]
     what += [structure.probe_units, structure.probe_synapses, structure.probe_variables]
     what += [VERSION, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
+
+
+def _facts(model):
+    """What the code that is made of a model depends on: strings, and constants in them."""
+    strings = {kind: dict(component.strings) for kind, component in model.components.items()}
+    used = {name for fields in strings.values() for code in fields.values() for name in get_identifiers(code)}
+    inputs = run_time_parameters(model)
+    return [strings, {k: quantity_to_json(v)[:2] for k, v in model.parameters.items() if k in used - inputs}]
 
 
 @lru_cache
@@ -122,6 +135,7 @@ def _own_sources():
     files = [
         package / "network" / "assembly.py",
         package / "network" / "probes.py",
+        package / "network" / "structure.py",
         package / "engine" / "cache.py",
         package / "engine" / "preferences.py",
         *sorted((package / "codegen").rglob("*")),
@@ -145,7 +159,7 @@ def _generate_and_compile(structure, precision, kernel, folder, jobs):
         with ThreadPoolExecutor(1) as pool, standalone_device(precision) as device:
             pool.submit(precompile, get_compiler_and_args()[1], objects)  # while Python generates the sources
             assembly = Assembly(structure, kernel)
-            device.prepare(assembly.is_probe)
+            device.prepare(assembly.is_probe, assembly.every)
             assembly.net.run(structure.dt, namespace={})
             device.build(directory=str(staging), compile=False, run=False)
             flags = device.compiler_flags, device.linker_flags

@@ -13,7 +13,8 @@ from ..codegen.device import RANDOM, RUNTIME, StateDevice
 from ..codegen.layouts import inputs_of
 from ..codegen.probed import ProbedSynapses
 from ..codegen.random_numbers import KEY
-from ..network.assembly import Assembly, Structure
+from ..network.assembly import Assembly
+from ..network.structure import Structure
 from ..values.hints import Progress, State
 from .preferences import own_preferences
 from .program import SimulationError, windows_within

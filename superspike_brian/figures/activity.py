@@ -15,6 +15,8 @@ from .style import BLACK, BLUE, GREY, VERMILION, learning_curve, letter, styled,
 if TYPE_CHECKING:
     import xarray as xr
 
+_LABELS = {"inputs": "input unit", "output": "output unit", "hidden_1": "hidden unit"}
+
 
 def plot_activity(data: xr.Dataset, probe: int = -1) -> Figure:
     """Draw input, hidden and output rasters with the target behind, hidden rates, intervals and their variability.
@@ -43,7 +45,11 @@ def plot_activity(data: xr.Dataset, probe: int = -1) -> Figure:
         axes = upper.subplots(len(names), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         for name, n, axis in zip(names, sizes, axes, strict=True):
             _raster(axis, data, name, n, probe)
-            axis.set_ylabel({"inputs": "input unit", "output": "output unit"}.get(name, "hidden unit"))
+            axis.set_ylabel(
+                {"inputs": "input unit", "output": "output unit", "hidden_1": "hidden unit"}.get(
+                    name, name.replace("_", " ")
+                )
+            )
         axes[-1].set_xlabel("time in the period (s)")
         letter(axes[0], "a")
         panels = lower.subplots(1, 4 if hidden else 1, squeeze=False)[0]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from brian2 import Quantity, second
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from ..results.layout import populations
 from ..values.hints import Floats, Integers
 from .style import BLACK
 
@@ -50,8 +50,8 @@ def raster(
 
 def layers(data: xr.Dataset) -> tuple[list[int], list[str]]:
     """Units of every population, and names of the hidden ones."""
-    sizes = [int(n) for n in np.atleast_1d(data.attrs["sizes"])]
-    return sizes, [f"hidden_{k}" for k in range(1, len(sizes) - 1)]
+    found = populations(data)
+    return list(found.values()), list(found)[1:-1]
 
 
 def window(data: xr.Dataset, name: str, probe: int) -> tuple[Floats, Integers]:

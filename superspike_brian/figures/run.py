@@ -9,7 +9,8 @@ import numpy as np
 from brian2 import ms
 from matplotlib.figure import Figure
 
-from .rasters import layers, raster, window
+from ..results.layout import populations
+from .rasters import raster, window
 from .style import (
     BLACK,
     BLUE,
@@ -47,7 +48,7 @@ def plot_run(data: xr.Dataset, unit: int | None = None) -> Figure:
     Source: Zenke & Ganguli 2018, Figure 2 a-d.
     """
     unit = int(recorded_units(data)[0]) if unit is None else unit
-    layers = [str(d).removeprefix("spikes_") for d in data.sizes if str(d).startswith("spikes_hidden")]
+    layers = list(populations(data))[1:-1]
     rows = ["inputs", *layers, "potential", "error"]
     heights = [1.2] + [0.5] * len(layers) + [1.2, 0.7]
     with styled():
@@ -83,14 +84,11 @@ def _window_titles(data):
 
 
 def _raster_labels(layers):
-    return ["input unit", *(f"hidden {name.rsplit('_', 1)[1]}" if len(layers) > 1 else "hidden" for name in layers)]
+    return ["input unit", *("hidden" if layers == ["hidden_1"] else name.replace("_", " ") for name in layers)]
 
 
 def _raster(axis, data, name, probe):
-    sizes, hidden = layers(data)
-    raster(
-        axis, *window(data, name, probe), dict(zip(["inputs", *hidden, "output"], sizes, strict=True))[name], unit=ms
-    )
+    raster(axis, *window(data, name, probe), populations(data)[name], unit=ms)
 
 
 def _window_spikes(data, name, probe, unit):

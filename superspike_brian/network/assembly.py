@@ -5,24 +5,24 @@ name                object
 ==================  ==================================================================================
 inputs, targets     SpikeGeneratorGroup: frozen patterns that repeat with the task's period, or a block's schedule
 cues                SpikeGeneratorGroup: when an answer is expected, for errors with a window
-hidden_K, output    NeuronGroup: layers
-terminals_K         NeuronGroup: axon terminals of the K-th presynaptic population, with the presynaptic trace
+hidden_K, output    NeuronGroup: populations, of a chain or under the names that the architecture gives
+forward_K           Synapses: the K-th projection of a chain, with eligibility traces; others are named SOURCE_to_TARGET
+terminals_K         NeuronGroup: axon terminals of a plastic projection's source, with the presynaptic trace
 axons_K             Synapses: spikes reach their terminal after the axonal delay
-forward_K           Synapses: weights from the K-th population to the next, with eligibility traces
 window_*            Synapses: cue and deadline of an answer
 error_*             Synapses: impulses of the output error, from target and output spikes
-feedback_*_K        Synapses: the same impulses, to the K-th hidden layer
-probed_K            ProbedSynapses: copies of the probed synapses, where the kernel of forward_K lags behind; views of
+feedback_*_K        Synapses: the same impulses, to a hidden population
+probed_K            ProbedSynapses: copies of the probed synapses, where the kernel of a projection lags behind; views of
                     them, where what is recorded is not in the synapses
 spikes_*, probe_*   monitors
 ==================  ==================================================================================
 
+K is the number in a chain, and the name of another projection or population.
+
 Within one time step synapses are integrated before neurons, so that both read the values of the step's start.
 """
 
-import dataclasses
-import operator
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -31,146 +31,22 @@ from brian2 import (
     Equations,
     Network,
     NeuronGroup,
-    Quantity,
     SpikeGeneratorGroup,
     SpikeMonitor,
     StateMonitor,
     Synapses,
-    get_dimensions,
     ms,
     second,
 )
 
-from ..codegen import all_to_all, axons, kernels, neurons
+from ..codegen import all_to_all, axons, kernels, neurons, sparse
 from ..codegen.brian2_api import ArrayVariable
 from ..codegen.exact import exact_by_blocks
-from ..codegen.probed import ProbedSynapses
-from ..models import NO_DECAY, Model, ModelError
-from ..models.checks import check_frozen
-from ..values.hints import Integers
-from ..values.quantities import readable
+from ..codegen.layouts import Layout
+from ..codegen.probed import EVERY, ProbedSynapses
 from . import probes
-
-DT = 0.1 * ms
-MAX_SYNAPSES = 2**31 - 1  # Brian2 numbers them in 32 bits
-
-
-@dataclasses.dataclass(frozen=True)
-class Structure:
-    """What decides the generated code; everything else is an input of the compiled program.
-
-    Parameters
-    ----------
-    model : Model
-        Equations and constants.
-    sizes : tuple of int
-        Units of inputs, hidden layers (if any) and output.
-    hidden_learning : bool
-        Whether weights onto hidden layers are plastic.
-    dt : Quantity
-        Time step (second).
-    probe_units : int, sequence of int, or mapping of str to one of these
-        How many units of each layer probe windows record (the first ones), or which; for all layers, or for those named.
-    probe_synapses : int
-        How many synapses of each weight group they record, evenly spread.
-    probe_variables : str or sequence of str, optional
-        Which variables of layers and synapses they record; of synapses also ``NAME_pre`` and ``NAME_post``. Default: U,
-        error, sigma_prime, eligibility, m and w.
-
-    Raises
-    ------
-    ValueError
-        If sizes do not fit the model, or the network has not what is to be probed.
-    """
-
-    model: Model
-    sizes: tuple[int, ...]
-    hidden_learning: bool = True
-    dt: Quantity = dataclasses.field(default_factory=lambda: DT)
-    probe_units: int | tuple | Mapping = probes.UNITS
-    probe_synapses: int = probes.SYNAPSES
-    probe_variables: str | Sequence[str] | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sizes", tuple(map(_size, self.sizes)))
-        if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise ValueError(
-                f"a network needs at least one input and one output unit, and no empty layer: {self.sizes}"
-            )
-        for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True):
-            if a * b > MAX_SYNAPSES:
-                raise ValueError(f"{a} to {b} units are {a * b:,} synapses; a layer can have at most {MAX_SYNAPSES:,}")
-        self._check_times()
-        if not self.hidden_learning and self.n_hidden_layers:
-            check_frozen(self.model)
-        if self.model.feedback.weights == "forward" and self.hidden_learning and self.n_hidden_layers > 1:
-            raise ValueError(
-                f"{self.model.feedback.name} feedback needs weights from the hidden layer to the output, which the first "
-                f"of {self.n_hidden_layers} hidden layers lacks: use random or uniform feedback, or one hidden layer"
-            )
-        object.__setattr__(self, "probe_units", probes.Units().check(self.probe_units, "probe_units"))
-        if self.probe_variables is not None:
-            names = probes.Names().check(self.probe_variables, "probe_variables").split(",")
-            object.__setattr__(self, "probe_variables", tuple(names))
-        if self.probe_units != probes.UNITS or self.probe_variables is not None:
-            probes.check_recorded(self)
-
-    def _check_times(self) -> None:
-        """Refuse a time step that is none, and times of the model that it does not divide."""
-        if get_dimensions(self.dt) is not second.dim or not 0 < float(self.dt) < np.inf:
-            raise ValueError(f"the time step dt must be a positive time, as 0.1*ms, not {self.dt}")
-        model = self.model
-        for component, field, value in (
-            (model.neuron, "refractory", model.refractory_period),
-            (model.plasticity, "delay", model.delay),
-            (model.optimizer, "interval", model.interval),
-        ):
-            if value is None:
-                continue
-            steps = float(value / self.dt)
-            if abs(steps - round(steps)) > 1e-6 * max(1, round(steps)) or (field == "interval" and steps < 0.5):
-                near = [k * self.dt for k in (np.floor(steps), np.ceil(steps)) if k > 0 or field != "interval"]
-                raise ModelError(
-                    f"{component.name}, {field} '{getattr(component, field)}': {readable(value)} is no multiple of the time "
-                    f"step dt, {readable(self.dt)}; the nearest are {' and '.join(map(readable, near))}"
-                )
-
-    @property
-    def n_hidden_layers(self) -> int:
-        """Number of hidden layers."""
-        return len(self.sizes) - 2
-
-    @property
-    def populations(self) -> tuple[str, ...]:
-        """Names of the populations from input to output."""
-        return ("inputs", *(f"hidden_{k}" for k in range(1, self.n_hidden_layers + 1)), "output")
-
-    @property
-    def generators(self) -> tuple[str, ...]:
-        """Names of the groups that emit the task's spikes."""
-        return ("inputs", "targets", "cues") if self.model.error.on_cue else ("inputs", "targets")
-
-    @property
-    def forward(self) -> tuple[str, ...]:
-        """Names of the weight groups, from the input on."""
-        return tuple(f"forward_{k}" for k in range(1, len(self.sizes)))
-
-    def is_plastic(self, k: int) -> bool:
-        """Whether the `k`-th weight group (from 1) learns."""
-        return self.hidden_learning or k == len(self.sizes) - 1
-
-    def shape(self, k: int) -> tuple[int, int]:
-        """Presynaptic and postsynaptic units of the `k`-th weight group (from 1)."""
-        return self.sizes[k - 1], self.sizes[k]
-
-    def probed_synapses(self, k: int) -> Integers:
-        """Which synapses of the `k`-th weight group (from 1) a probe records: presynaptic times n_post plus postsynaptic."""
-        return np.unique(np.linspace(0, np.prod(self.shape(k)) - 1, self.probe_synapses).astype(int))
-
-    @property
-    def n_synapses(self) -> int:
-        """Number of weights."""
-        return sum(a * b for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True))
+from .structure import Structure
+from .synapses import pairs
 
 
 class Assembly:
@@ -182,6 +58,8 @@ class Assembly:
         What to build.
     kernel : str
         How plastic synapses are integrated: see `superspike_brian.codegen.kernels`.
+    seed : int
+        Of the pairs that sparse projections connect; those of a run are inputs of its program.
 
     Attributes
     ----------
@@ -195,20 +73,20 @@ class Assembly:
         Layer, variable and initial value, in the model's order.
     """
 
-    def __init__(self, structure: Structure, kernel: str = "stock") -> None:
-        self.structure, self.model, self.kernel = structure, structure.model, kernel
+    def __init__(self, structure: Structure, kernel: str = "stock", seed: int = 0) -> None:
+        self.structure, self.model, self.kernel, self.seed = structure, structure.model, kernel, seed
         self.clock = Clock(structure.dt, name="network_clock")
         self.update_clock = Clock(self.model.interval, name="update_clock")
         self.groups: dict[str, Any] = {}  # Brian2's objects by name
         self.kernels: dict[str, str] = {}
         self.initial: list[tuple[NeuronGroup, str, str]] = []  # layer, variable, expression
         for name in structure.generators:
-            size = structure.sizes[0 if name == "inputs" else -1]
+            size = structure.size(name)
             self._add(SpikeGeneratorGroup, size, [], [] * second, period=1 * second, clock=self.clock, name=name)
-        for name, size in zip(structure.populations[1:], structure.sizes[1:], strict=True):
-            self._add_layer(name, size)
-        for k in range(1, len(structure.sizes)):
-            self._connect(k)
+        for name in structure.populations[1:]:
+            self._add_population(name, structure.size(name))
+        for projection in structure.projections.values():
+            self._connect(projection)
         self._add_errors()
         self._add_monitors()
         self.net = Network(list(self.groups.values()))
@@ -225,86 +103,90 @@ class Assembly:
         self.groups[name] = kind(*args, name=name, **kwds)
         return self.groups[name]
 
-    def _namespace(self, *equations):
-        """Constants for a group: all parameters that the group does not declare as variables."""
-        declared = {name for e in equations for name in e.names}
-        return {k: v for k, v in self.model.parameters.items() if k not in declared}
-
-    def _add_layer(self, name, size):
-        neuron, output = self.model.neuron, name == "output"
-        equations = self.model.layer_equations(output=output)
+    def _add_population(self, name, size):
+        model, output = self.structure.models[name], name == "output"
+        neuron, equations = model.neuron, model.layer_equations(output=output)
         layer = self._add(
             NeuronGroup,
             size,
             equations,
             threshold=neuron.threshold,
-            reset=self.model.reset(output=output),
+            reset=model.reset(output=output),
             refractory=neuron.refractory,
             codeobj_class=neurons.code_object_class(self.kernel),
             method=_method(neuron.method),
-            namespace=self._namespace(equations),
+            namespace=_namespace(model, equations),
             clock=self.clock,
             name=name,
         )
-        self.initial += [(layer, *value) for value in self.model.initial_values(output=output)]
+        self.initial += [(layer, *value) for value in model.initial_values(output=output)]
         if output:
-            layer.run_regularly(self.model.error.cost_update, clock=self.clock, when="end", name="output_cost")
+            layer.run_regularly(model.error.cost_update, clock=self.clock, when="end", name="output_cost")
 
-    def _connect(self, k):
-        rule, delay = self.model.plasticity, self.model.delay
-        source, target = (self.groups[name] for name in self.structure.populations[k - 1 : k + 1])
-        regularizer = NO_DECAY if target.name == "output" else self.model.regularizer
-        plastic = self.structure.is_plastic(k)
-        equations = self.model.synapse_equations(regularizer) if plastic else "w : volt"
-        forward = self._add(
+    def _connect(self, projection):
+        name, model, plastic = projection.name, self.structure.models[projection.name], projection.plastic
+        source, target = self.groups[projection.source], self.groups[projection.target]
+        output = projection.target == "output"
+        equations = model.equations_of("synapse", output=output)[0] if plastic else "w : volt"
+        each, dense = self.structure.has_delays(name), self.structure.is_dense(name)
+        room = all_to_all if dense and not each else sparse
+        synapses = self._add(
             Synapses,
             source,
             target,
             equations,
-            on_pre=self.model.neuron.on_input,
-            delay=delay,
-            method=_method(rule.method),
-            namespace=self._namespace(equations) if plastic else self.model.parameters,
+            on_pre=model.neuron.on_input,
+            delay=None if each else model.delay,
+            method=_method(model.plasticity.method),
+            namespace=_namespace(model, equations) if plastic else model.parameters,
             clock=self.clock,
-            codeobj_class=all_to_all.code_object_class(self.kernel, self.model.neuron.on_input),
-            name=f"forward_{k}",
+            codeobj_class=None if each else room.code_object_class(self.kernel, model.neuron.on_input),
+            name=name,
         )
-        layout = all_to_all.connect(forward)  # in the order of the presynaptic units
+        if room is all_to_all:
+            layout: Layout = all_to_all.connect(synapses)  # in the order of the presynaptic units
+        else:
+            layout = sparse.connect(synapses, *pairs(self.structure, name, self.seed))
         if plastic:
-            self._add_terminals(k, source, forward, delay)
-            if forward.state_updater is not None:
-                forward.state_updater.order = -1
-            self.kernels[forward.name] = kernels.install(forward, layout, self.kernel)
-            forward.run_regularly(
-                self.model.optimizer.update, clock=self.update_clock, when="start", name=f"forward_{k}_update"
-            )
+            self._add_terminals(projection, model, synapses, each)
+            if synapses.state_updater is not None:
+                synapses.state_updater.order = -1
+            self.kernels[name] = kernels.install(synapses, layout, self.kernel, self.structure.chunk)
+            synapses.run_regularly(model.optimizer.update, clock=self.update_clock, when="start", name=f"{name}_update")
 
-    def _add_terminals(self, k, source, forward, delay):
-        rule = self.model.plasticity
+    def _add_terminals(self, projection, model, synapses, each):
+        """Axon terminals, which hold the presynaptic trace: one a presynaptic unit, or a synapse if each has a delay."""
+        rule, source, label = model.plasticity, synapses.source, projection.label
         terminals = self._add(
             NeuronGroup,
-            len(source),
+            len(synapses) if each else len(source),
             rule.terminal_equations,
             method=_method(rule.terminal_method),
-            namespace=self._namespace(Equations(rule.terminal_equations)),
+            namespace=_namespace(model, Equations(rule.terminal_equations)),
             codeobj_class=neurons.code_object_class(self.kernel),
             clock=self.clock,
-            name=f"terminals_{k}",
+            name=f"terminals_{label}",
         )
         arrivals = self._add(
             Synapses,
             source,
             terminals,
             on_pre=rule.on_arrival,
-            delay=delay,
+            delay=None if each else model.delay,
             clock=self.clock,
-            codeobj_class=axons.code_object_class(self.kernel),
-            name=f"axons_{k}",
+            codeobj_class=None if each else axons.code_object_class(self.kernel),
+            name=f"axons_{label}",
         )
-        arrivals.connect(j="i")
+        if each:
+            pre, _ = pairs(self.structure, projection.name, self.seed)
+            sparse.connect(arrivals, pre, np.arange(len(pre)))
+        else:
+            arrivals.connect(j="i")
         # the traces of a synapse's terminal are presynaptic variables of the synapse
         for variable in terminals.equations.names:
-            forward.variables.add_reference(f"{variable}_pre", terminals, variable, index="_presynaptic_idx")
+            synapses.variables.add_reference(
+                f"{variable}_pre", terminals, variable, index="_idx" if each else "_presynaptic_idx"
+            )
 
     def _add_errors(self):
         output, targets, error = self.groups["output"], self.groups["targets"], self.model.error
@@ -313,18 +195,17 @@ class Assembly:
         if error.on_cue:  # order -1: before the impulses
             self._add_events(self.groups["cues"], error.on_cue, "window_cue", order=-1)
             self._add_events(targets, error.on_deadline, "window_deadline", order=-1)
-        if not self.structure.hidden_learning:
-            return
-        for k in range(1, self.structure.n_hidden_layers + 1):
-            for source, code in (
-                (targets, self.model.feedback.on_target),
-                (output, self.model.feedback.on_output),
+        for pathway in self.structure.pathways.values():
+            feedback = self.structure.models[f"feedback_{pathway.label}"].feedback
+            for origin, source, code in (
+                ("target", targets, feedback.on_target),
+                ("output", output, feedback.on_output),
             ):
-                self._add_feedback(k, source, code)
+                self._add_feedback(pathway, f"feedback_{origin}_{pathway.label}", source, code)
 
     def _add_events(self, source, code, name, order=0):
         output = self.groups["output"]
-        namespace = self._namespace(output.equations)
+        namespace = _namespace(self.structure.models["output"], output.equations)
         events = self._add(
             Synapses,
             source,
@@ -339,60 +220,72 @@ class Assembly:
         events.pre.order += order
         events.connect(j="i")
 
-    def _add_feedback(self, k, source, code):
-        hidden, feedback = self.groups[f"hidden_{k}"], self.model.feedback
-        origin = "target" if source.name == "targets" else "output"
-        equations = feedback.equations
-        pathway = self._add(
+    def _add_feedback(self, pathway, name, source, code):
+        model, target = self.structure.models[f"feedback_{pathway.label}"], self.groups[pathway.target]
+        equations, back = model.feedback.equations, self.structure.forward_weights(pathway)
+        dense = not back or self.structure.is_dense(back)
+        made = self._add(
             Synapses,
             source,
-            hidden,
+            target,
             equations,
             on_pre=code,
             delay=0 * ms,
-            codeobj_class=all_to_all.code_object_class(self.kernel, code, post_major=True),
-            namespace=self._namespace(Equations(equations)),
+            codeobj_class=all_to_all.code_object_class(self.kernel, code, post_major=True) if dense else None,
+            namespace=_namespace(model, Equations(equations)),
             clock=self.clock,
-            name=f"feedback_{origin}_{k}",
+            name=name,
         )
-        for name in Equations(self.model.error.judge_equations).names:
-            pathway.variables.add_reference(name, self.groups["output"], name, index="_presynaptic_idx")
-        # synapse s goes from output unit s % n_out to hidden unit s // n_out: the order of the forward weights
-        all_to_all.connect(pathway, post_major=True)
-        if feedback.weights == "forward":
-            pathway.variables.add_reference("w", self.groups[f"forward_{k + 1}"], "w")
+        for variable in Equations(model.error.judge_equations).names:
+            made.variables.add_reference(variable, self.groups["output"], variable, index="_presynaptic_idx")
+        if dense:
+            # synapse s goes from output unit s % n_out to hidden unit s // n_out: the order of the forward weights
+            all_to_all.connect(made, post_major=True)
+        else:
+            hidden, outputs = pairs(self.structure, back, self.seed)
+            sparse.connect(made, outputs, hidden, ascending=False)
+        if back:
+            made.variables.add_reference("w", self.groups[back], "w")
 
     def _add_monitors(self):
         for name in ("inputs", "targets", *self.structure.populations[1:]):
             self._add(SpikeMonitor, self.groups[name], name=f"spikes_{name}")
         for name, (watched, record) in probes.recorded(self.structure).items():
             source = self.groups[name]
-            lags = self.kernels.get(name) in kernels.CHUNK
+            lags = self.kernels.get(name) in kernels.LAGGING
             if lags or (name in self.kernels and not _are_own(source, watched)):
-                equations, method = probes.equations_of(self.structure)[name], _method(self.model.plasticity.method)
-                arguments, group = (source, equations, record, watched, lags, method), name.replace("forward", "probed")
+                equations = probes.equations_of(self.structure)[name]
+                method = _method(self.structure.models[name].plasticity.method)
+                arguments = (source, equations, record, watched, lags, method)
+                group = f"probed_{self.structure.projections[name].label}"
                 source, record = self._add(ProbedSynapses, *arguments, name=group), np.arange(len(record))
             self._add(StateMonitor, source, watched, record=record, clock=self.clock, name=f"probe_{name}")
+
+    @property
+    def every(self) -> int:
+        """Time steps after which all lagging kernels have caught up, wherever a run starts."""
+        return max([EVERY, *(self.chunk_of(name) for name in self.kernels)])
+
+    def chunk_of(self, name: str) -> int:
+        """Steps that the kernel of a projection records before it catches up."""
+        n, kernel = self.structure.n_synapses_of(name), self.kernels[name]
+        return self.structure.chunk or kernels.fitting_chunk(kernel, n)
 
     def is_probe(self, name: str) -> bool:
         """Whether an object records in probe windows only (output spikes are always recorded)."""
         return name.startswith("probe_") or (name.startswith("spikes_") and name != "spikes_output")
 
 
+def _namespace(model, equations):
+    """Constants for a group: all parameters that the group does not declare as variables."""
+    declared = set(equations.names)
+    return {k: v for k, v in model.parameters.items() if k not in declared}
+
+
 def _are_own(synapses, names):
     """Whether variables are arrays of the synapses themselves."""
     indices, variables = synapses.variables.indices, synapses.variables
     return all(indices[n] == "_idx" and isinstance(variables[n], ArrayVariable) for n in names)
-
-
-def _size(value):
-    """Units of a population as an int; refuses what is no whole number."""
-    if isinstance(value, bool | np.bool_):
-        raise ValueError(f"the units of a layer must be a whole number, not {value!r}")
-    try:
-        return operator.index(value)
-    except TypeError as error:
-        raise ValueError(f"the units of a layer must be a whole number, not {value!r}") from error
 
 
 def _method(name):

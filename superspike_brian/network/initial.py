@@ -1,7 +1,6 @@
 """The state a run starts from: spike patterns, parameters, initial weights, random feedback, the key of its noise.
 
-All of them are inputs of the compiled program. Every random choice has a stream of its own, made from the run's seed, so
-that a change of one (say, another number of hidden units) leaves the others as they were.
+All of them are inputs of the compiled program.
 """
 
 import numpy as np
@@ -9,15 +8,9 @@ import numpy as np
 from ..codegen.device import RANDOM
 from ..tasks import Classification, Task
 from ..values.clock import n_steps
-from ..values.hints import Array, Floats, State
-from .assembly import Structure
-
-_STREAMS = {"weights": 1, "feedback": 2, "trials": 3, "probe": 4, "test": 5, "noise": 6}
-
-
-def random_stream(seed: int, what: str, *k: int) -> np.random.Generator:
-    """Random generator for `what`: the `k`-th weight group, hidden layer, or period of trials."""
-    return np.random.default_rng([seed, _STREAMS[what], *k])
+from ..values.hints import Array, State
+from .structure import Structure
+from .synapses import delays, initial_weights, pairs, random_feedback, seed_sequence
 
 
 def initial_state(structure: Structure, task: Task | Classification, seed: int) -> State:
@@ -49,18 +42,37 @@ def initial_state(structure: Structure, task: Task | Classification, seed: int) 
         for name, pattern in (("inputs", task.inputs), ("targets", task.targets)):
             state |= generator(name, *pattern.steps(structure.dt), period)
     state |= parameters(structure)
-    for k in range(1, len(structure.sizes)):
-        state[f"forward_{k}.w"] = initial_weights(structure, k, seed).ravel()
-    if structure.model.feedback.weights == "normal" and structure.hidden_learning:
-        for k in range(1, structure.n_hidden_layers + 1):
-            b = random_feedback(structure, k, seed).ravel()
-            state |= {f"feedback_target_{k}.b": b, f"feedback_output_{k}.b": b}
+    for name, projection in structure.projections.items():
+        state[f"{name}.w"] = initial_weights(structure, name, seed)
+        if (own_delays := delays(structure, name, seed)) is None and structure.is_dense(name):
+            continue
+        pre, post = pairs(structure, name, seed)
+        state |= _ends(name, pre, post)
+        if own_delays is not None:
+            state[f"{name}.delay"] = own_delays
+            if projection.plastic:
+                axons = f"axons_{projection.label}"
+                state |= _ends(axons, pre, np.arange(len(pre), dtype=np.int32)) | {f"{axons}.delay": own_delays}
+    for pathway in structure.pathways.values():
+        groups = [f"feedback_{origin}_{pathway.label}" for origin in ("target", "output")]
+        if structure.models[f"feedback_{pathway.label}"].feedback.weights == "normal":
+            b = random_feedback(structure, pathway.target, seed).ravel()
+            state |= {f"{group}.b": b for group in groups}
+        elif (back := structure.forward_weights(pathway)) and not structure.is_dense(back):
+            hidden, outputs = pairs(structure, back, seed)
+            for group in groups:
+                state |= _ends(group, outputs, hidden)
     return state
+
+
+def _ends(group, pre, post):
+    """Entries of the state that say which pairs synapses connect."""
+    return {f"{group}._synaptic_pre": pre, f"{group}._synaptic_post": post}
 
 
 def noise(seed: int) -> State:
     """Entry of the state that the random numbers in equations and statements are made from."""
-    return {RANDOM: np.random.SeedSequence([seed, _STREAMS["noise"]]).generate_state(2, np.uint64)}
+    return {RANDOM: seed_sequence(seed, "noise").generate_state(2, np.uint64)}
 
 
 def check_fit(structure: Structure, task: Task | Classification) -> None:
@@ -80,34 +92,22 @@ def check_fit(structure: Structure, task: Task | Classification) -> None:
         )
 
 
-def initial_weights(structure: Structure, k: int, seed: int) -> Floats:
-    """Weights (volt) from N(0, w_0**2/n_pre), shape (n_pre, n_post)."""
-    n_pre, _ = shape = structure.shape(k)
-    scale = float(structure.model.parameters["w_0"]) / np.sqrt(n_pre)
-    return scale * random_stream(seed, "weights", k).standard_normal(shape)
-
-
-def random_feedback(structure: Structure, k: int, seed: int) -> Floats:
-    """Feedback weights from N(0, 1), shape (n_hidden, n_out): row i is what hidden unit i receives."""
-    shape = structure.sizes[k], structure.sizes[-1]
-    return random_stream(seed, "feedback", k).standard_normal(shape)
-
-
 def parameters(structure: Structure) -> State:
     """Values of the parameters that are inputs of the program, a group each: dict of ``group.parameter``."""
-    model, groups = structure.model, {}
+    models, groups = structure.models, {}
     for name in structure.populations[1:]:
-        groups[name] = model.layer_equations(output=name == "output")
-    for k, name in enumerate(structure.forward, start=1):
-        if structure.is_plastic(k):
-            groups[name] = model.equations_of("synapse", output=k == len(structure.forward))[0]
-            groups[f"terminals_{k}"] = model.equations_of("terminal")[0]
-    for k in range(1, structure.n_hidden_layers + 1) if structure.hidden_learning else ():
+        groups[name] = models[name].layer_equations(output=name == "output"), models[name]
+    for name in structure.plastic:
+        projection, model = structure.projections[name], models[name]
+        groups[name] = model.equations_of("synapse", output=projection.target == "output")[0], model
+        groups[f"terminals_{projection.label}"] = model.equations_of("terminal")[0], model
+    for pathway in structure.pathways.values():
+        model = models[f"feedback_{pathway.label}"]
         for origin in ("target", "output"):
-            groups[f"feedback_{origin}_{k}"] = model.equations_of("feedback")[0]
+            groups[f"feedback_{origin}_{pathway.label}"] = model.equations_of("feedback")[0], model
     return {
         f"{name}.{e.varname}": np.array([float(model.parameters[e.varname])])
-        for name, equations in groups.items()
+        for name, (equations, model) in groups.items()
         for e in equations.values()
         if "shared" in e.flags and e.varname in model.parameters
     }

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from brian2 import Equations
 
-from ..models import NO_DECAY
 from ..values.kinds import Kind, Whole
 from ..values.names import nearest
 
@@ -100,27 +99,26 @@ class Names(Kind):
 
 
 def equations_of(structure: Any) -> dict[str, Equations]:
-    """Equations whose variables can be recorded, by layer and plastic weight group."""
-    model, found = structure.model, {}
+    """Equations whose variables can be recorded, by population and plastic projection."""
+    models, found = structure.models, {}
     for name in structure.populations[1:]:
-        found[name] = model.layer_equations(output=name == "output")
-    for k, name in enumerate(structure.forward, start=1):
-        if structure.is_plastic(k):
-            found[name] = model.synapse_equations(NO_DECAY if k == len(structure.forward) else model.regularizer)
+        found[name] = models[name].layer_equations(output=name == "output")
+    for name in structure.plastic:
+        output = structure.projections[name].target == "output"
+        found[name] = models[name].equations_of("synapse", output=output)[0]
     return found
 
 
 def variables_of(structure: Any) -> dict[str, dict]:
-    """Variables that can be recorded, with their dimensions, by layer and plastic weight group.
+    """Variables that can be recorded, with their dimensions, by population and plastic projection.
 
     Of a synapse these are its own and, as in its equations, ``NAME_pre`` and ``NAME_post`` of axon terminal and neuron.
     """
     own = {name: _dimensions(equations) for name, equations in equations_of(structure).items()}
-    terminals = _dimensions(Equations(structure.model.plasticity.terminal_equations), "_pre")
-    for k, name in enumerate(structure.forward, start=1):
-        if name in own:
-            post = own[structure.populations[k]]
-            own[name] |= terminals | {f"{n}_post": dim for n, dim in post.items()}
+    for name in structure.plastic:
+        terminals = _dimensions(Equations(structure.models[name].plasticity.terminal_equations), "_pre")
+        post = own[structure.projections[name].target]
+        own[name] |= terminals | {f"{n}_post": dim for n, dim in post.items()}
     return own
 
 
@@ -129,18 +127,18 @@ def _dimensions(equations, suffix=""):
 
 
 def recorded(structure: Any) -> dict[str, tuple[list, np.ndarray]]:
-    """Names of variables and numbers of units or synapses that a window records, by layer and weight group."""
+    """Names of variables and numbers of units or synapses that a window records, by population and projection."""
     found = {}
     for name, known in variables_of(structure).items():
         watched = [v for v in structure.probe_variables or VARIABLES if v in known]
-        numbers = structure.probed_synapses(int(name[8:])) if name in structure.forward else _units(structure, name)
+        numbers = structure.probed_synapses(name) if name in structure.projections else _units(structure, name)
         if watched and len(numbers):
             found[name] = watched, numbers
     return found
 
 
 def _units(structure, layer):
-    chosen, size = structure.probe_units, structure.sizes[structure.populations.index(layer)]
+    chosen, size = structure.probe_units, structure.size(layer)
     if _is_pairs(chosen):
         chosen = dict(chosen).get(layer, UNITS)
     if isinstance(chosen, int):

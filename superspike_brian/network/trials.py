@@ -14,8 +14,9 @@ from ..analysis import score
 from ..tasks import Classification, Task, Trials
 from ..values.clock import n_steps
 from ..values.hints import Array, Floats, State
-from .assembly import Structure
-from .initial import generator, random_stream
+from .initial import generator
+from .structure import Structure
+from .synapses import random_stream
 
 MOVING = 100  # trials of the moving window
 TEST = 400  #   trials on fresh noise at the end of a run

@@ -9,7 +9,8 @@ variable                          content
 ================================  ===========================================================================
 cost, rate (block, output)        learning curve: running average of the cost; firing rate in the block
 time, r0 (block)                  end of the block; learning rate in it
-weights_K_start, weights_K_end    weights of the K-th group (pre_K, post_K), and weights_K_snapshots
+weights_K_start, weights_K_end    weights of the K-th projection (pre_K, post_K), and weights_K_snapshots; of one without
+                                  all pairs (synapse_K), between the units ``pre_K`` and ``post_K``
 watched_time, watched_unit        spikes of the first output units over the whole run
 spikes_POPULATION_time, ...       spikes in the probe windows: from the state at the start, at chosen times, and at the end,
                                   without plasticity; and windows of the run itself, with ``probe_learning`` 1
@@ -31,6 +32,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import logging
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +41,7 @@ import numpy as np
 from ..files.datasets import DamagedError, read_dataset
 from ..files.datasets import save as save  # `results.save` and `results.load` belong together
 from ..files.durable import RunFolderError, resume_command
+from ..network.synapses import pairs
 from ..spec.run import RunSpec
 from ..spec.serialize import model_to_json
 from ..tasks import Classification
@@ -46,6 +49,7 @@ from ..values.as_json import unit_text
 from ..values.hints import State
 from . import stored
 from .folder import FORMAT, RunFolder
+from .layout import layout, populations
 from .notes import at_bound, judge
 from .probes import probe_variables, probe_windows
 from .stored import stored_request, stored_spec
@@ -113,8 +117,8 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
     structure, task = spec.structure, spec.task
     first, *blocks = records
     windows = probe_windows(records, last_probe, spec, step)
-    variables = _learning_curve(blocks) | _weights(structure, first, blocks, state) | _pattern(task)
-    variables |= probe_variables(structure, windows) | _parameters(structure.model)
+    variables = _learning_curve(blocks) | _weights(structure, spec.seed, first, blocks, state) | _pattern(task)
+    variables |= probe_variables(structure, windows, spec.seed) | _parameters(structure.model)
     variables |= trial_tables(task, structure, spec.seed, variables, windows, step)
     data = xr.Dataset(variables)
     provenance = request["provenance"]
@@ -126,6 +130,7 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
         "period_s": float(task.period),
         "probe_length_s": float(variables["probe_time"][1].size * structure.dt),
         "sizes": list(structure.sizes),
+        "layout": layout(structure),
         "seed": spec.seed,
         "identity": folder.identity or "",
         "n_synapses": structure.n_synapses,
@@ -138,7 +143,7 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
         "precision": spec.precision,
         "feedback": structure.model.feedback.name,
         "hidden_learning": int(structure.hidden_learning),
-        "theta_V": float(structure.model.parameters["theta"]),
+        "theta_V": float(structure.models["output"].parameters["theta"]),
         "equations": json.dumps({k: c["strings"] for k, c in model_to_json(structure.model).items()}, indent=1),
         "protocol": json.dumps(request["protocol"]),
         "date": provenance[0]["date"],
@@ -169,11 +174,16 @@ def _learning_curve(blocks):
     }
 
 
-def _weights(structure, first, blocks, state):
-    found, snapshots = {}, [b for b in blocks if f"snapshot_{structure.forward[0]}" in b]
-    for k, name in enumerate(structure.forward, start=1):
-        dims, shape = (f"pre_{k}", f"post_{k}"), structure.shape(k)
-        text = f"weights from {structure.populations[k - 1]} to {structure.populations[k]}"
+def _weights(structure, seed, first, blocks, state):
+    found, snapshots = {}, [b for b in blocks if any(k.startswith("snapshot_") for k in b)]
+    for name, projection in structure.projections.items():
+        k, text = projection.label, f"weights from {projection.source} to {projection.target}"
+        dims: tuple[str, ...] = f"pre_{k}", f"post_{k}"
+        shape: tuple[int, ...] = structure.shape(name)
+        if not structure.is_dense(name):
+            dims, shape = (f"synapse_{k}",), (structure.n_synapses_of(name),)
+            for side, units in zip(("pre", "post"), pairs(structure, name, seed), strict=True):
+                found[f"{side}_{k}"] = labelled(dims, units, "1", f"{side}synaptic unit")
         found[f"weights_{k}_start"] = labelled(dims, first[f"start_{name}"].reshape(shape), "volt", text)
         found[f"weights_{k}_end"] = labelled(dims, state[f"{name}.w"].reshape(shape), "volt", text)
         if snapshots:
@@ -181,10 +191,10 @@ def _weights(structure, first, blocks, state):
             found[f"weights_{k}_snapshots"] = labelled(("snapshot", *dims), stacked, "volt", text)
     if snapshots:
         found["snapshot_time"] = labelled("snapshot", [b["time"] for b in snapshots], "s", "time of the snapshot")
-    for k in range(1, structure.n_hidden_layers + 1):
+    for pathway in structure.pathways.values():
+        k = pathway.label
         if f"feedback_target_{k}.b" in state:
-            shape = structure.sizes[k], structure.sizes[-1]
-            b = state[f"feedback_target_{k}.b"].reshape(shape)
+            b = state[f"feedback_target_{k}.b"].reshape(structure.size(pathway.target), structure.sizes[-1])
             found[f"feedback_{k}"] = labelled((f"post_{k}", "output"), b, "1", "random feedback weights")
     return found
 
@@ -326,7 +336,7 @@ def summary_text(data: xr.Dataset) -> str:
     lines = [
         attrs["title"],
         f"  {attrs['task_source']}",
-        f"  network    {'-'.join(str(n) for n in np.atleast_1d(attrs['sizes']))}, {attrs['feedback']} feedback, "
+        f"  network    {_network(data)}, {attrs['feedback']} feedback, "
         f"{figures['n_synapses']} weights, seed {figures['seed']}, {attrs['precision']} precision",
         f"  simulated  {figures['simulated_s']:g} s of {protocol['duration'][2]} in {figures['wall_s']:.3g} s",
         f"  cost       {_hz(figures['cost_first_hz'])} at the end of burn-in, {_hz(figures['cost_hz'])} at the end",
@@ -336,6 +346,13 @@ def summary_text(data: xr.Dataset) -> str:
         f"  begun      {attrs['date']} on {attrs['machine']}: {attrs['command']}",
     ]
     return "\n".join(lines)
+
+
+def _network(data):
+    found = populations(data)
+    if all(re.fullmatch(r"hidden_\d+", name) for name in list(found)[1:-1]):
+        return "-".join(map(str, found.values()))
+    return ", ".join(f"{n} {name}" for name, n in found.items())
 
 
 def _accuracy_text(figures):

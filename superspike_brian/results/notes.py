@@ -22,9 +22,12 @@ JSON list of objects with the fields of `Note`.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from .layout import populations, projections
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -67,11 +70,12 @@ def at_bound(data: xr.Dataset) -> dict[str, float]:
     """Fraction of weights at their bound at the end, for each plastic group; empty if the model has no `w_max`."""
     bound = _parameter(data, "w_max")
     groups = {} if bound is None else _plastic(data)
-    return {g: float((np.abs(data[f"weights_{k}_end"].values) >= bound * (1 - 1e-6)).mean()) for g, k in groups.items()}
+    ends = {name: np.abs(data[f"weights_{found.label}_end"].values) for name, found in groups.items()}
+    return {name: float((end >= bound * (1 - 1e-6)).mean()) for name, end in ends.items()}
 
 
 def _task(data):
-    n_in, n_out = _sizes(data)[0], _sizes(data)[-1]
+    n_in, n_out = populations(data)["inputs"], populations(data)["output"]
     found = data["pattern_time" if "pattern_time" in data else "input_time"].size
     if not found and not data.spikes_inputs_time.size:  # a classification has its background
         yield Note("no input", "inputs", n_in, n_in, "no input unit spikes: there is nothing to learn from")
@@ -104,7 +108,7 @@ def _outputs(data):
     if not learning.any():
         return
     late = learning & (ends > ends[-1] - PERIODS * data.attrs["period_s"] + 1e-9)
-    since, rates, n = float(begins[late][0]), data.rate.values[late], _sizes(data)[-1]
+    since, rates, n = float(begins[late][0]), data.rate.values[late], populations(data)["output"]
     when = f"from {since:g} s to {ends[-1]:g} s"
     wanted = _wanted(data, since, float(ends[-1]))
     silent = [unit for unit in wanted if not rates[:, unit].any()]
@@ -136,10 +140,10 @@ def _hidden(data):
     period = data.probe_time.size * _dt(data) >= data.attrs["period_s"] - 1e-9  # in a part of it silence may be right
     if not period or not beside.size or float(data.probe_start[beside[-1]]) <= _protocol(data)[1]:
         return
-    for k, n in enumerate(_sizes(data)[1:-1], start=1):
-        if not (data[f"spikes_hidden_{k}_probe"].values == beside[-1]).any():
-            text = f"hidden layer {k} is silent: none of its {n} units spikes in the last probe window"
-            yield Note("hidden silent", f"hidden_{k}", n, n, text)
+    for name, n in list(populations(data).items())[1:-1]:
+        if not (data[f"spikes_{name}_probe"].values == beside[-1]).any():
+            text = f"{_words(name)} is silent: none of its {n} units spikes in the last probe window"
+            yield Note("hidden silent", name, n, n, text)
 
 
 def _weights(data):
@@ -148,11 +152,10 @@ def _weights(data):
         return
     rate = "" if data.r0.values[learned].any() else ": the learning rate r0 is 0"
     fractions = at_bound(data)
-    for group, k in _plastic(data).items():
+    for group, (source, target, _, k) in _plastic(data).items():
         end = data[f"weights_{k}_end"].values
         start = data[f"weights_{k}_start"].values.astype(end.dtype)
-        names = ["the inputs", *(f"hidden layer {i}" for i in range(1, len(_sizes(data)) - 1)), "the output"]
-        path = f"from {names[k - 1]} to {names[k]}"
+        path = f"from {_words(source)} to {_words(target)}"
         if np.array_equal(start, end):
             text = f"none of the {end.size} weights {path} has changed{rate}"
             yield Note("unchanged", group, end.size, end.size, text)
@@ -197,14 +200,16 @@ def _dt(data):
     return float(data.attrs["dt_s"]) if "dt_s" in data.attrs else float(data.probe_time[1] - data.probe_time[0])
 
 
-def _sizes(data):
-    return [int(n) for n in np.atleast_1d(data.attrs["sizes"])]
+def _words(population):
+    """A population as texts call it."""
+    if population in ("inputs", "output", "targets"):
+        return f"the {population}"
+    return f"hidden layer {population[7:]}" if re.fullmatch(r"hidden_\d+", population) else f"population {population}"
 
 
 def _plastic(data):
-    """Number of each weight group that learns."""
-    last = len(_sizes(data)) - 1
-    return {f"forward_{k}": k for k in range(1, last + 1) if data.attrs["hidden_learning"] or k == last}
+    """Projections that learn."""
+    return {name: found for name, found in projections(data).items() if found.plastic}
 
 
 def _some(units, n=5):

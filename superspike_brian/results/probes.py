@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..network.assembly import Structure
 from ..network.probes import recorded, variables_of
+from ..network.structure import Structure
+from ..network.synapses import ends_of
 from ..network.trials import trial_source
 from ..spec.run import RunSpec
 from ..values.as_json import unit_text
@@ -72,7 +73,7 @@ def _times(window):
     return next(v for k, v in window.items() if k.startswith("probe/probe_") and k.endswith(".t"))
 
 
-def probe_variables(structure: Structure, windows: Sequence[dict[str, Any]]) -> dict[str, Labelled]:
+def probe_variables(structure: Structure, windows: Sequence[dict[str, Any]], seed: int) -> dict[str, Labelled]:
     """Variables of the dataset for all probe windows; those that the run's end has cut short are filled up with NaN."""
     found = {}
     for name in ("inputs", "targets", *structure.populations[1:]):
@@ -90,7 +91,7 @@ def probe_variables(structure: Structure, windows: Sequence[dict[str, Any]]) -> 
     found["probe_time"] = labelled("probe_time", longest - longest[0], "s", "time in the probe window")
     variables = variables_of(structure)
     for group, (watched, numbers) in recorded(structure).items():
-        kind = "synapse" if group in structure.forward else "unit"
+        kind = "synapse" if group in structure.projections else "unit"
         dim = f"probed_{kind}_{group}"
         for variable in sorted(watched):
             rows = [w[f"probe/probe_{group}.{variable}"].reshape(-1, len(numbers)) for w in windows]
@@ -99,7 +100,7 @@ def probe_variables(structure: Structure, windows: Sequence[dict[str, Any]]) -> 
             found[f"{variable}_{group}"] = labelled(("probe", "probe_time", dim), stacked, *text)
         if kind == "unit":
             found[dim] = labelled(dim, numbers.astype(np.int32), "1", f"unit of {group}")
-    return found | _probed_synapses(structure)
+    return found | _probed_synapses(structure, seed)
 
 
 def _filled(rows, n):
@@ -109,12 +110,12 @@ def _filled(rows, n):
     return np.concatenate([rows, missing])
 
 
-def _probed_synapses(structure):
+def _probed_synapses(structure, seed):
     found = {}
-    for k, group in enumerate(structure.forward, start=1):
+    for group, projection in structure.projections.items():
         if group in recorded(structure):
-            pre_post = np.unravel_index(structure.probed_synapses(k), structure.shape(k))
-            for side, units in zip(("pre", "post"), pre_post, strict=True):
-                text = f"{side}synaptic unit of a probed synapse"
-                found[f"probed_{side}_{k}"] = labelled(f"probed_synapse_{group}", units.astype(np.int32), "1", text)
+            numbers = structure.probed_synapses(group)
+            for side, units in zip(("pre", "post"), ends_of(structure, group, numbers, seed), strict=True):
+                text, name = f"{side}synaptic unit of a probed synapse", f"probed_{side}_{projection.label}"
+                found[name] = labelled(f"probed_synapse_{group}", units.astype(np.int32), "1", text)
     return found

@@ -3,7 +3,6 @@
 Each function raises `RunFolderError` with the name of the file, what is wrong in it, and what to do.
 """
 
-import itertools
 import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,8 @@ import numpy as np
 from brian2 import get_dimensions, second
 
 from ..files.durable import RunFolderError
-from ..network.assembly import MAX_SYNAPSES, Structure
+from ..models.architecture import MAX_SYNAPSES
+from ..network.structure import Structure
 from ..spec.protocol import Protocol
 from ..spec.run import PLAIN, RunSpec
 from ..spec.serialize import task_from_arrays
@@ -36,11 +36,11 @@ def stored_request(folder: RunFolder) -> dict:
 
 def stored_spec(folder: RunFolder) -> RunSpec:
     """Return the spec of a run folder; RunFolderError, naming the file, if what it holds is none."""
-    found, learned = stored_request(folder), task(folder)
+    found, learned, arrays = stored_request(folder), task(folder), folder.task_arrays
     with reading(folder.path / "run.json"):
         course = Protocol(**{name: value_from_json(value) for name, value in found["protocol"].items()})
         check_length(course, found["dt"][0])
-        return RunSpec.from_json(found, learned)
+        return RunSpec.from_json(found, learned, arrays)
 
 
 @contextmanager
@@ -92,13 +92,16 @@ def check_state(state: State, network: Structure) -> None:
     network : Structure
         What the run simulates.
     """
-    for k, name in enumerate(network.forward, start=1):
-        if state[f"{name}.w"].size != np.prod(network.shape(k)):
-            raise ValueError(f"{name}.w has {state[f'{name}.w'].size} weights, and the network {network.shape(k)}")
+    for name in network.projections:
+        if state[f"{name}.w"].size != network.n_synapses_of(name):
+            raise ValueError(
+                f"{name}.w has {state[f'{name}.w'].size} weights, and the network {network.n_synapses_of(name)} of "
+                f"{network.shape(name)} units"
+            )
     for name in network.generators:
         if f"{name}.neuron_index" not in state:  # at the start of trials
             continue
-        ids, size = state[f"{name}.neuron_index"], network.sizes[0 if name == "inputs" else -1]
+        ids, size = state[f"{name}.neuron_index"], network.size(name)
         if ids.shape != state[f"{name}._timebins"].shape or (ids.size and not (ids.min() >= 0 and ids.max() < size)):
             raise ValueError(f"{name}.neuron_index has spikes of other units than its {size}")
     for name, flat in state.items():
@@ -108,10 +111,17 @@ def check_state(state: State, network: Structure) -> None:
 
 def _connections(pathway, network):
     """Number of synapses (of a source's units, for axons) that spikes in flight of a pathway can be at."""
-    kind, *_, k = pathway.removesuffix("_pre.queue").split("_")
-    layers = network.sizes[int(k) - 1 : int(k) + 1] if k.isdigit() else ()
-    sizes = {"axons": layers[:1], "forward": layers, "feedback": (*layers[1:], network.sizes[-1])}
-    return int(np.prod(sizes.get(kind, network.sizes[-1:])))
+    group = pathway.removesuffix("_pre.queue")
+    if group in network.projections:
+        return network.n_synapses_of(group)
+    for projection in network.projections.values():
+        if group == f"axons_{projection.label}":
+            own_delays = network.has_delays(projection.name)
+            return network.n_synapses_of(projection.name) if own_delays else network.size(projection.source)
+    for way in network.pathways.values():
+        if group in (f"feedback_target_{way.label}", f"feedback_output_{way.label}"):
+            return network.size(way.target) * network.sizes[-1]
+    return network.sizes[-1]
 
 
 def _check_queue(name, flat, limit):
@@ -173,8 +183,6 @@ def _sizes(name, value):
     for size in value:
         if type(size) is not int or not 1 <= size <= MAX_SYNAPSES:
             raise ValueError(f"{name} has a layer of {size!r:.80} units; expected a whole number from 1 on")
-    if sum(a * b for a, b in itertools.pairwise(value)) > MAX_SYNAPSES:
-        raise ValueError(f"{name} has more than {MAX_SYNAPSES} synapses")
 
 
 def _model(name, value):
@@ -191,6 +199,35 @@ def _model(name, value):
         _mapping(f"parameters of {kind}", component["parameters"])
         for symbol, quantity in component["parameters"].items():
             check_quantity(f"{symbol} of {kind}", quantity)
+
+
+def _network(name, value):
+    _mapping(name, value)
+    if value.keys() != {"populations", "projections", "pathways"}:
+        raise ValueError(f"{name} has {sorted(value)!r:.80}; expected populations, projections and pathways")
+    for kind, records in value.items():
+        if not isinstance(records, list) or len(records) > 1000:
+            raise ValueError(f"{kind} of the network: expected a list of records, not {records!r:.80}")
+        for record in records:
+            _mapping(f"{kind} of the network", record)
+            for field, entry in record.items():
+                _entry(f"{field} of {kind}", field, entry)
+
+
+def _entry(name, field, entry):
+    """The form of a field of an architecture's record; what it may be, the record says."""
+    if not isinstance(entry, dict):
+        _text(TEXT)(name, entry) if isinstance(entry, str) else _value(name, entry)
+    elif entry.keys() == {"component"}:
+        _model(name, {field: entry["component"]})
+    elif entry.keys() == {"quantity"}:
+        check_quantity(name, entry["quantity"])
+    elif entry.keys() in ({"array"}, {"array", "shape"}):
+        _text(NAME)(name, entry["array"])
+        for size in entry.get("shape", []):
+            _whole(name, size)
+    else:
+        raise ValueError(f"{name} is {entry!r:.80}; expected a value, a component or an array")
 
 
 def _mapping(name, value):
@@ -232,6 +269,7 @@ FORMS = {
     "format": _whole,
     "model": _model,
     "sizes": _sizes,
+    "network": _network,
     "dt": _step,
     "protocol": _protocol,
     "provenance": _provenance,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..analysis import false_alarm_rate, score
-from ..network.assembly import Structure
+from ..network.structure import Structure
 from ..network.trials import MOVING, trial_source
 from ..tasks import Classification, Task, Trials
 from ..values.hints import Array, Floats

@@ -15,7 +15,7 @@ from ..codegen.brian2_api import get_identifiers
 from ..codegen.probed import EVERY
 from ..engine.runner import Runner
 from ..errors import UserError
-from ..network.assembly import Structure
+from ..network.structure import Structure
 
 # fields that set variables, of which groups, in the order of a time step
 WRITERS = (
@@ -157,16 +157,37 @@ def explain(structure: Structure, before: dict, step: int, after: dict) -> str:
 
 def writers(structure: Structure, group: str, variable: str) -> list[Writer]:
     """What sets a variable of a group, in the order of a time step."""
-    kinds = {group.split("_")[0]} | ({"layer"} if group in structure.populations else set())
+    kinds, model = _kinds(structure, group)
+    output = group in structure.projections and structure.projections[group].target == "output"
     found = []
     for order, (kind, field, place) in enumerate(WRITERS):
-        component = structure.model.components[kind]
+        component = model.components[kind]
         code = getattr(component, field)
-        if place in kinds and not (kind == "regularizer" and group == structure.forward[-1]):
+        if place in kinds and not (kind == "regularizer" and output):
             lines = _equations(code) if field.endswith("equations") else _statements(code)
             mine = ((line, frozenset(reads)) for name, line, reads in lines if name == variable)
             found += [Writer(component.name, field, line, reads, order) for line, reads in mine]
     return found
+
+
+def _kinds(structure, group):
+    """What a group is, in the words of `WRITERS`, and the model of its code."""
+    if group in structure.populations:
+        return {"layer", "output" if group == "output" else "hidden"}, structure.models.get(group, structure.model)
+    if group in structure.projections:
+        return {"forward"}, structure.models[group]
+    for projection in structure.projections.values():
+        if group == f"terminals_{projection.label}":
+            return {"terminals"}, structure.models[projection.name]
+    for pathway in structure.pathways.values():
+        if group in _feedback(pathway):
+            return {"feedback"}, structure.models[f"feedback_{pathway.label}"]
+    return {group.split("_")[0]}, structure.model
+
+
+def _feedback(pathway):
+    """Groups that carry the errors of a pathway."""
+    return [f"feedback_target_{pathway.label}", f"feedback_output_{pathway.label}"]
 
 
 def _causes(structure, state, group, variable):
@@ -199,13 +220,17 @@ def _statements(code):
 
 def _meanings(structure, group, symbol):
     """What `symbol` may mean in code that sets a variable of `group`: pairs of group and variable."""
-    kind, _, k = group.rpartition("_")
-    if kind == "forward":
-        around = {"_pre": [f"terminals_{k}"], "_post": [structure.populations[int(k)]]}
-    elif kind == "hidden":  # its feedback carries weights of its own, forward weights, or what the output judges
-        around = {"_post": [group], "": [f"forward_{k}", f"feedback_target_{k}", f"forward_{int(k) + 1}", "output"]}
-    else:
-        around = {"_post": [group], "": [structure.forward[-1]] if group == "output" else []}
+    if group in structure.projections:
+        projection = structure.projections[group]
+        around = {"_pre": [f"terminals_{projection.label}"], "_post": [projection.target]}
+    else:  # what arrives reads its synapses
+        arriving = [p.name for p in structure.projections.values() if p.target == group]
+        if (
+            group in structure.pathways
+        ):  # feedback carries weights of its own, forward weights, or what the output judges
+            pathway = structure.pathways[group]
+            arriving += [f"feedback_target_{pathway.label}", structure.forward_weights(pathway), "output"]
+        around = {"_post": [group], "": arriving}
     suffix = next((s for s in ("_pre", "_post") if symbol.endswith(s)), "")
     return [(group, symbol), *((g, symbol.removesuffix(suffix)) for g in around.get(suffix, ()))]
 
@@ -216,6 +241,14 @@ def _arrays(structure, state, group, symbol):
     return found[:1] if found[:1] == [f"{group}.{symbol}"] else found
 
 
+def _ends(structure, group, at):
+    """Presynaptic and postsynaptic unit of a synapse; None where the run's seed says which pairs there are."""
+    if not structure.is_dense(group):
+        return None, None
+    pre, post = divmod(at, structure.shape(group)[1])
+    return pre, post
+
+
 def _value(structure, state, group, at, reader, symbol):
     """Value of a symbol in code of `reader`, for element `at` of `group`; None if it is no variable, or one of many."""
     for name in _arrays(structure, state, reader, symbol):
@@ -224,9 +257,10 @@ def _value(structure, state, group, at, reader, symbol):
             return values[0]
         if owner == group:
             return values[at]
-        if group.startswith("forward") and not owner.startswith(("forward", "feedback")):
-            pre, post = divmod(at, structure.shape(int(group.rpartition("_")[2]))[1])
-            return values[pre if owner.startswith("terminals") else post]
+        if group in structure.projections and (owner in structure.populations or owner.startswith("terminals_")):
+            pre, post = _ends(structure, group, at)
+            unit = pre if owner.startswith("terminals_") else post
+            return None if unit is None else values[unit]
     return None
 
 
@@ -237,15 +271,16 @@ def _first(values):
 def place(structure: Structure, name: str, at: int, size: int) -> str:
     """Where element `at` of an array of a state is, in words."""
     group, variable = name.split(".")
-    kind, _, k = group.rpartition("_")
     text = f"{variable} of {group}"
-    if size == 1 and not group.startswith(("output", "hidden", "terminals")):
+    if size == 1 and not (group in structure.populations or group.startswith("terminals_")):
         return text
-    if kind == "forward":
-        pre, post = divmod(at, structure.shape(int(k))[1])
-        source, target = structure.populations[int(k) - 1 : int(k) + 1]
-        return f"{text} (from unit {pre} of {source} to unit {post} of {target})"
-    if kind.startswith("feedback"):
-        post, pre = divmod(at, structure.sizes[-1])
-        return f"{text} (from unit {pre} to unit {post} of hidden_{k})"
+    if group in structure.projections:
+        projection, (pre, post) = structure.projections[group], _ends(structure, group, at)
+        if pre is None:
+            return f"{text} (synapse {at} from {projection.source} to {projection.target})"
+        return f"{text} (from unit {pre} of {projection.source} to unit {post} of {projection.target})"
+    for pathway in structure.pathways.values():
+        if group in _feedback(pathway):
+            post, pre = divmod(at, structure.sizes[-1])
+            return f"{text} (from unit {pre} to unit {post} of {pathway.target})"
     return f"{text}, unit {at}"

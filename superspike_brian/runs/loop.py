@@ -60,7 +60,7 @@ class Run:
         self.progress.start(float(self.protocol.duration), step * dt, self.program.build_seconds)
         try:
             if latest is None:
-                weights = {f"start_{name}": state[f"{name}.w"] for name in self.structure.forward}
+                weights = {f"start_{name}": state[f"{name}.w"] for name in self.structure.projections}
                 self.folder.save_block(0, state, self._probe(state, 0) | weights)
             step, state = self._run_blocks(step, state)
             last = self._probe(state, step) | self._test(state, step)
@@ -103,7 +103,7 @@ class Run:
 
     def _plan(self, step, state, given):
         """Yield what the program is to do from a state at `step` on; `given` keeps each block with its changes, in order."""
-        for block in self.protocol.blocks(self.structure.dt):
+        for block in self.protocol.blocks(self.structure.dt, self.structure.learning_edges):
             if block.stop > step:
                 block = dataclasses.replace(block, start=max(block.start, step))
                 changes = self._changes(block)
@@ -129,7 +129,7 @@ class Run:
             "wall_s": np.array(wall_s),
         }
         if block.snapshot:
-            record |= {f"snapshot_{name}": state[f"{name}.w"] for name in self.structure.forward}
+            record |= {f"snapshot_{name}": state[f"{name}.w"] for name in self.structure.projections}
         if windows_within(self.windows, block.start, block.stop):
             record |= {f"learning/{k}": v for k, v in records.items()}
         if block.probe:
@@ -162,13 +162,14 @@ class Run:
     def _changes(self, block):
         """What changes in the state at the start of a block: learning rates, and the trials of a classification."""
         trials = self.source.training(block.start, block.stop) if self.source else {}
-        return self._r0(block.factor) | trials
+        return self._r0(block.factor, block.start) | trials
 
-    def _r0(self, factor):
-        """Learning rates of all plastic synapses: those of the model times `factor`."""
-        r0 = np.array([float(self.structure.model.parameters["r0"]) * factor])
-        plastic = (name for k, name in enumerate(self.structure.forward, start=1) if self.structure.is_plastic(k))
-        return {f"{name}.r0": r0 for name in plastic}
+    def _r0(self, factor, step=0):
+        """Learning rates of all plastic projections from a step on: those of their models times `factor`."""
+        return {
+            f"{name}.r0": np.array([self.structure.learning_rate(name, step) * factor])
+            for name in self.structure.plastic
+        }
 
     def _watched(self):
         """Output units whose spikes are kept: those whose state is recorded, too; of a classification all."""

@@ -19,12 +19,11 @@ from ..console.progress import Silent, reporter
 from ..engine.cache import build
 from ..engine.runner import Runner
 from ..engine.runtime import RuntimeProgram
-from ..models import Model
+from ..models import Architecture, Model
 from ..network.initial import initial_state
 from ..results.folder import FORMAT, RunFolder
 from ..results.stored import stored_spec
 from ..spec.run import Machine, RunSpec, takes_options
-from ..spec.serialize import task_to_arrays
 from ..tasks import Classification, Task
 from .divergence import check_start
 from .loop import Run
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 def train(
     task: Task | Classification | str,
     model: Model | None = None,
-    hidden: int | Sequence[int] = (),
+    hidden: int | Sequence[int] | Architecture = (),
     *,
     out: Path | str | None = None,
     overwrite: bool = False,
@@ -55,8 +54,8 @@ def train(
         Frozen input and target patterns, or trials; or the name of a task, as on the command line.
     model : Model, optional
         Neuron, plasticity, error, feedback, optimiser and regulariser; default: `CLASSIFIER` for trials, else `SUPERSPIKE`.
-    hidden : int or sequence of int
-        Units of each hidden layer.
+    hidden : int, sequence of int or Architecture
+        Units of each hidden layer, or a network of your own.
     out : path, optional
         Run folder. Without it nothing stays on disk.
     overwrite : bool
@@ -120,7 +119,7 @@ def start(
     program = make_program(spec, machine, progress)
     with tempfile.TemporaryDirectory(prefix="superspike-") as scratch:
         request = spec.to_json() | {"provenance": [_provenance(command)]}
-        folder = RunFolder.create(out or Path(scratch, "run"), request, task_to_arrays(spec.task), overwrite)
+        folder = RunFolder.create(out or Path(scratch, "run"), request, spec.arrays(), overwrite)
         try:
             return Run(folder, program, spec, progress, kept=out is not None).advance(initial)
         finally:

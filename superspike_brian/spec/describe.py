@@ -17,7 +17,8 @@ from ..codegen.brian2_api import (
     refractory_of,
 )
 from ..engine.runtime import runtime_device
-from ..network.assembly import Assembly, Structure
+from ..network.assembly import Assembly
+from ..network.structure import Structure
 from ..tasks import Classification, Task
 from ..values.quantities import readable
 from ..values.tables import markdown
@@ -85,7 +86,7 @@ def describe(assembly: Assembly, task: Task | Classification | None = None, titl
     str
         Markdown.
     """
-    title = title or f"Network of {'-'.join(map(str, assembly.structure.sizes))} units"
+    title = title or f"Network of {assembly.structure.summary}"
     parts = [f"# {title}", _bullets(f"{kind}: {c.name}" for kind, c in assembly.model.components.items())]
     parts += [f"## {name}\n\n{body.strip()}" for name, body in _sections(assembly, task).items() if body]
     return "\n\n".join(part.strip() for part in parts) + "\n"

@@ -3,7 +3,7 @@
 import dataclasses
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from brian2 import Quantity, second
 
@@ -97,8 +97,11 @@ class Protocol:
             )
         return n
 
-    def blocks(self, dt: Quantity) -> Iterator["Block"]:
-        """Yield the blocks from 0 to `duration`, in steps of `dt` (second): one at a time, however many there are."""
+    def blocks(self, dt: Quantity, edges: Iterable[int] = ()) -> Iterator["Block"]:
+        """Yield the blocks from 0 to `duration`, in steps of `dt` (second): one at a time, however many there are.
+
+        Besides where the protocol says, a block ends at each of some `edges` (steps, ascending).
+        """
         end, length = self.steps(dt), max(1, n_steps(self.block, dt))
         burn_in, decays = min(n_steps(self.burn_in, dt), end), sorted(n_steps(t, dt) for t in self.r0_decay_at)
         snapshots, probes = range(0), self.probes(dt)
@@ -106,7 +109,9 @@ class Protocol:
             every = max(1, n_steps(self.snapshot_every, dt))
             snapshots = range(every, end + 1, every)
         regular = range(0, burn_in, length), range(burn_in, end, length), snapshots
-        cuts = heapq.merge(*regular, (d for d in decays if d < end), sorted(probes), [end])
+        cuts = heapq.merge(
+            *regular, (d for d in decays if d < end), sorted(probes), (e for e in edges if e < end), [end]
+        )
         for a, b in itertools.pairwise(step for step, _ in itertools.groupby(cuts)):
             yield Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots, b in probes)
 

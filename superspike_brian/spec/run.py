@@ -9,6 +9,7 @@ import dataclasses
 import inspect
 import logging
 import os
+from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -18,20 +19,21 @@ from brian2 import Quantity
 
 from ..codegen.kernels import KERNELS, RETIRED
 from ..engine.preferences import PRECISIONS
-from ..models import CLASSIFIER, SUPERSPIKE, Model
+from ..models import CLASSIFIER, SUPERSPIKE, Architecture, Model, chain, connected
 from ..network import probes
-from ..network.assembly import DT, Structure
 from ..network.probes import Names, Units, check_windows
+from ..network.structure import DT, Structure
 from ..tasks import Classification, Task, by_name
 from ..values.as_json import quantity_to_json, value_from_json, value_to_json
 from ..values.clock import n_steps
-from ..values.kinds import Choice, File, Flag, Time, Whole, check_settings, options_of, setting
+from ..values.kinds import Choice, File, Flag, Text, Time, Whole, check_settings, options_of, setting
 from ..values.names import nearest
 from .protocol import Protocol
-from .serialize import model_from_json, model_to_json, task_to_arrays
+from .serialize import architecture_from_json, architecture_to_json, model_from_json, model_to_json, task_to_arrays
 
 logger = logging.getLogger(__name__)
 DEVICES = ("standalone", "runtime")
+OLD_CHUNK = 125  # of runs that do not say
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,6 +46,8 @@ class RunSpec:
         Frozen input and target patterns, or trials; or the name of a task, which is then made with the run's seed.
     model : Model, optional
         The rule; default: `CLASSIFIER` for trials, `SUPERSPIKE` for frozen patterns.
+    network : Architecture, optional
+        Populations, projections and pathways, instead of the chain of `hidden` layers.
     protocol : Protocol
         Durations, learning rates, probes.
 
@@ -63,7 +67,18 @@ class RunSpec:
         many=True,
         group="model",
     )
-    hidden_learning: bool = setting(Flag("no"), "whether weights onto hidden layers are plastic", True, group="model")
+    connect: tuple = setting(
+        Text("output:output"),
+        "projection to add, SOURCE:TARGET, from weight 0 on; or fraction of the pairs that are connected, such as 0.1, or "
+        "forward_1=0.1 of one projection; repeat for more",
+        (),
+        unset="all to all, from layer to layer",
+        many=True,
+        group="model",
+    )
+    hidden_learning: bool = setting(
+        Flag("no"), "whether weights onto hidden populations are plastic", True, group="model"
+    )
     dt: Quantity = setting(Time("50us"), "time step", DT, group="model")
     seed: int = setting(
         Whole("1", minimum=0),
@@ -82,6 +97,12 @@ class RunSpec:
         "what plastic synapses become in C++; auto is the fastest that fits",
         "auto",
     )
+    chunk: int | None = setting(
+        Whole("125", minimum=1),
+        "time steps after which the fast kernels catch up; another number rounds differently in the last digit",
+        None,
+        unset="what fits the number of synapses",
+    )
     probe_units: Any = setting(
         Units(), "how many units of each layer probe windows record, or which: 20, or 0,7, or output=0,7", probes.UNITS
     )
@@ -92,6 +113,7 @@ class RunSpec:
         Names(), "which variables of units and synapses probe windows record", None, unset=",".join(probes.VARIABLES)
     )
     protocol: Protocol = dataclasses.field(default_factory=Protocol, metadata={"record": Protocol})
+    network: Architecture | None = None
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -109,6 +131,10 @@ class RunSpec:
                 f"model must be a Model, for instance SUPERSPIKE.replace(feedback=RANDOM), not {_found(model)}"
             )
         object.__setattr__(self, "model", model)
+        if self.network is not None and not isinstance(self.network, Architecture):
+            raise ValueError(f"network must be an Architecture, as chain([4]) makes one, not {_found(self.network)}")
+        if self.network is not None and self.hidden:
+            raise ValueError("hidden is the layers of a chain, and network says all that there is: give one of them")
         if self.protocol.criterion is not None and not isinstance(task, Classification):
             raise ValueError(f"a criterion is a fraction of correct trials, and the task {task.name} has no trials")
         if self.protocol.steps(self.dt) < 1:
@@ -116,24 +142,33 @@ class RunSpec:
 
     @classmethod
     def make(cls, task: Any, model: Model | None = None, hidden: Any = (), **options: Any) -> "RunSpec":
-        """Make a spec of options by name, those of the protocol among them; ValueError if there is no such option."""
+        """Make a spec of options by name, those of the protocol among them; ValueError if there is no such option.
+
+        `hidden` may be an `Architecture`, instead of the units of layers.
+        """
+        network = options.pop("network", None)
+        if isinstance(hidden, Architecture):
+            hidden, network = (), hidden
         for name in options.keys() - OPTIONS.keys():
             rule = model if isinstance(model, Model) else CLASSIFIER
             if name in rule.components or name in rule.parameters:
                 raise ValueError(f"'{name}' is part of the model: give model=MODEL.replace({name}=...)")
             raise ValueError(f"a run has no option '{name}'{nearest(name, OPTIONS)}")
         course = {name: options.pop(name) for name in options_of(Protocol) if name in options}
-        spec = cls(task, model, hidden, protocol=Protocol(**course), **options)
+        spec = cls(task, model, hidden, protocol=Protocol(**course), network=network, **options)
         check_windows(spec.protocol, spec.structure, spec.task)
         return spec
 
     @cached_property
     def structure(self) -> Structure:
         """The network that the run simulates."""
-        sizes = (self.task.n_inputs, *self.hidden, self.task.n_outputs)
+        ends = self.task.n_inputs, self.task.n_outputs
+        network: Any = ends[0], *self.hidden, ends[1]
+        if self.network is not None or self.connect:
+            network = connected(self.network or chain(self.hidden), self.connect).sized(*ends)
         model = cast(Model, self.model)  # the task's default, if none was given
-        units, synapses, variables = self.probe_units, self.probe_synapses, self.probe_variables
-        return Structure(model, sizes, self.hidden_learning, self.dt, units, synapses, variables)
+        probed = self.probe_units, self.probe_synapses, self.probe_variables
+        return Structure(model, network, self.hidden_learning, self.dt, *probed, chunk=self.chunk)
 
     @property
     def duration(self) -> Quantity:
@@ -153,25 +188,35 @@ class RunSpec:
         """Everything but the task, as JSON: what ``run.json`` holds."""
         plain = {name: value_to_json(getattr(self, name)) for name in PLAIN}
         course = {name: value_to_json(getattr(self.protocol, name)) for name in options_of(Protocol)}
+        own = {} if self.network is None else {"network": architecture_to_json(self.network)[0]}
         return {
             "model": model_to_json(self.structure.model),
             "sizes": list(self.structure.sizes),
+            **own,
             **plain,
             "protocol": course,
         }
 
+    def arrays(self) -> dict:
+        """What a run is besides its JSON: the task, and arrays of the architecture."""
+        own = {} if self.network is None else architecture_to_json(self.network)[1]
+        return task_to_arrays(self.task) | own
+
     @classmethod
-    def from_json(cls, found: dict, task: Task | Classification) -> "RunSpec":
-        """Inverse of `to_json`; options younger than the run have their defaults, retired kernels a successor."""
-        plain = {name: value_from_json(found[name]) for name in PLAIN if name in found}
+    def from_json(cls, found: dict, task: Task | Classification, arrays: Mapping[str, Any]) -> "RunSpec":
+        """Inverse of `to_json` and `arrays`; options younger than the run have their defaults, retired kernels a successor."""
+        plain = {"chunk": OLD_CHUNK} | {name: value_from_json(found[name]) for name in PLAIN if name in found}
         if isinstance(kernel := plain.get("kernel"), str) and kernel in RETIRED:
             plain["kernel"] = RETIRED[kernel]
             _warn_once(
                 f"the kernel '{kernel}' is gone: '{plain['kernel']}' takes its place, with results equal to about 1e-10"
             )
         course = {name: value_from_json(value) for name, value in found["protocol"].items()}
-        hidden = tuple(found["sizes"])[1:-1]
-        return cls(task, model_from_json(found["model"]), hidden, protocol=Protocol(**course), **plain)
+        network, hidden = None, tuple(found["sizes"])[1:-1]
+        if "network" in found:
+            network, hidden = architecture_from_json(found["network"], arrays), ()
+        model = model_from_json(found["model"])
+        return cls(task, model, hidden, protocol=Protocol(**course), network=network, **plain)
 
     def differences(self, other: "RunSpec") -> list[str]:
         """Name what another run has otherwise; a duration may differ."""
@@ -190,7 +235,10 @@ class RunSpec:
         for kind, component in self.structure.model.components.items():
             facts |= {f"{field} of the {kind}": code for field, code in component.strings.items()}
             facts |= {f"{name} of the {kind}": quantity_to_json(v)[:2] for name, v in component.parameters.items()}
-        return facts | {k: v for k, v in task_to_arrays(self.task).items() if k not in ("name", "source")}
+        facts |= {
+            f"{kind} of the network": _without_text(records) for kind, records in entries.get("network", {}).items()
+        }
+        return facts | {k: v for k, v in self.arrays().items() if k not in ("name", "source")}
 
 
 _PROBES = ("probe_at", "probe_every", "probe_learning")
@@ -247,6 +295,15 @@ def takes_options(function: Any) -> Any:
     ]
     function.__signature__ = signature.replace(parameters=parameters)
     return function
+
+
+def _without_text(entry):
+    """JSON of records without the texts of quantities, which are for people."""
+    if isinstance(entry, dict):
+        return {k: _without_text(v) for k, v in entry.items()}
+    if isinstance(entry, list) and len(entry) == 3 and isinstance(entry[1], list):
+        return entry[:2]
+    return [_without_text(v) for v in entry] if isinstance(entry, list) else entry
 
 
 @cache

@@ -1,40 +1,91 @@
-"""Models and tasks as JSON and arrays: text and numbers only, so that reading them executes nothing."""
+"""Models, architectures and tasks as JSON and arrays: text and numbers only, so that reading them executes nothing."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 import numpy as np
-from brian2 import Hz, second
+from brian2 import Hz, Quantity, second
 
-from ..models import Model, specification
+from ..models import Architecture, Component, Model, Pathway, Population, Projection, specification
+from ..models.architecture import Matrix
 from ..tasks import Classification, SpikePattern, Task
 from ..values.as_json import quantity_from_json, quantity_to_json
 from ..values.hints import Array
 
 _TRIALS = {"background": Hz, "window": second, "pause_min": second, "pause_mean": second, "period": second}
 _KINDS = get_type_hints(specification.Model)
+_RECORDS: dict[str, Any] = {"populations": Population, "projections": Projection, "pathways": Pathway}
 
 
 def model_to_json(model: Model) -> dict[str, dict[str, Any]]:
     """Equation strings, parameters and sources of every component."""
-    return {
-        kind: {
-            "name": component.name,
-            "source": component.source,
-            "strings": component.strings,
-            "parameters": {k: quantity_to_json(v) for k, v in component.parameters.items()},
-        }
-        for kind, component in model.components.items()
-    }
+    return {kind: _component_to_json(component) for kind, component in model.components.items()}
 
 
 def model_from_json(stored: Mapping[str, Mapping[str, Any]]) -> Model:
     """Inverse of `model_to_json`; the model checks itself again."""
-    components = {}
-    for kind, text in stored.items():
-        parameters = {k: quantity_from_json(v) for k, v in text["parameters"].items()}
-        components[kind] = _KINDS[kind](text["name"], parameters=parameters, source=text["source"], **text["strings"])
-    return specification.Model(**components)
+    return specification.Model(**{kind: _component_from_json(kind, text) for kind, text in stored.items()})
+
+
+def _component_to_json(component):
+    return {
+        "name": component.name,
+        "source": component.source,
+        "strings": component.strings,
+        "parameters": {k: quantity_to_json(v) for k, v in component.parameters.items()},
+    }
+
+
+def _component_from_json(kind, text):
+    parameters = {k: quantity_from_json(v) for k, v in text["parameters"].items()}
+    return _KINDS[kind](text["name"], parameters=parameters, source=text["source"], **text["strings"])
+
+
+def architecture_to_json(architecture: Architecture) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Populations, projections and pathways as JSON, which names the arrays, and the arrays."""
+    arrays: dict[str, Any] = {}
+
+    def plain(record, field, key):
+        value = getattr(record, field)
+        if isinstance(value, Component):
+            return {"component": _component_to_json(value)}
+        if isinstance(value, Quantity):
+            return {"quantity": quantity_to_json(value)}
+        if isinstance(value, Matrix | np.ndarray):
+            arrays[key] = value.pairs if isinstance(value, Matrix) else value
+            return {"array": key} | ({"shape": list(value.shape)} if isinstance(value, Matrix) else {})
+        return value
+
+    records = {
+        kind: [
+            {f.name: plain(r, f.name, f"{kind}_{n}_{f.name}") for f in dataclasses.fields(r)}
+            for n, r in enumerate(getattr(architecture, kind))
+        ]
+        for kind in _RECORDS
+    }
+    return records, arrays
+
+
+def architecture_from_json(stored: Mapping[str, Any], arrays: Mapping[str, Array]) -> Architecture:
+    """Inverse of `architecture_to_json`; the records check themselves again."""
+
+    def value(field, entry):
+        if not isinstance(entry, dict):
+            return entry
+        if "component" in entry:
+            return _component_from_json(field, entry["component"])
+        if "quantity" in entry:
+            return quantity_from_json(entry["quantity"])
+        array = arrays[entry["array"]]
+        return Matrix(tuple(entry["shape"]), array) if "shape" in entry else array
+
+    return Architecture(
+        **{
+            kind: [record(**{name: value(name, entry) for name, entry in found.items()}) for found in stored[kind]]
+            for kind, record in _RECORDS.items()
+        }
+    )
 
 
 def task_to_arrays(task: Task | Classification) -> dict[str, Any]:

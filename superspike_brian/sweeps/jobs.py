@@ -23,7 +23,7 @@ from ..results.folder import FolderInUseError, RunFolder
 from ..results.stored import stored_spec
 from ..runs.training import resume, start
 from ..spec.run import Machine, RunSpec
-from ..spec.serialize import task_from_arrays, task_to_arrays
+from ..spec.serialize import task_from_arrays
 from ..values.hints import Report
 from .pool import LocalPool
 
@@ -77,13 +77,13 @@ class Job:
     def payload(self) -> Payload:
         """Plain data for another process."""
         out = str(Path(self.out).absolute())
-        return out, self.spec.to_json(), task_to_arrays(self.spec.task), self.machine
+        return out, self.spec.to_json(), self.spec.arrays(), self.machine
 
 
 def run_payload(payload: Payload) -> dict[str, Any]:
     """Do one job, or finish it where it stopped; return the key figures."""
-    out, request, task, machine = payload
-    spec = RunSpec.from_json(request, task_from_arrays(task))
+    out, request, arrays, machine = payload
+    spec = RunSpec.from_json(request, task_from_arrays(arrays), arrays)
     with _one_at_a_time:
         while True:
             begun = (Path(out) / "run.json").exists()

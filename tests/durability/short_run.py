@@ -12,7 +12,7 @@ from kill_harness import poisson_task
 from superspike_brian.models import SUPERSPIKE
 
 from superspike_brian.console.progress import Silent
-from superspike_brian.network.assembly import Structure
+from superspike_brian.network.structure import Structure
 from superspike_brian.results.folder import RunFolderError
 from superspike_brian.runs.training import train
 

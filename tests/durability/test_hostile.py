@@ -14,7 +14,7 @@ from kill_harness import poisson_task
 from superspike_brian.models import SUPERSPIKE, ModelError
 
 import superspike_brian as ss
-from superspike_brian.network.assembly import Structure
+from superspike_brian.network.structure import Structure
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.results.stored import stored_spec
 from superspike_brian.spec.describe import describe_structure

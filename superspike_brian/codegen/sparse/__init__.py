@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from .. import all_to_all, layouts
 from ..axons import OneToOne
 from ..brian2_api import RuntimeDevice, reserve_synapses
-from ..generators import KernelGenerator, ObservedGenerator
+from ..generators import KernelGenerator
+from ..uses import ObservedGenerator
 
 
 class RowGenerator(KernelGenerator):
@@ -53,7 +54,9 @@ def code_object_class(kernel: str, on_pre: str, *, delays: bool = False) -> type
     return None if delays or all_to_all.code_object_class(kernel, on_pre) is None else RowMajor
 
 
-def connect(synapses: Synapses, pre: NDArray[np.integer], post: NDArray[np.integer]) -> layouts.Rows:
+def connect(
+    synapses: Synapses, pre: NDArray[np.integer], post: NDArray[np.integer], *, ascending: bool = True
+) -> layouts.Rows:
     """Connect pairs of units; return the layout.
 
     Parameters
@@ -63,8 +66,10 @@ def connect(synapses: Synapses, pre: NDArray[np.integer], post: NDArray[np.integ
     pre, post : ndarray
         Units of each pair, in ascending order, no pair twice. A compiled program takes the number of pairs from here, and the
         pairs themselves from its state: any others will do.
+    ascending : bool
+        Whether these and all others ascend. If not, the synapses take Brian2's own code.
     """
-    layout = layouts.Rows(len(synapses.source), len(synapses.target), len(pre))
+    layout = layouts.Rows(len(synapses.source), len(synapses.target), len(pre), ascending)
     check_pairs(synapses.name, layout, pre, post)
     synapses.variables.add_array(
         "_row_start", size=layout.n_pre + 1, dtype=np.int32, constant=True, read_only=True, index="0"
@@ -88,7 +93,7 @@ def check_pairs(name: str, layout: layouts.Rows, pre: NDArray[np.integer], post:
     for what, units, size in (("presynaptic", pre, layout.n_pre), ("postsynaptic", post, layout.n_post)):
         if units.min() < 0 or units.max() >= size:
             raise ValueError(f"{name} has {what} units 0 to {size - 1}, not {units.min()} to {units.max()}")
-    if (wrong := np.flatnonzero(np.diff(pre * layout.n_post + post) <= 0)).size:
+    if layout.ascending and (wrong := np.flatnonzero(np.diff(pre * layout.n_post + post) <= 0)).size:
         s = wrong[0]
         raise ValueError(
             f"the pairs that {name} connects must ascend, each once: ({pre[s]}, {post[s]}) comes before "

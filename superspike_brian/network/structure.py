@@ -1,0 +1,293 @@
+"""What decides the generated code of a network: model, architecture, time step, and what probes record."""
+
+import dataclasses
+import itertools
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity, get_dimensions, ms, second
+
+from ..models import Architecture, Model, ModelError, Pathway, Projection, chain
+from ..models.architecture import MAX_SYNAPSES
+from ..models.checks import check_frozen, check_values, constant
+from ..values.clock import n_steps
+from ..values.hints import Integers
+from ..values.quantities import readable
+from . import probes
+
+DT = 0.1 * ms
+
+
+@dataclasses.dataclass(frozen=True)
+class Structure:
+    """What decides the generated code; everything else is an input of the compiled program.
+
+    Parameters
+    ----------
+    model : Model
+        Equations and constants.
+    network : Architecture or sequence of int
+        Populations and projections, with the sizes of inputs and output; or the units of inputs, hidden layers (if any) and
+        output of a chain.
+    hidden_learning : bool
+        Whether weights onto hidden populations are plastic.
+    dt : Quantity
+        Time step (second).
+    probe_units : int, sequence of int, or mapping of str to one of these
+        How many units of each layer probe windows record (the first ones), or which; for all layers, or for those named.
+    probe_synapses : int
+        How many synapses of each projection they record, evenly spread.
+    probe_variables : str or sequence of str, optional
+        Which variables of layers and synapses they record; of synapses also ``NAME_pre`` and ``NAME_post``. Default: U,
+        error, sigma_prime, eligibility, m and w.
+    chunk : int, optional
+        Time steps that the fast kernels record before they catch up; default: what fits each projection.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        What is built.
+    models : dict of str to Model
+        The rule of each population (but inputs), each projection, and of the pathway to each population
+        (feedback_ and its label).
+
+    Raises
+    ------
+    ValueError
+        If sizes do not fit the model, or the network has not what is to be probed.
+    """
+
+    model: Model
+    network: Architecture | Sequence[int]
+    hidden_learning: bool = True
+    dt: Quantity = dataclasses.field(default_factory=lambda: DT)
+    probe_units: int | tuple | Mapping = probes.UNITS
+    probe_synapses: int = probes.SYNAPSES
+    probe_variables: str | Sequence[str] | None = None
+    chunk: int | None = None
+    architecture: Architecture = dataclasses.field(init=False, repr=False, compare=False)
+    models: dict[str, Model] = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        network = self.network if isinstance(self.network, Architecture) else _layers(self.network)
+        if not network.is_sized:
+            raise ValueError("the architecture has no sizes of inputs and output: use architecture.sized(n, m)")
+        if not self.hidden_learning:
+            network = network.without_hidden_learning()
+        object.__setattr__(self, "architecture", network)
+        if not isinstance(self.network, Architecture):
+            object.__setattr__(self, "network", self.sizes)
+        object.__setattr__(self, "models", dict(self._rules()))
+        self._check_times()
+        self._check_projections()
+        object.__setattr__(self, "probe_units", probes.Units().check(self.probe_units, "probe_units"))
+        if self.probe_variables is not None:
+            names = probes.Names().check(self.probe_variables, "probe_variables").split(",")
+            object.__setattr__(self, "probe_variables", tuple(names))
+        if self.probe_units != probes.UNITS or self.probe_variables is not None:
+            probes.check_recorded(self)
+
+    def _rules(self) -> Iterator[tuple[str, Model]]:
+        found: dict[str, Model] = {}
+        for population in self.architecture.populations[1:]:
+            where = f"Population({population.name!r})"
+            found[population.name] = _said(where, lambda p=population: _variant(self.model, p.components))
+        yield from found.items()
+        for p in self.projections.values():
+            yield p.name, _said(p.where, lambda p=p: p.rule(found[p.target]))
+        for way in self.pathways.values():
+            yield f"feedback_{way.label}", _said(way.where, lambda w=way: _variant(found[w.target], w.components))
+
+    def _check_times(self) -> None:
+        """Refuse a time step that is none, and times of the model that it does not divide."""
+        if get_dimensions(self.dt) is not second.dim or not 0 < float(self.dt) < np.inf:
+            raise ValueError(f"the time step dt must be a positive time, as 0.1*ms, not {self.dt}")
+        for model in {id(m): m for m in (self.model, *self.models.values())}.values():
+            for component, field, value in (
+                (model.neuron, "refractory", model.refractory_period),
+                (model.plasticity, "delay", model.delay),
+                (model.optimizer, "interval", model.interval),
+            ):
+                if value is not None:
+                    self._check_steps(component, field, value)
+
+    def _check_steps(self, component: Any, field: str, value: Quantity) -> None:
+        steps = float(value / self.dt)
+        if abs(steps - round(steps)) > 1e-6 * max(1, round(steps)) or (field == "interval" and steps < 0.5):
+            near = [k * self.dt for k in (np.floor(steps), np.ceil(steps)) if k > 0 or field != "interval"]
+            raise ModelError(
+                f"{component.name}, {field} '{getattr(component, field)}': {readable(value)} is no multiple of the time "
+                f"step dt, {readable(self.dt)}; the nearest are {' and '.join(map(readable, near))}"
+            )
+
+    def _check_projections(self) -> None:
+        for p in self.projections.values():
+            model = self.models[p.name]
+            if p.plastic and model.interval != self.model.interval:
+                raise ModelError(
+                    f"{p.where}, optimizer: it updates weights every {readable(model.interval)}, and the model every "
+                    f"{readable(self.model.interval)}: all projections are updated at the same time"
+                )
+            if not p.plastic:
+                _said(p.where, lambda m=model: check_frozen(m))
+            for field, unit in (("initial", "volt"), ("delay", "second")):
+                if isinstance(code := getattr(p, field), str):
+                    _said(f"{p.where}, {field}", lambda m=model, c=code, u=unit: check_values(m, c, u))
+        for way in self.pathways.values():
+            self.forward_weights(way)
+
+    def weights_of(self, pathway: Pathway) -> Projection:
+        """The projection whose weights a pathway of symmetric feedback takes.
+
+        Raises
+        ------
+        ModelError
+            If there is none, or more than one.
+        """
+        found = [p for p in self.projections.values() if (p.source, p.target) == (pathway.target, pathway.source)]
+        if pathway.through is not None:
+            return self.projections[pathway.through]
+        if len(found) == 1:
+            return found[0]
+        name = self.models[f"feedback_{pathway.label}"].feedback.name
+        if found:
+            raise ModelError(
+                f"{pathway.where}, through: {len(found)} projections lead from {pathway.target} to {pathway.source}: name "
+                f"the one whose weights {name} feedback takes, {' or '.join(p.name for p in found)}"
+            )
+        raise ModelError(
+            f"{pathway.where}, feedback: {name} feedback needs weights from the hidden layer to the output, and no projection "
+            f"leads from {pathway.target} to {pathway.source}: use random or uniform feedback, or one hidden layer"
+        )
+
+    def forward_weights(self, pathway: Pathway) -> str:
+        """Name of the projection whose weights a pathway takes; empty if it has its own, or none."""
+        forward = self.models[f"feedback_{pathway.label}"].feedback.weights == "forward"
+        return self.weights_of(pathway).name if forward else ""
+
+    @cached_property
+    def projections(self) -> dict[str, Projection]:
+        """Projections by name, in order."""
+        return {p.name: p for p in self.architecture.projections}
+
+    @cached_property
+    def plastic(self) -> tuple[str, ...]:
+        """Names of the projections that learn."""
+        return tuple(name for name, p in self.projections.items() if p.plastic)
+
+    @cached_property
+    def pathways(self) -> dict[str, Pathway]:
+        """Feedback pathways by the population that they reach."""
+        return {p.target: p for p in self.architecture.pathways}
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Names of the populations from input to output."""
+        return tuple(p.name for p in self.architecture.populations)
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Names of the populations between input and output."""
+        return self.populations[1:-1]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units of the populations, from input to output."""
+        return tuple(int(p.size or 0) for p in self.architecture.populations)
+
+    def size(self, population: str) -> int:
+        """Units of a population, or of the task's ``targets`` and ``cues``."""
+        return dict(zip(self.populations, self.sizes, strict=True)).get(population, self.sizes[-1])
+
+    @property
+    def generators(self) -> tuple[str, ...]:
+        """Names of the groups that emit the task's spikes."""
+        return ("inputs", "targets", "cues") if self.model.error.on_cue else ("inputs", "targets")
+
+    def shape(self, name: str) -> tuple[int, int]:
+        """Presynaptic and postsynaptic units of a projection."""
+        return self.architecture.shape(self.projections[name])
+
+    def is_dense(self, name: str) -> bool:
+        """Whether a projection has all pairs: its weights are then an array of its `shape`."""
+        return self.architecture.is_dense(self.projections[name])
+
+    def n_synapses_of(self, name: str) -> int:
+        """Synapses of a projection."""
+        return self.architecture.n_synapses(self.projections[name])
+
+    def has_delays(self, name: str) -> bool:
+        """Whether every synapse of a projection has a delay of its own."""
+        delay = self.projections[name].delay
+        return isinstance(delay, np.ndarray) or (isinstance(delay, str) and constant(self.models[name], delay) is None)
+
+    def probed_synapses(self, name: str) -> Integers:
+        """Which synapses of a projection a probe records, by number, in the order of their presynaptic units."""
+        return np.unique(np.linspace(0, self.n_synapses_of(name) - 1, self.probe_synapses).astype(int))
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of weights."""
+        return sum(map(self.n_synapses_of, self.projections))
+
+    @property
+    def summary(self) -> str:
+        """Its units in a line."""
+        if self.is_chain:
+            return f"{'-'.join(map(str, self.sizes))} units"
+        return ", ".join(f"{n} {name}" for name, n in zip(self.populations, self.sizes, strict=True))
+
+    def learning_rate(self, name: str, step: int = 0) -> float:
+        """Learning rate (volt) of a plastic projection at a time step, 0 while it does not learn."""
+        p = self.projections[name]
+        begins, ends = (None if t is None else n_steps(t, self.dt) for t in (p.learn_from, p.learn_until))
+        if (begins is not None and step < begins) or (ends is not None and step >= ends):
+            return 0.0
+        return float(self.models[name].parameters["r0"]) * p.r0_factor
+
+    @cached_property
+    def learning_edges(self) -> list[int]:
+        """Time steps at which a projection begins or ends to learn."""
+        times = (t for p in self.projections.values() for t in (p.learn_from, p.learn_until) if t is not None)
+        return sorted({n_steps(t, self.dt) for t in times} - {0})
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether the network was given as the sizes of its layers."""
+        return not isinstance(self.network, Architecture)
+
+
+def _variant(model, components):
+    return model.replace(**components) if components else model
+
+
+def _said(where, function):
+    """Call a function; errors of the model then name the record."""
+    try:
+        return function()
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from error
+
+
+def _layers(sizes):
+    """The chain of some sizes; ValueError if it cannot be."""
+    sizes = tuple(map(_size, sizes))
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise ValueError(f"a network needs at least one input and one output unit, and no empty layer: {sizes}")
+    for a, b in itertools.pairwise(sizes):
+        if a * b > MAX_SYNAPSES:
+            raise ValueError(f"{a} to {b} units are {a * b:,} synapses; a layer can have at most {MAX_SYNAPSES:,}")
+    return chain(sizes[1:-1]).sized(sizes[0], sizes[-1])
+
+
+def _size(value):
+    """Units of a population as an int; refuses what is no whole number."""
+    if isinstance(value, bool | np.bool_):
+        raise ValueError(f"the units of a layer must be a whole number, not {value!r}")
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise ValueError(f"the units of a layer must be a whole number, not {value!r}") from error
