@@ -42,7 +42,7 @@ from brian2 import (
 from ..codegen import all_to_all, axons, kernels, neurons, sparse
 from ..codegen.brian2_api import ArrayVariable
 from ..codegen.exact import exact_by_blocks
-from ..codegen.layouts import Layout
+from ..codegen.layouts import Layout, layout_of
 from ..codegen.probed import EVERY, ProbedSynapses
 from . import probes
 from .structure import Structure
@@ -268,8 +268,8 @@ class Assembly:
 
     def chunk_of(self, name: str) -> int:
         """Steps that the kernel of a projection records before it catches up."""
-        n, kernel = self.structure.n_synapses_of(name), self.kernels[name]
-        return self.structure.chunk or kernels.fitting_chunk(kernel, n)
+        layout = layout_of(self.groups[name])
+        return self.structure.chunk or kernels.fitting_chunk(self.kernels[name], layout)
 
     def is_probe(self, name: str) -> bool:
         """Whether an object records in probe windows only (output spikes are always recorded)."""
