@@ -127,10 +127,21 @@ def refractory_of(group: brian2.NeuronGroup) -> Any:
     return group._refractory
 
 
-def reserve_synapses(synapses: brian2.Synapses, n: int) -> None:
-    """Give all arrays of synapses their size, on any device; which units they connect is yet to be said."""
+def reserve_synapses(synapses: brian2.Synapses, n: int, indices: bool = True) -> None:
+    """Give the arrays of synapses their size, on any device; which units they connect is yet to be said.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Not yet connected.
+    n : int
+        How many synapses.
+    indices : bool
+        Whether arrays say which units they connect.
+    """
     for variable in sorted(synapses._registered_variables, key=lambda v: v.name):
-        variable.resize(n)
+        if indices or variable.name not in ("_synaptic_pre", "_synaptic_post"):
+            variable.resize(n)
     for name, group in (("N_incoming", synapses.target), ("N_outgoing", synapses.source)):
         synapses.variables[name].resize(len(group))
     synapses.variables["N"].set_value(n)

@@ -12,6 +12,7 @@ from brian2 import Synapses, get_device
 
 from .. import layouts
 from ..axons import OneToOne
+from ..brian2_api import reserve_synapses
 from ..device import StateCodeObject
 from ..generators import KernelGenerator
 
@@ -48,6 +49,11 @@ def connect(synapses: Synapses, *, post_major: bool = False) -> layouts.AllToAll
     layout = layouts.AllToAll(len(synapses.source), len(synapses.target), post_major)
     brian2_connect = synapses.connect
     layouts.note(synapses, layout)
+    if synapses.codeobj_class is not None:
+        reserve_synapses(synapses, layout.n, indices=False)
+        for name, n in (("N_incoming", layout.n_pre), ("N_outgoing", layout.n_post)):
+            synapses.variables[name].set_value(n)
+        return layout
     if post_major:
         brian2_connect(i="unit for unit in range(N_pre)", namespace={})
     else:
