@@ -143,7 +143,7 @@ def test_which_kernel_is_used():
     with standalone_device("double"):
         for name, network in NETWORKS.items():
             kernels = Assembly(Structure(MODEL, network.sized(30, 3)), "auto").kernels
-            assert set(kernels.values()) == {"stock" if name == "delays" else "events"}
+            assert set(kernels.values()) == {"dense" if name == "delays" else "events"}  # traces of single synapses
             kernels = Assembly(Structure(MODEL, network.sized(30, 3)), "gemm").kernels
             dense = {n for n in kernels if Structure(MODEL, network.sized(30, 3)).is_dense(n)}
             assert name == "delays" or all(kernels[n] == ("gemm" if n in dense else "dense") for n in kernels)

@@ -54,6 +54,12 @@ class Sweep:
         entries = {(c, d): 1 for c, d in zip(*np.nonzero(self.step), strict=True)}
         self.g = self._reach([(a, self.reads[r]) for a, r in self.driven if self.events], entries)
 
+    @property
+    def per_unit(self) -> list[str]:
+        """Names of the arrays of postsynaptic units that hold what the synapses read at the chunk's end."""
+        arrays = [f"_p_{a}_{b}" for a, b in self.p if (a, b) in self.p_arrays]
+        return arrays + [f"_g_{a}_{c}" for a, c in self.g] + [f"_q_{a}_{r}" for a, r in self.fixed]
+
     @staticmethod
     def _reach(start, entries):
         """Nonzero entries of a product of a matrix with any power of another."""
@@ -89,13 +95,10 @@ class Sweep:
     def declare(self, render: Callable[[str], str]) -> Iterator[str]:
         """Coefficients, and the sweep's variables at the chunk's end."""
         yield from (f"const _T _k{n} = {render(sympy_to_str(u))};" for n, u in enumerate(self.constants))
-        for a, b in self.p:
-            if (a, b) in self.p_arrays:
-                yield f"static _T _p_{a}_{b}[_NI]; std::fill_n(_p_{a}_{b}, _NI, _T({int(a == b)}));"
-            else:
-                yield f"_T _p_{a}_{b} = {int(a == b)};"
-        for name in [f"_g_{a}_{c}" for a, c in self.g] + [f"_q_{a}_{r}" for a, r in self.fixed]:
-            yield f"static _T {name}[_NI]; std::fill_n({name}, _NI, _T(0));"
+        yield from (f"_T _p_{a}_{b} = {int(a == b)};" for a, b in self.p if (a, b) not in self.p_arrays)
+        ones = {f"_p_{a}_{a}" for a in range(len(self.plan.states))}
+        for name in self.per_unit:
+            yield f"static _T {name}[_NI]; std::fill_n({name}, _NI, _T({int(name in ones)}));"
 
     def unit_step(self) -> Iterator[str]:
         """One step backwards for postsynaptic unit i."""

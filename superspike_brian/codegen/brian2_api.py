@@ -122,14 +122,30 @@ def pathways_of(group: brian2.BrianObject) -> Sequence[Any]:
     return getattr(group, "_pathways", ())
 
 
-def push_code_of(pathway: Any) -> Any:
-    """The code object that puts the spikes of a pathway's source into its queue, and makes the queue ready before a run."""
-    return pathway._pushspikes_codeobj
-
-
 def refractory_of(group: brian2.NeuronGroup) -> Any:
     """What a neuron group was given as `refractory`; False: nothing."""
     return group._refractory
+
+
+def reserve_synapses(synapses: brian2.Synapses, n: int, indices: bool = True) -> None:
+    """Give the arrays of synapses their size, on any device; which units they connect is yet to be said.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Not yet connected.
+    n : int
+        How many synapses.
+    indices : bool
+        Whether arrays say which units they connect.
+    """
+    for variable in sorted(synapses._registered_variables, key=lambda v: v.name):
+        if indices or variable.name not in ("_synaptic_pre", "_synaptic_post"):
+            variable.resize(n)
+    for name, group in (("N_incoming", synapses.target), ("N_outgoing", synapses.source)):
+        synapses.variables[name].resize(len(group))
+    synapses.variables["N"].set_value(n)
+    synapses._connect_called = True
 
 
 def mark_as_run(brian_object: brian2.BrianObject, net: brian2.Network) -> None:

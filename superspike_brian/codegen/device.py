@@ -12,6 +12,7 @@ from typing import Any
 
 from brian2 import Group, Network, SpikeGeneratorGroup, SpikeMonitor, StateMonitor, Synapses, all_devices
 
+from . import layouts
 from .brian2_api import (
     ArrayVariable,
     CPPStandaloneCodeObject,
@@ -20,7 +21,6 @@ from .brian2_api import (
     RuntimeDevice,
     Variable,
     pathways_of,
-    push_code_of,
 )
 from .calls import Calls
 from .probed import EVERY, ProbedSynapses
@@ -38,12 +38,12 @@ _FIXED = {
     "j",
     "_synaptic_pre",
     "_synaptic_post",
+    "_row_start",
     "_presynaptic_idx",
     "_postsynaptic_idx",
     "N_incoming",
     "N_outgoing",
     "delay",
-    "_row",
     "_spikespace",
     "t",
     "dt",
@@ -123,6 +123,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         **kwds: Any,
     ) -> Any:
         """As `SeededDevice`; remembers what the code uses, and what sets the value of a variable."""
+        layouts.check(owner, kwds.get("codeobj_class"))
         made = super().code_object(owner, name, abstract_code, variables, template_name, variable_indices, **kwds)
         if template_name == "group_variable_set_conditional":
             (variable,) = self.uses[made.name].writes
@@ -143,13 +144,14 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         step = Calls(self.code_objects.values(), self.uses, pathways, probes, self._copies(net))
         (clock,) = {o.clock.name for o in net.objects if self.is_probe(o.name)}
         calls = step.complete(lines[:run], clock)
-        arrays, queues, records = self.state_arrays(net), self.spike_queues(net), self.records(net)
+        arrays, records = self.state_arrays(net), self.records(net)
+        queues = {name: p.name + self._units_of_queue(p.synapses) for name, p in self.spike_queues(net).items()}
         key = f'"{RANDOM}", superspike::random_key, 2'
         block = [f"archive.load({key});"]
         block += [f'archive.load("{name}", {self._cpp(var)});' for name, var in arrays.items()]
-        block += ["if (archive.first()) {", *self._connected(net), "}"]
+        block += self._lay_rows(net)
         block += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
-        block += ["archive.loaded();", *initial, "probe.begin(archive.probe);"]
+        block += ["archive.loaded();", *self._prepare_queues(net), *initial, "probe.begin(archive.probe);"]
         block += [f"{net.name}.run(archive.start, archive.n_steps);"]
         block += step.at_end()
         block += [f"archive.save({key});"]
@@ -172,22 +174,6 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         ]
         self.main_queue[at] = ("run_network", (net, [probe, *self._index_arrays(net), *calls, *loop]))
 
-    def _connected(self, net):
-        """Lines that derive what depends on the pairs which sparse synapses connect, once these are known."""
-        for group in self._synapses(net):
-            if not _inputs(group):
-                continue
-            if _rows(group):
-                (pre, row), n = (
-                    (self.get_array_name(group.variables[v], False) for v in ("_synaptic_pre", "_row")),
-                    len(group.source),
-                )
-                yield f"superspike::find_rows({pre}, {row}, {n});"
-            else:
-                yield from (f"_before_run_{push_code_of(p).name}();" for p in pathways_of(group))
-        for group in (o for o in net.objects if isinstance(o, ProbedSynapses) and _inputs(o.synapses)):
-            yield from group.place(lambda v: self.get_array_name(v, False))
-
     def _take_initial_values(self):
         """Take what sets initial values out of the program's beginning, where seed and parameters are not known yet."""
         taken = [e for e in self.main_queue if e[0] == "run_code_object" and e[1][0].name in self.initial]
@@ -203,11 +189,9 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
             for name, var in sorted(group.variables.items()):
                 mine = isinstance(var, ArrayVariable) and var.owner is not None and var.owner.name == group.name
                 wanted = name in _PATTERN if isinstance(group, SpikeGeneratorGroup) else name not in _FIXED
-                wanted |= name in getattr(group, "inputs", [])
                 if mine and wanted and not isinstance(group, SpikeMonitor | StateMonitor | ProbedSynapses):
                     found[f"{group.name}.{name}"] = var
-            if "delay" in _inputs(group):
-                found[f"{group.name}.delay"] = group.pre.variables["delay"]
+            found |= layouts.inputs_of(group)
         return found
 
     @staticmethod
@@ -215,10 +199,10 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         return [o for o in net.objects if isinstance(o, Synapses)]
 
     @classmethod
-    def spike_queues(cls, net: Network) -> dict[str, str]:
-        """Spikes in flight: dict of record name to the pathway's C++ name."""
+    def spike_queues(cls, net: Network) -> dict[str, Any]:
+        """Spikes in flight: dict of record name to the pathway."""
         pathways = [p for s in cls._synapses(net) for p in pathways_of(s)]
-        return {f"{p.name}.queue": p.name + _layout(p.synapses) for p in sorted(pathways, key=lambda p: p.name)}
+        return {f"{p.name}.queue": p for p in sorted(pathways, key=lambda p: p.name)}
 
     @staticmethod
     def records(net: Network) -> dict[str, Variable]:
@@ -236,11 +220,44 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         made = (c for c in self.code_objects.values() if c.template_name != "synapses_create_array")
         read = set().union(*(self.uses[c.name].reads for c in made))
         for group in net.objects:
-            if isinstance(group, Synapses) and not _rows(group) and (layout := _layout(group)):
+            if isinstance(group, Synapses) and (strides := _strides(group)):
                 ends = [group.variables[f"_synaptic_{end}"] for end in ("pre", "post")]
                 names = [self.get_array_name(end, False) for end in ends]
                 if read.intersection(ends):
-                    yield f"superspike::connect_all({', '.join(names)}, {len(group.source)}{layout});"
+                    yield f"superspike::connect_all({', '.join(names)}, {len(group.source)}{strides});"
+
+    def _in_rows(self, net):
+        """Synapses in rows, by name, with their layout and a function from the name of a variable to that of its array."""
+        for group in sorted(self._synapses(net), key=lambda s: s.name):
+            if isinstance(layout := layouts.layout_of(group), layouts.Rows):
+                yield group, layout, lambda name, g=group: self.get_array_name(g.variables[name], False)
+
+    def _lay_rows(self, net):
+        """Lines that let follow what follows from the pairs of units that synapses connect."""
+        for group, layout, array in self._in_rows(net):
+            ends = [array("_synaptic_pre"), array("_synaptic_post")]
+            lacks = " || ".join(f'archive.lacks("{group.name}._synaptic_{end}")' for end in ("pre", "post"))
+            yield f'if ({lacks}) superspike::fail("the state does not say which units {group.name} connects");'
+            derived = ", ".join(map(array, ("_row_start", "N_outgoing", "N_incoming")))
+            sizes = f"{layout.n}, {layout.n_pre}, {layout.n_post}, {str(layout.ascending).lower()}"
+            yield f'superspike::lay_rows("{group.name}", {", ".join(ends)}, {sizes}, {derived});'
+        for group in net.objects:
+            if isinstance(group, ProbedSynapses):
+                yield from group.follow(lambda v: self.get_array_name(v, False))
+
+    def _prepare_queues(self, net):
+        """Lines that prepare queues of synapses in rows, which Brian2 did before units and delays were known."""
+        for group, *_ in self._in_rows(net):
+            for pathway in pathways_of(group) if group.codeobj_class is None else ():
+                delay = self.get_array_name(pathway.variables["delay"], False)
+                yield f"superspike::prepare_again({pathway.name}, {delay});"
+
+    def _units_of_queue(self, synapses):
+        """Arguments that say which synapses a unit in the queue stands for; nothing where it holds synapses."""
+        if synapses.codeobj_class is not None and isinstance(layouts.layout_of(synapses), layouts.Rows):
+            names = ("_row_start", "_synaptic_pre")
+            return "".join(f", {self.get_array_name(synapses.variables[n], False)}" for n in names)
+        return _strides(synapses)
 
     def _cpp(self, var):
         name = self.get_array_name(var, access_data=False)
@@ -255,10 +272,11 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         }
 
     def generate_main_source(self, writer: Any) -> None:
-        """As Brian2, with this package's header (which includes ``superspike.h``)."""
-        self.headers.append('"workers.h"')
+        """As Brian2, with this package's headers (which include ``superspike.h``)."""
+        headers = ['"workers.h"', '"rows.h"']
+        self.headers += headers
         super().generate_main_source(writer)
-        self.headers.remove('"workers.h"')
+        self.headers = [h for h in self.headers if h not in headers]
 
     def generate_makefile(
         self, writer: Any, compiler: str, compiler_flags: str, linker_flags: str, nb_threads: int, debug: bool
@@ -274,20 +292,8 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         writer.source_files.add(SOURCE.name)
 
 
-def _inputs(group):
-    """Names of what sparse synapses are told by the state: the pairs that they connect, and their delays."""
-    return getattr(group, "inputs", [])
-
-
-def _rows(synapses):
-    """Whether the queue holds units that stand for rows of sparse synapses."""
-    return getattr(synapses.codeobj_class, "rows", False)
-
-
-def _layout(synapses):
+def _strides(synapses):
     """Arguments that say where the synapses of a unit are (units, strides); nothing where index arrays say it."""
-    if _rows(synapses):
-        return f", _array_{synapses.name}__row, {len(synapses.source)}"
     post_major = getattr(synapses.codeobj_class, "post_major", None)
     if post_major is None:
         return ""

@@ -45,30 +45,28 @@ private:
 };
 
 // what the spikes of a chunk add to a presynaptic unit's synapses: only units that spiked have a row
-template <class T, int NJ> class Rows {
+template <class T, int NJ, int SIZE> class Rows {
     std::vector<T> data;
     std::vector<int> slot = std::vector<int>(NJ, 0);
-    size_t size = 0; // of a row
     int used = 1; // row 0 holds zeros
 
 public:
-    void clear(size_t longest)
+    void clear()
     {
         std::fill(slot.begin(), slot.end(), 0);
         used = 1;
-        size = longest;
-        if (data.empty()) data.assign(size, T(0));
+        if (data.empty()) data.assign(SIZE, T(0));
     }
     T* of(int unit)
     {
         if (!slot[unit]) {
             slot[unit] = used++;
-            if (data.size() < used * size) data.resize(used * size);
-            std::fill_n(&data[slot[unit] * size], size, T(0));
+            if (data.size() < (size_t)used * SIZE) data.resize((size_t)used * SIZE);
+            std::fill_n(&data[(size_t)slot[unit] * SIZE], SIZE, T(0));
         }
-        return &data[slot[unit] * size];
+        return &data[(size_t)slot[unit] * SIZE];
     }
-    const T* read(int unit) const { return &data[slot[unit] * size]; }
+    const T* read(int unit) const { return &data[(size_t)slot[unit] * SIZE]; }
 };
 
 constexpr int ROWS = 6; // rows of a tile of a product

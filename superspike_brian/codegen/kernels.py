@@ -20,6 +20,7 @@ import logging
 
 from brian2 import Synapses
 
+from . import layouts
 from .all_to_all import PreMajor
 from .backward import Sweep
 from .brian2_api import sympy_to_str
@@ -27,7 +28,7 @@ from .device import StateCodeObject
 from .generators import KernelGenerator
 from .plan import kinds_of, linear_plan, presynaptic_filter
 from .probed import EVERY
-from .sparse import Rows
+from .sparse import RowMajor
 from .stepmap import UnfitError, abstract_code
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ KERNELS = ("stock", "dense", "gemm", "events")
 RETIRED = {"blocked": "dense"}  # kernels of older versions: what takes the same steps today
 LAGGING = ("gemm", "events")  # kernels that record steps and catch up with many at a time
 LARGE = 40_000  # synapses from which on `events` catches up less often: every time it visits all of them
-LARGE_CHUNK = 1250  # steps
+LARGE_CHUNK, MEDIUM_CHUNK = 1250, 250  # steps, multiples of `EVERY`, and one of the other
+FEW = 500  # synapses a unit below which sparse ones take the medium chunk: at 100 it is as fast, in half the memory
 # Synapses of the smallest layer that another thread serves. Measured with two threads, times faster than one: gemm 0.75 at
 # 2,000 synapses, 1.29 at 3,200 and 1.2 from 10,000 to 50,000; events 0.92 at 50,000 and 1.0 from 105,000 to 250,000.
 WORTH_A_THREAD = {"gemm": 5_000, "events": 100_000}
@@ -45,23 +47,34 @@ _said: set[str] = set()
 class SweepCodeObject(StateCodeObject):
     """Code object of the kernels gemm and events."""
 
-    generator_class = KernelGenerator
+    generator_class, layout = KernelGenerator, layouts.AllToAll
 
 
-def fitting_chunk(kernel: str, n: int) -> int:
-    """Steps that a lagging kernel records before it catches up, for a projection of `n` synapses."""
-    return LARGE_CHUNK if kernel == "events" and n >= LARGE else EVERY
+# code of a loop over all synapses, and template and code of the kernels that lag behind, by layout
+_LOOP: dict[type, type] = {layouts.AllToAll: PreMajor, layouts.Rows: RowMajor}
+_SWEEP = {layouts.AllToAll: ("kernel_sweep", SweepCodeObject), layouts.Rows: ("kernel_rows", RowMajor)}
 
 
-def install(synapses: Synapses, n: int, kernel: str = "auto", chunk: int | None = None) -> str:
+def fitting_chunk(kernel: str, layout: layouts.Layout) -> int:
+    """Steps that a lagging kernel records before it catches up.
+
+    What it records is a few numbers a postsynaptic unit and step; where a unit has few synapses, that soon is more than they.
+    """
+    if kernel != "events" or layout.n < LARGE:
+        return EVERY
+    few = isinstance(layout, layouts.Rows) and layout.n < FEW * layout.n_post
+    return MEDIUM_CHUNK if few else LARGE_CHUNK
+
+
+def install(synapses: Synapses, layout: layouts.Layout | None, kernel: str = "auto", chunk: int | None = None) -> str:
     """Let a kernel integrate plastic synapses.
 
     Parameters
     ----------
     synapses : Synapses
-        In the order of the presynaptic units, connected by `all_to_all.connect` or `sparse.connect`.
-    n : int
-        Number of synapses.
+        They are connected.
+    layout : Layout or None
+        How they lie in memory, as `all_to_all.connect` or `sparse.connect` returned it; None: as nobody knows.
     kernel : str
         One of `KERNELS`, or 'auto': the fastest that fits.
     chunk : int, optional
@@ -74,14 +87,30 @@ def install(synapses: Synapses, n: int, kernel: str = "auto", chunk: int | None 
     """
     if kernel not in ("auto", *KERNELS):
         raise ValueError(f"unknown kernel '{kernel}': use auto, {', '.join(KERNELS)}")
+    if layout != (found := layouts.layout_of(synapses)):
+        raise ValueError(f"{synapses.name} is not connected as {layout}, but as {found}")
     wanted = KERNELS[-1] if kernel == "auto" else kernel
     for name in KERNELS[KERNELS.index(wanted) : 0 : -1]:
+        if why := _lies_otherwise(layout, name):
+            _say(f"the connections of {synapses.name} do not fit the kernel '{name}': {why}")
+            continue
         try:
-            _use(synapses, n, name, chunk)
+            _use(synapses, layout, name, chunk)
             return name
-        except (UnfitError, NotImplementedError) as why:
-            _say(f"the equations of {synapses.name} do not fit the kernel '{name}': {why}")
+        except (UnfitError, NotImplementedError) as unfit:
+            _say(f"the equations of {synapses.name} do not fit the kernel '{name}': {unfit}")
     return "stock"
+
+
+def _lies_otherwise(layout, name):
+    """Why a kernel cannot go through synapses that lie so; an empty text if it can."""
+    if type(layout) not in _LOOP:
+        return "the order of the synapses is not known"
+    if getattr(layout, "post_major", False):
+        return "they are in the order of their postsynaptic units"
+    if not getattr(layout, "ascending", True):
+        return "they are in an order of their own"
+    return "it multiplies whole matrices" if name == "gemm" and isinstance(layout, layouts.Rows) else ""
 
 
 def _say(message):
@@ -90,33 +119,25 @@ def _say(message):
         logger.info(message)
 
 
-def _use(synapses, n, name, chunk):
-    updater, shape = synapses.state_updater, (len(synapses.source), len(synapses.target))
-    rows = hasattr(synapses, "inputs")
-    if not rows and n != shape[0] * shape[1]:
-        raise UnfitError(f"{n} synapses between {shape[0]} and {shape[1]} units are not all that there can be")
-    if rows and synapses.codeobj_class is not Rows:
-        raise UnfitError(
-            "Brian2's own code delivers its spikes: synapses have delays of their own, or change their source"
-        )
+def _use(synapses, layout, name, chunk):
+    updater = synapses.state_updater
     if updater is None or not (code := abstract_code(updater)):
         raise UnfitError("they have no differential equations")
     if synapses.event_driven is not None:
         raise UnfitError("they are event-driven")
-    if name == "gemm" and rows:
-        raise UnfitError("it multiplies whole matrices, and not all pairs are connected")
-    updater.template, updater.codeobj_class = "stateupdate", Rows if rows else PreMajor
-    keywords, needed = (
-        {"shape": shape, "n_synapses": n, "rows": rows, "text": sympy_to_str, "post_of_k": "_post[k]" if rows else "k"},
-        [],
-    )
+    updater.template, updater.codeobj_class = "stateupdate", _LOOP[type(layout)]
+    keywords, needed = {"layout": layout, "text": sympy_to_str}, []
     if name != "dense":
         kinds, plan = kinds_of(synapses, code), linear_plan(synapses)
         sweep = Sweep(plan, presynaptic_filter(synapses, plan) if name == "events" else None)
-        keywords |= {"chunk": chunk or fitting_chunk(name, n), "worth_a_thread": WORTH_A_THREAD[name], "sweep": sweep}
+        keywords |= {
+            "chunk": chunk or fitting_chunk(name, layout),
+            "worth_a_thread": WORTH_A_THREAD[name],
+            "sweep": sweep,
+        }
         keywords |= {f"{k}_reads": _arrays(synapses, kinds, k, plan.states) for k in ("pre", "post", "own", "shared")}
-        needed = ["t_in_timesteps", *sweep.inputs, *(["_row", "_synaptic_post"] if rows else [])]
-        updater.template, updater.codeobj_class = "kernel_sweep", SweepCodeObject
+        needed = ["t_in_timesteps", *sweep.inputs]
+        updater.template, updater.codeobj_class = _SWEEP[type(layout)]
     updater.template_kwds, updater.needed_variables = keywords, needed
 
 

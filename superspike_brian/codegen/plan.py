@@ -70,9 +70,18 @@ class Plan:
 
 
 def kinds_of(synapses: Synapses, code: str) -> dict[str, str]:
-    """Kind of every variable in the synapses' step (see `stepmap.kind`)."""
-    indices = synapses.variables.indices
-    return {n: kind(n, v, indices.get(n, "0")) for n, v in resolve(synapses, code).items()}
+    """Kind of every variable in the synapses' step (see `stepmap.kind`).
+
+    Raises
+    ------
+    UnfitError
+        For what changes within a time step's block without being stored, or, one value a synapse, outside the synapses.
+    """
+    indices, found = synapses.variables.indices, resolve(synapses, code)
+    kinds = {n: kind(n, v, indices.get(n, "0")) for n, v in found.items()}
+    for name in (n for n, k in kinds.items() if k == "own" and found[n].owner.name != synapses.name):
+        raise UnfitError(f"{name} is a variable of {found[name].owner.name} and of each synapse")
+    return kinds
 
 
 def linear_plan(synapses: Synapses) -> Plan:

@@ -17,6 +17,7 @@ from brian2 import Equations, NeuronGroup, Synapses
 from numpy.typing import NDArray
 
 from .brian2_api import DIFFERENTIAL_EQUATION, SUBEXPRESSION, SingleEquation, Variable, get_identifiers
+from .layouts import Rows, layout_of
 
 EVERY = 125  # steps: the chunk of the kernels that sum over time; where it ends they have caught up, and a copy costs nothing
 _INDEX = {"_idx": "_probed_idx", "_presynaptic_idx": "_probed_pre", "_postsynaptic_idx": "_probed_post"}
@@ -28,7 +29,7 @@ class ProbedSynapses(NeuronGroup):
     Parameters
     ----------
     synapses : Synapses
-        All of them, in the order of the presynaptic units.
+        All of them; they are connected, in the order of the presynaptic units.
     equations : Equations
         Theirs.
     numbers : ndarray
@@ -53,7 +54,7 @@ class ProbedSynapses(NeuronGroup):
         method: str,
         name: str,
     ) -> None:
-        n_post, kinds = len(synapses.target), (DIFFERENTIAL_EQUATION, SUBEXPRESSION) if lags else (SUBEXPRESSION,)
+        kinds = (DIFFERENTIAL_EQUATION, SUBEXPRESSION) if lags else (SUBEXPRESSION,)
         own = [e for e in equations.values() if e.type in kinds and "constant over dt" not in e.flags]
         self.synapses, self.states = synapses, [e.varname for e in own if e.type == DIFFERENTIAL_EQUATION]
         super().__init__(
@@ -65,9 +66,9 @@ class ProbedSynapses(NeuronGroup):
             name=name,
         )
         self.state_updater.order = synapses.state_updater.order
-        ends = (synapses.variables[f"_synaptic_{end}"].get_value()[numbers] for end in ("pre", "post"))
-        pre, post = ends if hasattr(synapses, "inputs") else (numbers // n_post, numbers % n_post)
-        for index, values in zip(_INDEX.values(), (numbers, pre, post), strict=True):
+        known = not isinstance(layout_of(synapses), Rows)  # else they will be: see `follow`
+        units = np.divmod(numbers, len(synapses.target)) if known else (0 * numbers, 0 * numbers)
+        for index, values in zip(_INDEX.values(), (numbers, *units), strict=True):
             values = np.asarray(values, np.int32)
             self.variables.add_array(
                 index, size=len(values), values=values, dtype=np.int32, constant=True, read_only=True
@@ -77,15 +78,23 @@ class ProbedSynapses(NeuronGroup):
             index = synapses.variables.indices[variable]
             self.variables.add_reference(variable, synapses, variable, index=_INDEX.get(index, index))
 
-    def place(self, array_name: Callable[[Variable], str]) -> Iterator[str]:
-        """Lines of C++ that say which units the copies connect, where that is an input of the program."""
-        number = array_name(self.variables["_probed_idx"])
-        for end in ("pre", "post"):
-            mine, all_ = (
-                array_name(self.variables[f"_probed_{end}"]),
-                array_name(self.synapses.variables[f"_synaptic_{end}"]),
-            )
-            yield f"for (int k = 0; k < {len(self)}; k++) {mine}[k] = {all_}[{number}[k]];"
+    def _ends(self):
+        """Arrays of the probed units, with those of the synapses that say which they are, where these are inputs."""
+        if isinstance(layout_of(self), Rows):
+            for end in ("pre", "post"):
+                yield self.variables[f"_probed_{end}"], self.synapses.variables[f"_synaptic_{end}"]
+
+    def follow(self, array_name: Callable[[Variable], str]) -> Iterator[str]:
+        """Lines of C++ that find the probed units once the synapses' are known; `array_name` names a variable's array."""
+        index = array_name(self.variables["_probed_idx"])
+        for mine, theirs in self._ends():
+            yield f"for (int k = 0; k < {len(self)}; k++) {array_name(mine)}[k] = {array_name(theirs)}[{index}[k]];"
+
+    def follow_now(self) -> None:
+        """Find them on Brian2's runtime device."""
+        numbers = self.variables["_probed_idx"].get_value()
+        for mine, theirs in self._ends():
+            mine.set_value(theirs.get_value()[numbers])
 
     def take(self, array_name: Callable[[Variable], str]) -> Iterator[str]:
         """Lines of C++ that set the copy's states to those of the synapses; `array_name` names a variable's array."""

@@ -8,7 +8,6 @@
 #ifndef SUPERSPIKE_H
 #define SUPERSPIKE_H
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -138,9 +137,6 @@ public:
         if (name != "run") fail("the program has no array " + name + ", or not at this place");
     }
 
-    // whether this is the first block, whose state says which pairs of units synapses connect
-    bool first() const { return !begun; }
-
     // whether the model says how a variable starts: in the first block, if the state does not
     bool lacks(const std::string& wanted) const { return !begun && !given.count(wanted); }
 
@@ -201,50 +197,43 @@ public:
             slots.emplace_back();
             for (int s = 0; s < flat[at]; s += n_post) slots.back().push_back(flat[at + 1 + s] / pre);
         }
-        if (!slots.empty()) pathway.queue[0]->_restore_from_full_state(std::make_pair(0, slots));
+        restore(pathway, slots);
     }
 
-    // the same where a unit stands for its row of synapses
-    template <class Pathway> void save_queue(const std::string& name, Pathway& pathway, const int32_t* row, int)
+    // A queue of presynaptic units stands for rows of synapses of different lengths: those of unit j start at start[j].
+    template <class Pathway> void save_queue(const std::string& name, Pathway& pathway, const int32_t* start, const std::vector<int32_t>&)
     {
         auto state = pathway.queue[0]->_full_state();
         std::vector<int32_t> flat;
         const size_t n = state.second.size();
         for (size_t delay = 0; delay < n; delay++) {
-            const size_t begin = flat.size();
+            const size_t at = flat.size();
             flat.push_back(0);
             for (int unit : state.second[(state.first + delay) % n])
-                for (int32_t s = row[unit]; s < row[unit + 1]; s++) flat.push_back(s);
-            flat[begin] = flat.size() - begin - 1;
+                for (int s = start[unit]; s < start[unit + 1]; s++) flat.push_back(s);
+            flat[at] = flat.size() - at - 1;
         }
         save(name, flat);
     }
-    template <class Pathway> void load_queue(const std::string& name, Pathway& pathway, const int32_t* row, int n_pre)
+    template <class Pathway> void load_queue(const std::string& name, Pathway& pathway, const int32_t* start, const std::vector<int32_t>& pre)
     {
         std::vector<int32_t> flat;
         load(name, flat);
         std::vector<std::vector<int32_t>> slots;
         for (size_t at = 0; at < flat.size(); at += flat[at] + 1) {
             slots.emplace_back();
-            for (int s = 0; s < flat[at];) {
-                const int unit = std::upper_bound(row, row + n_pre + 1, flat[at + 1 + s]) - row - 1;
-                slots.back().push_back(unit);
-                s += row[unit + 1] - row[unit];
-            }
+            for (int s = 0; s < flat[at]; s += start[slots.back().back() + 1] - start[slots.back().back()])
+                slots.back().push_back(pre.at(flat[at + 1 + s]));
         }
+        restore(pathway, slots);
+    }
+
+private:
+    template <class Pathway> static void restore(Pathway& pathway, const std::vector<std::vector<int32_t>>& slots)
+    {
         if (!slots.empty()) pathway.queue[0]->_restore_from_full_state(std::make_pair(0, slots));
     }
 };
-
-// where the row of each presynaptic unit begins; the synapses are in their order
-inline void find_rows(const std::vector<int32_t>& pre, int32_t* row, int n_pre)
-{
-    int32_t s = 0;
-    for (int unit = 0; unit <= n_pre; unit++) {
-        while (s < (int32_t)pre.size() && pre[s] < unit) s++;
-        row[unit] = s;
-    }
-}
 
 // as Brian2's, without a division at every step
 template <class Pathway> void push_spikes(Pathway& pathway, int32_t* spikes, int n)

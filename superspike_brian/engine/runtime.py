@@ -7,8 +7,11 @@ from contextlib import contextmanager
 import numpy as np
 from brian2 import BrianObjectException, SpikeGeneratorGroup, second, set_device
 
-from ..codegen.brian2_api import DynamicArrayVariable, pathways_of, reset_device, set_spikes_in_queue, spikes_in_queue
+from ..codegen import sparse
+from ..codegen.brian2_api import DynamicArrayVariable, reset_device, set_spikes_in_queue, spikes_in_queue
 from ..codegen.device import RANDOM, RUNTIME, StateDevice
+from ..codegen.layouts import inputs_of
+from ..codegen.probed import ProbedSynapses
 from ..codegen.random_numbers import KEY
 from ..network.assembly import Assembly
 from ..network.structure import Structure
@@ -53,11 +56,8 @@ class RuntimeProgram:
             self.net.run(0 * second, namespace={})
         self.groups = self.assembly.groups
         self.arrays = StateDevice.state_arrays(self.net)
-        self.pathways = {f"{p}.queue": self._pathway(p) for p in StateDevice.spike_queues(self.net).values()}
+        self.pathways = StateDevice.spike_queues(self.net)
         self.start = {name: np.copy(var.get_value()) for name, var in self.arrays.items()}
-
-    def _pathway(self, name):
-        return next(p for g in self.net.objects for p in pathways_of(g) if p.name == name)
 
     def run(
         self, state: State, start: int, n_steps: int, probe: Probed = False, progress: Progress | None = None
@@ -103,7 +103,10 @@ class RuntimeProgram:
             steps, ids = state[f"{name}._timebins"], state[f"{name}.neuron_index"]
             period = int(state[f"{name}._period_bins"][0]) * self.structure.dt
             self.groups[name].set_spikes(ids, steps * self.structure.dt, period=period)
-        self.net.run(0 * second, namespace={})  # lets the generators take the new pattern
+        self._connect(state)
+        self.net.run(
+            0 * second, namespace={}
+        )  # lets the generators take the new pattern, and queues the new connections
         self.net.t_ = start * float(self.structure.dt)
         for name, var in self.arrays.items():
             if not isinstance(self.groups[name.split(".")[0]], SpikeGeneratorGroup) or name.endswith("_lastindex"):
@@ -112,6 +115,17 @@ class RuntimeProgram:
         self.assembly.initialise(given)
         for name, pathway in self.pathways.items():
             _set_spikes_in_flight(pathway.queue, state.get(name, np.zeros(0, np.int32)))
+
+    def _connect(self, state):
+        """Let sparse synapses connect what the state says, with the delays that it says."""
+        for group in self.net.objects:
+            if inputs := inputs_of(group):
+                sparse.set_pairs(group, *(state[f"{group.name}._synaptic_{end}"] for end in ("pre", "post")))
+                for name in inputs:
+                    inputs[name].set_value(np.asarray(state[name], inputs[name].dtype))
+        for group in self.net.objects:
+            if isinstance(group, ProbedSynapses):
+                group.follow_now()
 
 
 def _root(error):

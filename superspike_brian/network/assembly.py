@@ -42,10 +42,11 @@ from brian2 import (
 from ..codegen import all_to_all, axons, kernels, neurons, sparse
 from ..codegen.brian2_api import ArrayVariable
 from ..codegen.exact import exact_by_blocks
+from ..codegen.layouts import Layout, layout_of
 from ..codegen.probed import EVERY, ProbedSynapses
 from . import probes
 from .structure import Structure
-from .synapses import delays, pairs
+from .synapses import pairs
 
 
 class Assembly:
@@ -142,23 +143,20 @@ class Assembly:
             codeobj_class=None if each else room.code_object_class(self.kernel, model.neuron.on_input),
             name=name,
         )
-        own_delays = delays(self.structure, name, self.seed)
         if room is all_to_all:
-            all_to_all.connect(synapses)  # in the order of the presynaptic units
+            layout: Layout = all_to_all.connect(synapses)  # in the order of the presynaptic units
         else:
-            sparse.connect(synapses, *pairs(self.structure, name, self.seed), own_delays)
+            layout = sparse.connect(synapses, *pairs(self.structure, name, self.seed))
         if plastic:
-            self._add_terminals(projection, model, synapses, own_delays)
+            self._add_terminals(projection, model, synapses, each)
             if synapses.state_updater is not None:
                 synapses.state_updater.order = -1
-            self.kernels[name] = kernels.install(
-                synapses, self.structure.n_synapses_of(name), self.kernel, self.structure.chunk
-            )
+            self.kernels[name] = kernels.install(synapses, layout, self.kernel, self.structure.chunk)
             synapses.run_regularly(model.optimizer.update, clock=self.update_clock, when="start", name=f"{name}_update")
 
-    def _add_terminals(self, projection, model, synapses, own_delays):
+    def _add_terminals(self, projection, model, synapses, each):
         """Axon terminals, which hold the presynaptic trace: one a presynaptic unit, or a synapse if each has a delay."""
-        rule, each, source, label = model.plasticity, own_delays is not None, synapses.source, projection.label
+        rule, source, label = model.plasticity, synapses.source, projection.label
         terminals = self._add(
             NeuronGroup,
             len(synapses) if each else len(source),
@@ -181,7 +179,7 @@ class Assembly:
         )
         if each:
             pre, _ = pairs(self.structure, projection.name, self.seed)
-            sparse.connect(arrivals, pre, np.arange(len(pre)), own_delays)
+            sparse.connect(arrivals, pre, np.arange(len(pre)))
         else:
             arrivals.connect(j="i")
         # the traces of a synapse's terminal are presynaptic variables of the synapse
@@ -245,7 +243,7 @@ class Assembly:
             all_to_all.connect(made, post_major=True)
         else:
             hidden, outputs = pairs(self.structure, back, self.seed)
-            sparse.connect(made, outputs, hidden)
+            sparse.connect(made, outputs, hidden, ascending=False)
         if back:
             made.variables.add_reference("w", self.groups[back], "w")
 
@@ -270,8 +268,8 @@ class Assembly:
 
     def chunk_of(self, name: str) -> int:
         """Steps that the kernel of a projection records before it catches up."""
-        n, kernel = self.structure.n_synapses_of(name), self.kernels[name]
-        return self.structure.chunk or kernels.fitting_chunk(kernel, n)
+        layout = layout_of(self.groups[name])
+        return self.structure.chunk or kernels.fitting_chunk(self.kernels[name], layout)
 
     def is_probe(self, name: str) -> bool:
         """Whether an object records in probe windows only (output spikes are always recorded)."""

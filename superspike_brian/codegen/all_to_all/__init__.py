@@ -10,7 +10,9 @@ import re
 import numpy as np
 from brian2 import Synapses, get_device
 
+from .. import layouts
 from ..axons import OneToOne
+from ..brian2_api import reserve_synapses
 from ..device import StateCodeObject
 from ..generators import KernelGenerator
 
@@ -23,7 +25,7 @@ class PreMajor(StateCodeObject):
     templater = OneToOne.templater.derive(
         "superspike_brian.codegen", templates_dir="all_to_all", env_globals={"post_major": False}
     )
-    generator_class, post_major = KernelGenerator, False
+    generator_class, layout, post_major = KernelGenerator, layouts.AllToAll, False
 
 
 class PostMajor(PreMajor):
@@ -42,13 +44,21 @@ def code_object_class(kernel: str, on_pre: str, *, post_major: bool = False) -> 
     return PostMajor if post_major else PreMajor
 
 
-def connect(synapses: Synapses, *, post_major: bool = False) -> None:
-    """Connect all units to all, in the order of the presynaptic or of the postsynaptic units."""
+def connect(synapses: Synapses, *, post_major: bool = False) -> layouts.AllToAll:
+    """Connect all units to all, in the order of the presynaptic or of the postsynaptic units; return the layout."""
+    layout = layouts.AllToAll(len(synapses.source), len(synapses.target), post_major)
+    brian2_connect = synapses.connect
+    layouts.note(synapses, layout)
+    if synapses.codeobj_class is not None:
+        reserve_synapses(synapses, layout.n, indices=False)
+        for name, n in (("N_incoming", layout.n_pre), ("N_outgoing", layout.n_post)):
+            synapses.variables[name].set_value(n)
+        return layout
     if post_major:
-        synapses.connect(i="unit for unit in range(N_pre)", namespace={})
+        brian2_connect(i="unit for unit in range(N_pre)", namespace={})
     else:
-        synapses.connect(namespace={})
+        brian2_connect(namespace={})
     cache = getattr(get_device(), "array_cache", None)
     if cache is not None:  # so that monitors can check what they record
-        size = len(synapses.source) * len(synapses.target)
-        cache[synapses.variables["N"]] = np.array([size], np.int32)
+        cache[synapses.variables["N"]] = np.array([layout.n], np.int32)
+    return layout

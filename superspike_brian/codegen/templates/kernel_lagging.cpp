@@ -5,9 +5,10 @@
 
 {% block extra_headers %}
 #include "kernels.h"
+#include "rows.h"
 #include "workers.h"
 namespace {
-constexpr int _NJ = {{shape[0]}}, _n_post = {{shape[1]}}, _CHUNK = {{chunk}};
+constexpr int _NJ = {{layout.n_pre}}, _n_post = {{layout.n_post}}, _CHUNK = {{chunk}};
 typedef {{c_data_type(default_dtype)}} _T;
 struct _Chunk {
     int _pending = 0;
@@ -28,7 +29,7 @@ superspike::Job _job;
     // chunks end at multiples of CHUNK steps, wherever the run started: blocks of a run give what one run gives
     _chunk._pending++;
     if (({{t_in_timesteps}} + 1) % _CHUNK != 0) return;
-    if (!superspike::workers().take({{n_synapses}}L >= {{worth_a_thread}})) {
+    if (!superspike::workers().take({{layout.n}}L >= {{worth_a_thread}})) {
         _chunk.catch_up();
         return;
     }

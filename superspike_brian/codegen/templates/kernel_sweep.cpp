@@ -1,4 +1,4 @@
-{# The recorded steps as one backward sweep over postsynaptic units (superspike_brian/codegen/backward.py) #}
+{# The recorded steps as one backward sweep over postsynaptic units (superspike_brian/codegen/sweep.py) #}
 {% extends 'kernel_lagging.cpp' %}
 
 {% block buffers %}
@@ -14,7 +14,9 @@ superspike::Sources<_T, _NJ, _CHUNK> _source[{{sweep.plan.sources|length or 1}}]
 
 {% block work %}
 {% if sweep.events %}
-superspike::Rows<_T, _NJ> _rows;
+{% block rows %}
+superspike::Rows<_T, _NJ, _Chunk::_NS * _Chunk::_NI> _rows;
+{% endblock %}
 alignas(64) _T _before[_Chunk::_NY][_NJ]; // the filter, before a spike may change it
 {% else %}
 superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length or 1}}];
@@ -61,15 +63,9 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
     {{line}}
     {% endfor %}
     {% if sweep.events %}
-    {% if rows %}
-    const int32_t* __restrict _begin = {{get_array_name(variables['_row'])}};
-    const int32_t* __restrict _posts = {{get_array_name(variables['_synaptic_post'])}};
-    int _longest = 0;
-    for (int j = 0; j < _NJ; j++) _longest = std::max(_longest, _begin[j + 1] - _begin[j]);
-    {% else %}
-    constexpr int _longest = _NI;
-    {% endif %}
-    _rows.clear((size_t)_NS * _longest);
+    {% block begin_rows %}
+    _rows.clear();
+    {% endblock %}
     auto _event = _events.list.rbegin();
     while (_event != _events.list.rend() && _event->step >= _pending) ++_event; // the next chunk starts from them
     {% else %}
@@ -99,35 +95,24 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
         {% if sweep.events %}
         for (; _event != _events.list.rend() && _event->step == t; ++_event)
         {
+            {% block add_event %}
             _T* __restrict _row = _rows.of(_event->unit);
-            {% if rows %}
-            const int32_t* __restrict _post = _posts + _begin[_event->unit];
-            const int _length = _begin[_event->unit + 1] - _begin[_event->unit];
-            {% else %}
-            constexpr int _length = _NI;
-            {% endif %}
             {% for a, c in sweep.g %}
             if (_event->jump[{{c}}] != 0)
-                for (int k = 0; k < _length; k++) _row[{{a}} * _longest + k] += _event->jump[{{c}}] * _g_{{a}}_{{c}}[{{post_of_k}}];
+                for (int i = 0; i < _NI; i++) _row[{{a}} * _NI + i] += _event->jump[{{c}}] * _g_{{a}}_{{c}}[i];
             {% endfor %}
+            {% endblock %}
         }
         {% endif %}
     }
+    {% block finish %}
     for (int j = 0; j < _NJ; j++)
     {
-        {% if rows %}
-        const size_t _first = _begin[j];
-        const int _length = _begin[j + 1] - _begin[j];
-        const int32_t* __restrict _post = _posts + _first;
-        {% else %}
-        const size_t _first = (size_t)j * _n_post;
-        constexpr int _length = _n_post;
-        {% endif %}
         {% for name in sweep.plan.states %}
-        {{c_data_type(variables[name].dtype)}}* __restrict _s_{{loop.index0}} = {{get_array_name(variables[name])}} + _first;
+        {{c_data_type(variables[name].dtype)}}* __restrict _s_{{loop.index0}} = {{get_array_name(variables[name])}} + (size_t)j * _n_post;
         {% endfor %}
         {% for name in own_reads %}
-        const {{c_data_type(variables[name].dtype)}}* __restrict _o_{{name}} = {{get_array_name(variables[name])}} + _first;
+        const {{c_data_type(variables[name].dtype)}}* __restrict _o_{{name}} = {{get_array_name(variables[name])}} + (size_t)j * _n_post;
         {% endfor %}
         {% for _ in sweep.inputs %}
         const _T _y_{{loop.index0}} = _initial[{{loop.index0}}][j];
@@ -136,20 +121,20 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
         const _T* __restrict _row = _rows.read(j);
         {% endif %}
         #pragma GCC ivdep
-        for (int k = 0; k < _length; k++)
+        for (int i = 0; i < _n_post; i++)
         {
-            const int i = {{post_of_k}};
             {% for name in own_reads %}
-            const _T {{name}} = _o_{{name}}[k];
+            const _T {{name}} = _o_{{name}}[i];
             {% endfor %}
             {% for _ in sweep.plan.states %}
-            const _T _x_{{loop.index0}} = _s_{{loop.index0}}[k];
+            const _T _x_{{loop.index0}} = _s_{{loop.index0}}[i];
             {% endfor %}
             {% for _ in sweep.plan.states %}
-            _s_{{loop.index0}}[k] = {{sweep.finish(loop.index0, render)}}{% if sweep.events %} + _row[{{loop.index0}} * _longest + k]{% endif %};
+            _s_{{loop.index0}}[i] = {{sweep.finish(loop.index0, render)}}{% if sweep.events %} + _row[{{loop.index0}} * _NI + i]{% endif %};
             {% endfor %}
         }
     }
+    {% endblock %}
     {% if sweep.events %}
     _events.list.clear();
     {% else %}
