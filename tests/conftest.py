@@ -106,6 +106,7 @@ CORE = {
     "test_raster.py",
     "test_rmaxprop.py",
     "test_against_oracle.py",
+    "test_architecture_oracle.py",
 }
 
 

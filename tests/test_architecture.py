@@ -265,6 +265,11 @@ def test_blocks_end_where_learning_begins_or_ends(poisson_task):
     assert [b.stop for b in blocks] == [10000, 15000, 20000, 30000, 40000]
 
 
+def test_what_feedback_there_is():
+    assert structure(IN, OUT, Projection("inputs", "inh")).feedback == "symmetric and uniform"
+    assert structure(ONE).feedback == "symmetric"
+
+
 def test_hidden_weights_can_be_frozen():
     s = Structure(SUPERSPIKE, structure(IN, OUT).architecture, hidden_learning=False)
     assert s.plastic == ("exc_to_output",) and not s.pathways
@@ -339,6 +344,8 @@ def test_own_network_on_the_command_line(tmp_path):
     )
     found = superspike("describe", "spike-timing", "--n-inputs", 5, "--network", f"{file}:NET")
     assert found.code == 0 and "inputs_to_output" in found.out and "hidden_1" in found.out
+    found = superspike("describe", "spike-timing", "--n-inputs", 5, "--hidden", 4, "--connect", "forward_1=0.5")
+    assert "10 of 20 pairs" in found.out
     for arguments, message in (
         (["--network", f"{file}:WRONG"], "has no network 'WRONG'; its networks: NET"),
         (["--network", f"{file}:NET", "--hidden", 3], "hidden is the layers of a chain"),

@@ -11,7 +11,19 @@ from superspike_brian.models import SUPERSPIKE, WINDOWED
 from superspike_brian.tasks import xor
 
 from superspike_brian import experiments, reproduce
-from superspike_brian.experiments import Condition, Finding, Setting, fig6, fig7, final_cost, mean_by, oxford
+from superspike_brian.experiments import (
+    Condition,
+    Finding,
+    Setting,
+    fig6,
+    fig7,
+    final_cost,
+    mean_by,
+    memory,
+    oxford,
+    recurrence,
+)
+from superspike_brian.network.structure import Structure
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.spec.run import RunSpec
 from superspike_brian.sweeps.jobs import Job
@@ -114,6 +126,49 @@ def test_findings_of_oxford_can_fail():
         return oxford.findings(rows)[0].holds
 
     assert [holds(4.7, 1000), holds(4.8, 1000), holds(24, 200), holds(26, 200)] == [True, False, True, False]
+
+
+def failing(module, costs, seconds, **columns):
+    """What a module expected in vain of some costs by condition."""
+    rows = [{"condition": name, "cost_hz": cost, "simulated_s": seconds} | columns for name, cost in costs.items()]
+    return [f.expected for f in module.findings(rows) if not f.holds]
+
+
+def test_findings_of_recurrence_can_fail():
+    good = dict(zip(recurrence.LABELS, (0.5, 0.47, 0.48, 0.33, 0.35, 0.33), strict=True))
+    inhibited = {"self_weight_mv": -30.0}
+    assert failing(recurrence, good, 1000, **inhibited) == []
+    assert failing(recurrence, good, 1000, self_weight_mv=1.0) == ["outputs inhibit themselves"]
+    slow = {name: 2 * cost for name, cost in good.items()}
+    assert [e.split(":")[0] for e in failing(recurrence, slow, 1000, **inhibited)] == list(recurrence.BOUNDS)
+    assert failing(recurrence, slow, 200, **inhibited) == []
+    alone = failing(recurrence, good | {"itself": 0.6, "others": 0.3}, 1000, **inhibited)
+    assert alone == [
+        "an output's weight onto itself is enough for that",
+        "without those onto themselves they end worse",
+    ]
+
+
+def test_findings_of_memory_can_fail():
+    good = dict(zip(memory.LABELS, (1.0, 0.9, 0.4, 0.3, 0.2), strict=True))
+    same = ["the reset makes hidden spikes the same in every loop"]
+    assert failing(memory, good, 600, hidden_repeated=1.0) == same  # without reset, too
+    assert failing(memory, good | {"reservoir": 0.5}, 600, hidden_repeated=0.2) == [
+        *same,
+        "without recurrence it is worse",
+        "reservoir: mean at most 0.45 Hz",
+    ]
+    assert failing(memory, good | {"reservoir": 0.95}, 150, hidden_repeated=0.2) == [
+        "without the reset it is worse",
+        *same,
+    ]
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_the_reset_of_the_reservoir_reaches_every_unit_from_one_input(reset):
+    structure = Structure(SUPERSPIKE, memory.reservoir(5, reset).sized(4, 3))
+    assert structure.n_synapses_of("inputs_to_hidden") == (5 if reset else 20)
+    assert structure.models["inputs_to_hidden"].neuron.on_input == ("I_slow_post += w" if reset else "I_syn_post += w")
 
 
 def test_hits_count_target_spikes_with_an_output_of_the_same_unit_nearby():

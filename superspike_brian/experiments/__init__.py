@@ -1,6 +1,7 @@
 """Reproductions of the paper's figures, one module a figure, found by its name.
 
-Source of the figures: Zenke & Ganguli, Neural Computation 30:1514-1541 (2018), doi:10.1162/neco_a_01086.
+Source of the figures: Zenke & Ganguli, Neural Computation 30:1514-1541 (2018), doi:10.1162/neco_a_01086; ``oxford`` is another
+set of the benchmark suite, ``recurrence`` and ``memory`` are networks that the paper does not have.
 
 A module (``fig7.py``; names with a leading underscore are helpers) has a docstring that says what the paper shows, and
 
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from ..models import Model
+from ..models import Architecture, Model
 from ..spec.run import Machine, RunSpec
 from ..sweeps.jobs import Job
 from ..tasks import Classification, Task
@@ -72,15 +73,15 @@ class Condition:
         What to learn; or a function from the seed to it, if the task differs between seeds.
     model : Model
         The rule.
-    hidden : tuple of int
-        Units of hidden layers.
+    hidden : tuple of int, or Architecture
+        Units of hidden layers; or the whole network.
     options : dict
         Other arguments of `train`, ``duration`` among them.
     """
 
     task: Task | Classification | Callable[[int], Task | Classification]
     model: Model
-    hidden: tuple[int, ...] = ()
+    hidden: tuple[int, ...] | Architecture = ()
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def spec(self, seed: int) -> RunSpec:

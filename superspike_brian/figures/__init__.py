@@ -1,6 +1,7 @@
 """Figures of runs and sweeps. Imports results, sweeps and what is below them; needs matplotlib."""
 
 from .activity import plot_activity
+from .network import draw_network
 from .rasters import looped, raster
 from .run import plot_run
 from .style import (
@@ -27,6 +28,7 @@ __all__ = [
     "ORANGE",
     "STYLE",
     "VERMILION",
+    "draw_network",
     "learning_curve",
     "letter",
     "looped",

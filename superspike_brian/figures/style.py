@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 # Okabe & Ito's palette
 BLACK, ORANGE, BLUE, GREEN, VERMILION, GREY = "#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#999999"
 LEARNING_ON = "learning on"
+SUFFIXES: dict[str, Any] = {  # kinds of files, and what keeps them free of dates
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+}
 STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -98,12 +103,15 @@ def letter(axis: Axes, name: str) -> None:
 
 def save_figure(figure: Figure, path: Path | str) -> list[Path]:
     """Write ``path.png`` and ``path.pdf``; return their paths."""
-    paths = []
-    for suffix in ("png", "pdf"):
-        buffer = BytesIO()
-        metadata = {"CreationDate": None} if suffix == "pdf" else {"Software": None}
-        figure.savefig(buffer, format=suffix, dpi=200, metadata=metadata)
-        paths.append(Path(f"{path}.{suffix}"))
-        write_durably(paths[-1], buffer.getvalue())
+    paths = [Path(f"{path}.{suffix}") for suffix in ("png", "pdf")]
+    for each in paths:
+        write_figure(figure, each)
     plt.close(figure)
     return paths
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure to a file whose suffix is one of `SUFFIXES`."""
+    buffer, suffix = BytesIO(), path.suffix.removeprefix(".")
+    figure.savefig(buffer, format=suffix, dpi=200, metadata=SUFFIXES[suffix])
+    write_durably(path, buffer.getvalue())

@@ -219,6 +219,12 @@ class Structure:
         """Synapses of a projection."""
         return self.architecture.n_synapses(self.projections[name])
 
+    def bounds(self, name: str) -> tuple[float, float]:
+        """Bounds (volt) that a projection sets on its weights, infinite where it sets none."""
+        p, model = self.projections[name], self.models[name]
+        low, high = (None if code is None else constant(model, code) for code in (p.low, p.high))
+        return -np.inf if low is None else low, np.inf if high is None else high
+
     def has_delays(self, name: str) -> bool:
         """Whether every synapse of a projection has a delay of its own."""
         delay = self.projections[name].delay
@@ -232,6 +238,12 @@ class Structure:
     def n_synapses(self) -> int:
         """Number of weights."""
         return sum(map(self.n_synapses_of, self.projections))
+
+    @property
+    def feedback(self) -> str:
+        """Names of the feedback of all pathways; that of the model, if there is none."""
+        found = [self.models[f"feedback_{p.label}"].feedback.name for p in self.pathways.values()]
+        return " and ".join(dict.fromkeys(found or [self.model.feedback.name]))
 
     @property
     def summary(self) -> str:

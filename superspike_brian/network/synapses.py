@@ -12,7 +12,7 @@ from brian2 import Function
 
 from ..codegen.brian2_api import Constant
 from ..models import ModelError
-from ..models.checks import constant, expressions, places
+from ..models.checks import expressions, places
 from ..values.hints import Array, Floats
 from .structure import Structure
 
@@ -75,7 +75,7 @@ def initial_weights(structure: Structure, name: str, seed: int) -> Floats:
         If they are not finite, or beyond the projection's bounds.
     """
     projection, stream = structure.projections[name], random_stream(seed, "weights", _number(structure, name))
-    low, high = (_bound(structure, projection, side) for side in ("low", "high"))
+    low, high = structure.bounds(name)
     n, (n_pre, n_post) = structure.n_synapses_of(name), structure.shape(name)
     if projection.initial is None:
         inputs = n_pre if structure.is_dense(name) else n / n_post
@@ -110,13 +110,6 @@ def random_feedback(structure: Structure, population: str, seed: int) -> Floats:
 
 def _number(structure, name):
     return list(structure.projections).index(name) + 1
-
-
-def _bound(structure, projection, side):
-    code = getattr(projection, side)
-    if code is None:
-        return -np.inf if side == "low" else np.inf
-    return constant(structure.models[projection.name], code)
 
 
 def _values(structure, name, given, stream, seed):

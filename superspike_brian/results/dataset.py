@@ -141,7 +141,7 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
         "build_s": build_seconds,
         "device": spec.device,
         "precision": spec.precision,
-        "feedback": structure.model.feedback.name,
+        "feedback": structure.feedback,
         "hidden_learning": int(structure.hidden_learning),
         "theta_V": float(structure.models["output"].parameters["theta"]),
         "equations": json.dumps({k: c["strings"] for k, c in model_to_json(structure.model).items()}, indent=1),

@@ -1,8 +1,8 @@
 """The course of a run, block by block: compute, check, save, report.
 
 Every block starts from the whole state of the one before, spikes in flight included. So whether a run was interrupted
-between blocks changes no bit of the result; nor does where blocks end, as long as it is a multiple of 12.5 ms (125 steps): the
-fast kernels catch up there, and elsewhere their sums round differently in the last digit.
+between blocks changes no bit of the result; nor does where blocks end, as long as it is a multiple of the kernels' chunk (125
+or 1250 steps): they catch up there, and elsewhere their sums round differently in the last digit.
 """
 
 from __future__ import annotations

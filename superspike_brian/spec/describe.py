@@ -159,7 +159,8 @@ def _pattern(synapses):
     n_pre, n_post = len(synapses.source), len(synapses.target)
     if len(i) == n_pre == n_post and np.array_equal(i, j):
         return "one to one"
-    return "all to all" if len(np.unique(i.astype(int) * n_post + j)) == len(i) == n_pre * n_post else ""
+    pairs = len(np.unique(i.astype(int) * n_post + j))
+    return "all to all" if pairs == len(i) == n_pre * n_post else f"{pairs:,} of {n_pre * n_post:,} pairs"
 
 
 def _delay(pathway):
