@@ -55,12 +55,12 @@ _LOOP: dict[type, type] = {layouts.AllToAll: PreMajor, layouts.Rows: RowMajor}
 _SWEEP = {layouts.AllToAll: ("kernel_sweep", SweepCodeObject), layouts.Rows: ("kernel_rows", RowMajor)}
 
 
-def fitting_chunk(kernel: str, layout: layouts.Layout) -> int:
+def fitting_chunk(kernel: str, layout: layouts.Layout | None) -> int:
     """Steps that a lagging kernel records before it catches up.
 
     What it records is a few numbers a postsynaptic unit and step; where a unit has few synapses, that soon is more than they.
     """
-    if kernel != "events" or layout.n < LARGE:
+    if kernel != "events" or layout is None or layout.n < LARGE:
         return EVERY
     few = isinstance(layout, layouts.Rows) and layout.n < FEW * layout.n_post
     return MEDIUM_CHUNK if few else LARGE_CHUNK
