@@ -3,7 +3,7 @@
 from .architecture import Architecture, Pathway, Population, Projection, chain, connected
 from .checks import ModelError
 from .error import VAN_ROSSUM, WINDOWED
-from .feedback import FEEDBACKS, RANDOM, SYMMETRIC, UNIFORM
+from .feedback import FEEDBACKS, LAYERWISE, RANDOM, SYMMETRIC, UNIFORM
 from .neuron import LIF
 from .optimizer import FIXED, OPTIMIZERS, RMAXPROP, RMSPROP
 from .plasticity import THREE_FACTOR
@@ -42,6 +42,7 @@ __all__ = [
     "FEEDBACKS",
     "FIXED",
     "HETEROSYNAPTIC",
+    "LAYERWISE",
     "LIF",
     "LINEAR",
     "NO_DECAY",

@@ -208,7 +208,8 @@ class Pathway:
     Parameters
     ----------
     source : str
-        Where they come from: ``output``.
+        Where they come from: ``output``, or a population that has a pathway itself, for feedback that sums errors in every
+        step (layerwise).
     target : str
         A population.
     feedback : Feedback, optional
@@ -322,9 +323,12 @@ class Architecture:
                     p.target,
                     names[1:-1],
                 )
-            if p.source != "output":
+            known = ["output", *(q.target for q in self.pathways if q.target != p.target)]
+            if p.source not in known:
                 raise ModelError(
-                    f"{p.where}, source: '{p.source}' has no errors of its own; those of 'output' can be sent"
+                    f"{p.where}, source: '{p.source}' has no errors that can be sent; those of {', '.join(known)} can",
+                    p.source,
+                    known,
                 )
             if p.through is not None and p.through not in [q.name for q in self._ways_back(p)]:
                 known = [q.name for q in self._ways_back(p)]
@@ -472,13 +476,15 @@ class Architecture:
         return pairs if isinstance(connect, str) else round(float(connect) * pairs)
 
 
-def chain(hidden: int | Iterable[int] = ()) -> Architecture:
-    """Layers from inputs to output, all to all, each with a pathway of the model's feedback.
+def chain(hidden: int | Iterable[int] = (), feedback: Feedback | None = None) -> Architecture:
+    """Layers from inputs to output, all to all, each with a pathway of feedback.
 
     Parameters
     ----------
     hidden : int or sequence of int
         Units of each hidden layer.
+    feedback : Feedback, optional
+        Default: the model's. If it sums errors in every step, they come from the next layer, else from the output.
 
     Returns
     -------
@@ -492,7 +498,10 @@ def chain(hidden: int | Iterable[int] = ()) -> Architecture:
     return Architecture(
         populations,
         [Projection(a, b, name=f"forward_{k}") for k, (a, b) in ends],
-        [Pathway("output", p.name) for p in populations],
+        [
+            Pathway(after if feedback is not None and feedback.error_equations else "output", p.name, feedback)
+            for p, after in zip(populations, layers[2:], strict=True)
+        ],
     )
 
 

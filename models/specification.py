@@ -161,12 +161,16 @@ class Feedback(Component):
 
     ``weights`` says what `b` is: 'normal' (drawn once from N(0, 1)), 'forward' (the forward weights themselves, variable
     `w`) or 'none'.
+
+    Where ``error_equations`` are given, feedback is no impulses of the output but a sum in every step: they define `error`
+    in the target instead of the error signal's equations, and ``equations`` say what each synapse adds to it.
     """
 
     equations: str
     on_target: str
     on_output: str
     weights: str
+    error_equations: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -288,10 +292,12 @@ class Model(Record):
         if place == "synapse" and output:
             r = NO_DECAY
         more = [(e, e.cost_equations), (e, e.judge_equations)] if output else [(r, r.layer_equations)]
+        summed = not output and self.feedback.error_equations
+        error = (self.feedback, self.feedback.error_equations) if summed else (e, e.equations)
         return joined(
             {
                 "terminal": [(p, p.terminal_equations)],
-                "layer": [(n, n.equations), (self.surrogate, self.surrogate.equations), (e, e.equations), *more],
+                "layer": [(n, n.equations), (self.surrogate, self.surrogate.equations), error, *more],
                 "synapse": [(p, p.equations), (self.optimizer, self.optimizer.equations), (r, r.equations)],
                 "feedback": [(self.feedback, self.feedback.equations)],
                 "judge": [(e, e.judge_equations)],

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from brian2 import mV, volt
 from oracle import Oracle
-from superspike_brian.models import FEEDBACKS, OPTIMIZERS, REGULARIZERS, SUPERSPIKE, SURROGATES
+from superspike_brian.models import FEEDBACKS, LAYERWISE, OPTIMIZERS, REGULARIZERS, SUPERSPIKE, SURROGATES
 
 from superspike_brian.engine.cache import structure_key
 from superspike_brian.network.initial import initial_state
@@ -30,7 +30,7 @@ QUICK = [
     (0, "symmetric", "rmaxprop", "none", "fast-sigmoid"),
 ]
 ALL = [
-    *product((1,), FEEDBACKS, OPTIMIZERS, REGULARIZERS, SURROGATES),
+    *product((1,), sorted(FEEDBACKS.keys() - {LAYERWISE.name}), OPTIMIZERS, REGULARIZERS, SURROGATES),
     *product((0,), ("symmetric",), OPTIMIZERS, ("none",), SURROGATES),
 ]
 VARIANTS = [pytest.param(*v, marks=() if v in QUICK else pytest.mark.slow, id="-".join(map(str, v))) for v in ALL]

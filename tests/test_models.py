@@ -302,7 +302,7 @@ def test_all_shipped_components_fit_each_other(feedback, optimizer, regularizer,
 def test_the_shipped_tables_list_components_by_their_names():
     for table in (FEEDBACKS, OPTIMIZERS, REGULARIZERS, SURROGATES):
         assert all(component.name == name for name, component in table.items())
-    assert list(FEEDBACKS) == ["symmetric", "random", "uniform"]
+    assert list(FEEDBACKS) == ["symmetric", "random", "uniform", "layerwise"]
     assert list(OPTIMIZERS) == ["rmaxprop", "rmsprop", "fixed"]
     assert list(REGULARIZERS) == ["none", "heterosynaptic", "error-gated", "error-gated-decay"]
     assert list(SURROGATES) == ["fast-sigmoid", "linear"]

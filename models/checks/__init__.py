@@ -224,14 +224,38 @@ def _check_statements(model, where, constants):
     for component, field, key in places.blocks(model, places.STATEMENTS):
         if field == "initial":
             statements.check_initial(component)
-        if field in needed and not getattr(component, field):  # Brian2 makes no pathway of it
+        summed = component is model.feedback and component.strings["error_equations"]
+        if field in needed and not summed and not getattr(component, field):  # Brian2 makes no pathway of it
             raise ModelError(
                 f"{component.name}, {field}: it is empty, and what arrives must change something; to switch an effect off, "
                 "multiply it by a parameter that is 0"
             )
         names_changed = statements.check(component, field, where[key], constants)
         _note(changed, key, names_changed)
+    summed = [e for e in where["feedback"].equations.values() if "summed" in e.flags]
+    changed["layer", False] |= {e.varname.removesuffix("_post") for e in summed}
+    _check_summed(model, summed)
     return changed
+
+
+def _check_summed(model, summed):
+    """Refuse sums without a variable in the target to take them, and the other way round."""
+    feedback, taken = model.feedback, equations.parse(model.feedback.error_equations)
+    for equation in summed:
+        name = equation.varname.removesuffix("_post")
+        if name not in taken or taken[name].type != "parameter" or taken[name].dim is not equation.dim:
+            raise ModelError(
+                f"{feedback.name}, equations: '{equation}' is summed into a variable of the target, which `error_equations` "
+                f"must declare: '{name} : {places.unit_text(equation.dim)}'"
+            )
+    if feedback.error_equations and not summed:
+        raise ModelError(
+            f"{feedback.name}, error_equations: no equation with the flag (summed) gives `error` its value"
+        )
+    if feedback.error_equations and (feedback.on_target or feedback.on_output):
+        raise ModelError(
+            f"{feedback.name}, on_target, on_output: errors that are summed in every step have no impulses"
+        )
 
 
 def _note(changed, key, names_changed):

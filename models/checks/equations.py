@@ -26,7 +26,7 @@ FLAGS = {  # by place and type of equation
     "layer": {"differential equation": ["unless refractory"]},
     "terminal": {},
     "synapse": {"differential equation": ["clock-driven"]},
-    "feedback": {"differential equation": ["clock-driven"]},
+    "feedback": {"differential equation": ["clock-driven"], "subexpression": ["summed", "shared", "constant over dt"]},
 }
 _ALWAYS = {"parameter": ["shared", "constant"], "subexpression": ["shared", "constant over dt"]}
 
@@ -52,6 +52,8 @@ def parse(code: str) -> Equations:
                 expressions.parse(equation["expression"])
             except expressions.UnfitError as error:
                 raise ValueError(f"equation of {name}: {error}") from error
+        if "summed" in list(equation.get("flags", ())):  # into a variable of the target
+            name = name.removesuffix("_post")
         if why := names.variable_fault(name, differential=equation.getName() == "differential equation"):
             raise ValueError(f"'{name}' {why}: give it another name")
         _check_unit(name, equation["unit"].strip())

@@ -100,6 +100,8 @@ def of(model: Model) -> dict[Key, Place]:
     if model.feedback.weights == "forward":
         judge["w"] = places["frozen"].names["w"]
     lent = [_suffixed(hidden, "_post"), (judge, dict.fromkeys(judge, "feedback can only read it")), _SYNAPSE]
+    if model.feedback.error_equations:
+        lent.append(_suffixed(hidden, "_pre"))
     places["feedback"] = _place("a feedback pathway", *model.equations_of("feedback"), lent, hidden)
     return places
 

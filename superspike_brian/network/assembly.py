@@ -11,7 +11,7 @@ terminals_K         NeuronGroup: axon terminals of a plastic projection's source
 axons_K             Synapses: spikes reach their terminal after the axonal delay
 window_*            Synapses: cue and deadline of an answer
 error_*             Synapses: impulses of the output error, from target and output spikes
-feedback_*_K        Synapses: the same impulses, to a hidden population
+feedback_*_K        Synapses: the same impulses, to a hidden population; feedback_K: errors that are summed in every step
 probed_K            ProbedSynapses: copies of the probed synapses, where the kernel of a projection lags behind; views of
                     them, where what is recorded is not in the synapses
 spikes_*, probe_*   monitors
@@ -197,6 +197,9 @@ class Assembly:
             self._add_events(targets, error.on_deadline, "window_deadline", order=-1)
         for pathway in self.structure.pathways.values():
             feedback = self.structure.models[f"feedback_{pathway.label}"].feedback
+            if feedback.error_equations:
+                self._add_feedback(pathway, f"feedback_{pathway.label}", self.groups[pathway.source], None)
+                continue
             for origin, source, code in (
                 ("target", targets, feedback.on_target),
                 ("output", output, feedback.on_output),
@@ -229,9 +232,8 @@ class Assembly:
             source,
             target,
             equations,
-            on_pre=code,
-            delay=0 * ms,
-            codeobj_class=all_to_all.code_object_class(self.kernel, code, post_major=True) if dense else None,
+            **({"on_pre": code, "delay": 0 * ms} if code else {}),
+            codeobj_class=all_to_all.code_object_class(self.kernel, code or "", post_major=True) if dense else None,
             namespace=_namespace(model, Equations(equations)),
             clock=self.clock,
             name=name,
@@ -246,6 +248,10 @@ class Assembly:
             sparse.connect(made, outputs, hidden, ascending=False)
         if back:
             made.variables.add_reference("w", self.groups[back], "w")
+        for (
+            updater
+        ) in made.summed_updaters.values():  # before synapses are integrated, the errors of the later layers first
+            updater.order = -2 - list(self.structure.pathways).index(pathway.target)
 
     def _add_monitors(self):
         for name in ("inputs", "targets", *self.structure.populations[1:]):

@@ -54,7 +54,7 @@ def initial_state(structure: Structure, task: Task | Classification, seed: int) 
                 axons = f"axons_{projection.label}"
                 state |= _ends(axons, pre, np.arange(len(pre), dtype=np.int32)) | {f"{axons}.delay": own_delays}
     for pathway in structure.pathways.values():
-        groups = [f"feedback_{origin}_{pathway.label}" for origin in ("target", "output")]
+        groups = structure.feedback_groups(pathway)
         if structure.models[f"feedback_{pathway.label}"].feedback.weights == "normal":
             b = random_feedback(structure, pathway.target, seed).ravel()
             state |= {f"{group}.b": b for group in groups}
@@ -103,8 +103,8 @@ def parameters(structure: Structure) -> State:
         groups[f"terminals_{projection.label}"] = model.equations_of("terminal")[0], model
     for pathway in structure.pathways.values():
         model = models[f"feedback_{pathway.label}"]
-        for origin in ("target", "output"):
-            groups[f"feedback_{origin}_{pathway.label}"] = model.equations_of("feedback")[0], model
+        for name in structure.feedback_groups(pathway):
+            groups[name] = model.equations_of("feedback")[0], model
     return {
         f"{name}.{e.varname}": np.array([float(model.parameters[e.varname])])
         for name, (equations, model) in groups.items()

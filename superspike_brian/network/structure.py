@@ -72,7 +72,7 @@ class Structure:
     models: dict[str, Model] = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        network = self.network if isinstance(self.network, Architecture) else _layers(self.network)
+        network = self.network if isinstance(self.network, Architecture) else _layers(self.network, self.model.feedback)
         if not network.is_sized:
             raise ValueError("the architecture has no sizes of inputs and output: use architecture.sized(n, m)")
         if not self.hidden_learning:
@@ -94,7 +94,10 @@ class Structure:
         found: dict[str, Model] = {}
         for population in self.architecture.populations[1:]:
             where = f"Population({population.name!r})"
-            found[population.name] = _said(where, lambda p=population: _variant(self.model, p.components))
+            parts = population.components
+            if population.name in self.pathways:  # which may say where its error comes from
+                parts |= self.pathways[population.name].components
+            found[population.name] = _said(where, lambda parts=parts: _variant(self.model, parts))
         yield from found.items()
         for p in self.projections.values():
             yield p.name, _said(p.where, lambda p=p: p.rule(found[p.target]))
@@ -137,6 +140,12 @@ class Structure:
                 if isinstance(code := getattr(p, field), str):
                     _said(f"{p.where}, {field}", lambda m=model, c=code, u=unit: check_values(m, c, u))
         for way in self.pathways.values():
+            feedback = self.models[f"feedback_{way.label}"].feedback
+            if way.source != "output" and not feedback.error_equations:
+                raise ModelError(
+                    f"{way.where}, source: {feedback.name} feedback sends impulses of the output; only feedback that sums "
+                    "errors in every step, as layerwise, can come from another population"
+                )
             self.forward_weights(way)
 
     def weights_of(self, pathway: Pathway) -> Projection:
@@ -160,13 +169,19 @@ class Structure:
             )
         raise ModelError(
             f"{pathway.where}, feedback: {name} feedback needs weights from the hidden layer to the output, and no projection "
-            f"leads from {pathway.target} to {pathway.source}: use random or uniform feedback, or one hidden layer"
+            f"leads from {pathway.target} to {pathway.source}: use random, uniform or layerwise feedback, or one hidden layer"
         )
 
     def forward_weights(self, pathway: Pathway) -> str:
         """Name of the projection whose weights a pathway takes; empty if it has its own, or none."""
         forward = self.models[f"feedback_{pathway.label}"].feedback.weights == "forward"
         return self.weights_of(pathway).name if forward else ""
+
+    def feedback_groups(self, pathway: Pathway) -> tuple[str, ...]:
+        """Names of the groups that carry the errors of a pathway: impulses of targets and outputs, or sums in every step."""
+        if self.models[f"feedback_{pathway.label}"].feedback.error_equations:
+            return (f"feedback_{pathway.label}",)
+        return f"feedback_target_{pathway.label}", f"feedback_output_{pathway.label}"
 
     @cached_property
     def projections(self) -> dict[str, Projection]:
@@ -284,7 +299,7 @@ def _said(where, function):
         raise ModelError(f"{where}: {error}") from error
 
 
-def _layers(sizes):
+def _layers(sizes, feedback):
     """The chain of some sizes; ValueError if it cannot be."""
     sizes = tuple(map(_size, sizes))
     if len(sizes) < 2 or min(sizes) < 1:
@@ -292,7 +307,7 @@ def _layers(sizes):
     for a, b in itertools.pairwise(sizes):
         if a * b > MAX_SYNAPSES:
             raise ValueError(f"{a} to {b} units are {a * b:,} synapses; a layer can have at most {MAX_SYNAPSES:,}")
-    return chain(sizes[1:-1]).sized(sizes[0], sizes[-1])
+    return chain(sizes[1:-1], feedback).sized(sizes[0], sizes[-1])
 
 
 def _size(value):

@@ -119,7 +119,7 @@ def _connections(pathway, network):
             own_delays = network.has_delays(projection.name)
             return network.n_synapses_of(projection.name) if own_delays else network.size(projection.source)
     for way in network.pathways.values():
-        if group in (f"feedback_target_{way.label}", f"feedback_output_{way.label}"):
+        if group in network.feedback_groups(way):
             return network.size(way.target) * network.sizes[-1]
     return network.sizes[-1]
 

@@ -31,6 +31,7 @@ WRITERS = (
     ("error", "judge_equations", "output"),
     ("regularizer", "layer_equations", "hidden"),
     ("feedback", "equations", "feedback"),
+    ("feedback", "equations", "hidden"),
     ("plasticity", "on_arrival", "terminals"),
     ("neuron", "on_input", "layer"),
     ("error", "on_cue", "output"),
@@ -180,14 +181,9 @@ def _kinds(structure, group):
         if group == f"terminals_{projection.label}":
             return {"terminals"}, structure.models[projection.name]
     for pathway in structure.pathways.values():
-        if group in _feedback(pathway):
+        if group in structure.feedback_groups(pathway):
             return {"feedback"}, structure.models[f"feedback_{pathway.label}"]
     return {group.split("_")[0]}, structure.model
-
-
-def _feedback(pathway):
-    """Groups that carry the errors of a pathway."""
-    return [f"feedback_target_{pathway.label}", f"feedback_output_{pathway.label}"]
 
 
 def _causes(structure, state, group, variable):
@@ -229,7 +225,7 @@ def _meanings(structure, group, symbol):
             group in structure.pathways
         ):  # feedback carries weights of its own, forward weights, or what the output judges
             pathway = structure.pathways[group]
-            arriving += [f"feedback_target_{pathway.label}", structure.forward_weights(pathway), "output"]
+            arriving += [structure.feedback_groups(pathway)[0], structure.forward_weights(pathway), "output"]
         around = {"_post": [group], "": arriving}
     suffix = next((s for s in ("_pre", "_post") if symbol.endswith(s)), "")
     return [(group, symbol), *((g, symbol.removesuffix(suffix)) for g in around.get(suffix, ()))]
@@ -280,7 +276,7 @@ def place(structure: Structure, name: str, at: int, size: int) -> str:
             return f"{text} (synapse {at} from {projection.source} to {projection.target})"
         return f"{text} (from unit {pre} of {projection.source} to unit {post} of {projection.target})"
     for pathway in structure.pathways.values():
-        if group in _feedback(pathway):
-            post, pre = divmod(at, structure.sizes[-1])
+        if group in structure.feedback_groups(pathway):
+            post, pre = divmod(at, structure.size(pathway.source))
             return f"{text} (from unit {pre} to unit {post} of {pathway.target})"
     return f"{text}, unit {at}"

@@ -162,11 +162,11 @@ class RunSpec:
     @cached_property
     def structure(self) -> Structure:
         """The network that the run simulates."""
+        model = cast(Model, self.model)  # the task's default, if none was given
         ends = self.task.n_inputs, self.task.n_outputs
         network: Any = ends[0], *self.hidden, ends[1]
         if self.network is not None or self.connect:
-            network = connected(self.network or chain(self.hidden), self.connect).sized(*ends)
-        model = cast(Model, self.model)  # the task's default, if none was given
+            network = connected(self.network or chain(self.hidden, model.feedback), self.connect).sized(*ends)
         probed = self.probe_units, self.probe_synapses, self.probe_variables
         return Structure(model, network, self.hidden_learning, self.dt, *probed, chunk=self.chunk)
 
