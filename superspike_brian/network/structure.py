@@ -51,8 +51,8 @@ class Structure:
     architecture : Architecture
         What is built.
     models : dict of str to Model
-        The rule of each population (but inputs), each projection, and of the pathway to each population
-        (feedback_ and its label).
+        The rule of each population (but inputs), each projection, and of the pathway to each
+        population (under *feedback* and its label).
 
     Raises
     ------
