@@ -46,6 +46,7 @@ def structure(*projections, populations=(EXC, INH), pathways=BACK):
     return Structure(SUPERSPIKE, network.sized(20, 3))
 
 
+V_IS_I2 = RMAXPROP.update.replace("v = clip", "I2 = clip").replace("*v,", "*I2,").replace("sqrt(v)", "sqrt(I2)")
 REFUSED = {
     "unknown source": (lambda: Architecture(projections=[Projection("input", "output")]), "did you mean 'inputs'"),
     "unknown target": (
@@ -129,6 +130,16 @@ REFUSED = {
     "another interval": (
         lambda: structure(ONE.replace(optimizer=RMAXPROP.replace(t_b=1 * second))),
         "at the same time",
+    ),
+    "a name of a synapse in its source": (
+        lambda: structure(
+            IN,
+            OUT.replace(optimizer=RMAXPROP.replace(equations=RMAXPROP.equations.replace("v ", "I2 "), update=V_IS_I2)),
+            populations=[
+                Population("exc", 8, neuron=LIF.replace(equations=LIF.equations + "\ndI2/dt = -I2/tau_syn : volt"))
+            ],
+        ),
+        r"Projection\('exc', 'output'\): 'I2' is a variable of exc and of the projection's synapses",
     ),
     "symmetric without a way": (
         lambda: structure(IN, Projection("exc", "inh"), Projection("inh", "output")),

@@ -200,6 +200,11 @@ def _check_clashes(model, where, constants):
         (where["terminal"], layers[0].names.keys() | layers[1].names.keys() - {"i", "N", "t", "dt"}, "layers have it"),
         *((layer, {"w"}, "it is the weight of a synapse") for layer in (*layers, where["terminal"])),
         (layers[0], where["feedback"].equations.names, "it is a variable of feedback"),
+        *(
+            (la, where["synapse", o].equations.names, "it is a variable of a synapse")
+            for la in layers
+            for o in (False, True)
+        ),
     ):
         for name in sorted(place.equations.names & taken - {"i", "N", "t", "dt"}):
             raise ModelError(f"{place.homes[name].name}: '{name}' cannot be defined in {place.where}: {why}; rename it")

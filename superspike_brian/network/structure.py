@@ -134,6 +134,13 @@ class Structure:
                     f"{p.where}, optimizer: it updates weights every {readable(model.interval)}, and the model every "
                     f"{readable(self.model.interval)}: all projections are updated at the same time"
                 )
+            if p.plastic and p.source in self.models:
+                mine = model.equations_of("synapse", output=p.target == "output")[0].names
+                theirs = self.models[p.source].layer_equations(output=p.source == "output").names
+                if shared := sorted(mine & theirs):
+                    raise ModelError(
+                        f"{p.where}: '{shared[0]}' is a variable of {p.source} and of the projection's synapses: rename one"
+                    )
             if not p.plastic:
                 _said(p.where, lambda m=model: check_frozen(m))
             for field, unit in (("initial", "volt"), ("delay", "second")):
