@@ -129,6 +129,6 @@ def test_refuses_a_bad_time_in_a_list(name, value):
 def test_survives_json():
     options = {"duration": 9 * second, "burn_in": 1 * second, "r0_decay_at": [3 * second, 4.5 * second]}
     spec = RunSpec.make("spike-timing", **options, snapshot_every=2 * second, probe_every=3 * second)
-    again = RunSpec.from_json(json.loads(json.dumps(spec.to_json())), spec.task)
+    again = RunSpec.from_json(json.loads(json.dumps(spec.to_json())), spec.task, spec.arrays())
     assert again.protocol == spec.protocol and again.differences(spec) == []
     assert list(again.protocol.blocks(DT)) == list(spec.protocol.blocks(DT))

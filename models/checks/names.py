@@ -22,8 +22,32 @@ KERNELS = _words("kernels")  # with an underscore before them, in the code that 
 CPP_KEYWORDS = _words("cpp_keywords")
 CPP_MACROS = _words("cpp_macros")  # what the headers of the generated programs define, for any line of their text
 ATTRIBUTES = _words("brian2_attributes") | {n for kind in (NeuronGroup, Synapses) for n in dir(kind)}
-OF_TEMPLATES = frozenset(  # what Brian2 hands to a template, beside the variables by name
-    ("self", "scalar_code", "vector_code", "owner", "variables", "codeobj_name", "variable_indices", "get_array_name")
+OF_TEMPLATES = frozenset(  # what Brian2 and this package hand to a template, beside the variables by name
+    [
+        "self",
+        "scalar_code",
+        "vector_code",
+        "owner",
+        "variables",
+        "codeobj_name",
+        "variable_indices",
+        "get_array_name",
+        "eventspace_variable",
+        "pathway",
+        "layout",
+        "text",
+        "chunk",
+        "worth_a_thread",
+        "sweep",
+        "pre_reads",
+        "post_reads",
+        "own_reads",
+        "shared_reads",
+        "render",
+        "default_dtype",
+        "repeatable",
+        "post_major",
+    ]
 )
 MARK = "EMPTY_CODE_BLOCK"  # Brian2 leaves out whatever code has it somewhere
 CPP_NAMES = frozenset(("brian", "main", "std", "superspike"))

@@ -18,7 +18,6 @@ from ..network.structure import Structure
 from ..spec.protocol import Protocol
 from ..spec.run import PLAIN, RunSpec
 from ..spec.serialize import task_from_arrays
-from ..tasks import Classification, Task
 from ..values.as_json import quantity_from_json, value_from_json
 from ..values.hints import State
 from .folder import RunFolder
@@ -36,7 +35,9 @@ def stored_request(folder: RunFolder) -> dict:
 
 def stored_spec(folder: RunFolder) -> RunSpec:
     """Return the spec of a run folder; RunFolderError, naming the file, if what it holds is none."""
-    found, learned, arrays = stored_request(folder), task(folder), folder.task_arrays
+    found, arrays = stored_request(folder), folder.task_arrays
+    with reading(folder.path / "task.npz"):
+        learned = task_from_arrays(arrays)
     with reading(folder.path / "run.json"):
         course = Protocol(**{name: value_from_json(value) for name, value in found["protocol"].items()})
         check_length(course, found["dt"][0])
@@ -65,13 +66,6 @@ def request(folder: RunFolder, options: Collection[str]) -> dict[str, Any]:
         for name, value in found.items():
             FORMS.get(name, _value)(name, value)
     return found
-
-
-def task(folder: RunFolder) -> Task | Classification:
-    """The spike patterns, as the task that they are."""
-    arrays = folder.task_arrays
-    with reading(folder.path / "task.npz"):
-        return task_from_arrays(arrays)
 
 
 def check_length(course: Protocol, dt: float) -> None:

@@ -32,6 +32,7 @@ WRITERS = (
     ("regularizer", "layer_equations", "hidden"),
     ("feedback", "equations", "feedback"),
     ("feedback", "equations", "hidden"),
+    ("feedback", "error_equations", "hidden"),
     ("plasticity", "on_arrival", "terminals"),
     ("neuron", "on_input", "layer"),
     ("error", "on_cue", "output"),
