@@ -1,12 +1,13 @@
 """What the network is: equation strings and their parameters, one file an aspect, and nothing else."""
 
-from .architecture import Architecture, Pathway, Population, Projection, chain, connected
+from .architecture import Architecture, chain, connected
 from .checks import ModelError
 from .error import VAN_ROSSUM, WINDOWED
 from .feedback import FEEDBACKS, LAYERWISE, RANDOM, SYMMETRIC, UNIFORM
 from .neuron import LIF
 from .optimizer import FIXED, OPTIMIZERS, RMAXPROP, RMSPROP
 from .plasticity import THREE_FACTOR
+from .projection import Pathway, Population, Projection
 from .regularizer import ERROR_GATED, ERROR_GATED_DECAY, HETEROSYNAPTIC, NO_DECAY, REGULARIZERS
 from .specification import (
     Component,

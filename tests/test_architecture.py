@@ -1,5 +1,7 @@
 """The records of a network: what they refuse, what a seed draws, and how they are kept."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from brian2 import ms, mV, second, volt
@@ -21,7 +23,9 @@ from superspike_brian.models import (
     chain,
     connected,
 )
+from superspike_brian.models.checks.expressions import FUNCTIONS
 
+from superspike_brian.engine.cache import structure_key
 from superspike_brian.network.initial import initial_state, parameters
 from superspike_brian.network.structure import Structure
 from superspike_brian.network.synapses import delays, initial_weights, pairs
@@ -78,7 +82,10 @@ REFUSED = {
         "two pathways to 'exc'",
     ),
     "two names": (lambda: Architecture([EXC], [IN, IN, OUT], [Pathway("output", "exc")]), "two .*'inputs_to_exc'"),
-    "no size": (lambda: Architecture([Population("exc")]), r"Population\('exc'\), size: expected a number of units"),
+    "no size": (
+        lambda: Architecture([Population("exc")]),
+        r"Population\('exc'\), size: expected a whole number of units",
+    ),
     "empty": (lambda: Population("exc", 0), "at least one unit"),
     "no number": (lambda: Population("exc", 2.5), "whole number"),
     "truth": (lambda: Population("exc", True), "whole number"),
@@ -211,6 +218,43 @@ def test_pairs_and_matrices_say_which():
     assert structure(ONE, Projection("output", "output")).n_synapses_of("output_to_output") == 6
 
 
+def test_pairs_stay_as_they_were_given():
+    given = [(5, 0), (0, 2)]  # as many as a pair has ends
+    p = ONE.replace(connect=given, initial=[1e-3, 2e-3], delay=[3e-3, 4e-3] * second)
+    for kept in (p, p.replace(r0_factor=2)):
+        s = structure(kept)
+        assert np.stack(pairs(s, "inputs_to_output", 0)).T.tolist() == [[0, 2], [5, 0]]
+        assert initial_weights(s, "inputs_to_output", 0).tolist() == [2e-3, 1e-3]
+        assert delays(s, "inputs_to_output", 0).tolist() == [4e-3, 3e-3]
+    matrix = sparse.coo_matrix(([7.0, 8.0], ([5, 0], [0, 2])), shape=(20, 3))
+    assert np.stack(pairs(structure(ONE.replace(connect=matrix)), "inputs_to_output", 0)).T.tolist() == [[0, 2], [5, 0]]
+
+
+@pytest.mark.parametrize("function", sorted(n for n, f in FUNCTIONS.items() if not f.stateless))
+def test_random_functions_draw_from_the_seed(function):
+    code = f"{function}({3 if function == 'poisson' else ''})*mV"
+    one, again, other = (
+        initial_weights(structure(ONE.replace(initial=code)), "inputs_to_output", k) for k in (1, 1, 2)
+    )
+    assert np.array_equal(one, again) and not np.array_equal(one, other) and len(np.unique(one)) > 3
+
+
+def test_conditions_in_values():
+    i, j = np.divmod(np.arange(60), 3)
+    for code, expected in (
+        ("(i > 3 and j < 2 and not j == 0)*mV", (i > 3) & (j == 1)),
+        ("int(i < 2 or j == 2)*mV", (i < 2) | (j == 2)),
+    ):
+        w = initial_weights(structure(ONE.replace(initial=code)), "inputs_to_output", 0)
+        assert np.array_equal(w, expected * 1e-3)
+
+
+def test_weights_at_a_bound_in_single_precision_are_within_it():
+    w = np.full(60, 0.1, np.float32)
+    found = initial_weights(structure(ONE.replace(initial=w, high="w_max")), "inputs_to_output", 0)
+    assert (found == 0.1).all()
+
+
 def test_initial_weights():
     def weights(**given):
         return initial_weights(structure(ONE.replace(**given)), "inputs_to_output", 3)
@@ -291,7 +335,7 @@ RECORDS = Architecture(
     [
         IN.replace(connect=0.3, low=0 * mV, initial="rand()*mV"),
         OUT.replace(delay=np.full(24, 2e-3) * second, learn_until=2 * second),
-        Projection("exc", "inh", connect=[(0, 1), (1, 2)], initial=np.array([1e-3, 2e-3]), plastic=False),
+        Projection("exc", "inh", connect=[(0, 3), (1, 2)], initial=np.array([1e-3, 2e-3]), plastic=False),
         Projection(
             "inh", "exc", connect=sparse.eye(4, 8), high="0*volt", optimizer=FIXED, on_input="I_syn_post += 2*w"
         ),
@@ -320,8 +364,57 @@ def test_warm_start():
     s = Structure(SUPERSPIKE, net.sized(20, 3))
     assert np.array_equal(initial_weights(s, "inputs_to_output", 0), values.ravel())
     assert (initial_weights(s, "output_to_output", 0) == 1e-3).all()
+    ids = np.array([[0, 1, 1], [2, 0, 1]])  # of another seed
+    run = xr.Dataset({"weights_inputs_to_output_end": ("s", [1e-3, 2e-3, 3e-3])})
+    run["pre_inputs_to_output"], run["post_inputs_to_output"] = ("s", ids[0]), ("s", ids[1])
+    s = structure(*chain().replace(projections=[ONE.replace(connect=0.05)]).starting_from(run).projections)
+    assert np.array_equal(np.stack(pairs(s, "inputs_to_output", 9)), ids)
+    assert initial_weights(s, "inputs_to_output", 9).tolist() == [1e-3, 2e-3, 3e-3]
     with pytest.raises(ModelError, match="none of the projections forward_1"):
         chain().starting_from(run)
+
+
+CODE = {  # what changes the code of a program, and what its inputs alone
+    "connect": 0.5,
+    "delay": "rand()*5*ms",
+    "initial": "1*mV",
+    "learn_from": 1 * second,
+    "learn_until": 2 * second,
+    "low": "0*volt",
+    "high": "9*mV",
+    "name": "other",
+    "on_input": "I_syn_post += 2*w",
+    "optimizer": FIXED,
+    "plasticity": SUPERSPIKE.plasticity.replace(tau_rise=6 * ms),
+    "plastic": False,
+    "r0_factor": 2,
+    "regularizer": ERROR_GATED,
+    "self_connections": True,
+    "source": "inh",
+    "target": "inh",
+}
+INPUTS = {"initial", "learn_from", "learn_until", "r0_factor"}
+
+
+def test_programs_differ_where_their_code_does():
+    """No field of a projection can be forgotten: a stale program would run instead."""
+    loop = Projection("exc", "exc")
+    assert CODE.keys() == {f.name for f in dataclasses.fields(Projection)}
+
+    def key(projection, back=BACK):
+        pathways = [p for p in back if p.target in ("exc", "inh")]
+        network = Architecture([EXC, INH], [IN, Projection("inputs", "inh"), OUT, projection], pathways)
+        return structure_key(Structure(SUPERSPIKE, network.sized(20, 3)), "double")
+
+    keys = {
+        field: key(loop.replace(name="loop", **{field: value}) if field != "name" else loop)
+        for field, value in CODE.items()
+    }
+    plain = key(loop.replace(name="loop"))
+    assert {field for field, found in keys.items() if found == plain} == INPUTS
+    assert len(set(keys.values())) == len(CODE) - len(INPUTS) + 1
+    assert key(loop) != key(loop, [Pathway("output", "exc", RANDOM), BACK[1]])
+    assert key(loop.replace(connect=[(0, 1), (2, 3)])) == key(loop.replace(connect=[(4, 5), (6, 3)]))
 
 
 def test_short_forms():
@@ -357,6 +450,8 @@ def test_own_network_on_the_command_line(tmp_path):
     assert found.code == 0 and "inputs_to_output" in found.out and "hidden_1" in found.out
     found = superspike("describe", "spike-timing", "--n-inputs", 5, "--hidden", 4, "--connect", "forward_1=0.5")
     assert "10 of 20 pairs" in found.out
+    file.write_text(file.read_text().replace("'output')", "'output', delay='rand()*5*ms')"))
+    assert "`rand()*5*ms`" in superspike("describe", "spike-timing", "--network", f"{file}:NET").out
     for arguments, message in (
         (["--network", f"{file}:WRONG"], "has no network 'WRONG'; its networks: NET"),
         (["--network", f"{file}:NET", "--hidden", 3], "hidden is the layers of a chain"),

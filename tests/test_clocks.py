@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from brian2 import ms, second, us, volt
 from superspike_brian.models import FIXED, SUPERSPIKE
+from superspike_brian.models.architecture import MAX_SYNAPSES
 
 from superspike_brian.codegen.device import HEADERS, StateCodeObject
 from superspike_brian.engine.compiler import compiler
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.initial import initial_state
-from superspike_brian.network.structure import MAX_SYNAPSES, Structure
+from superspike_brian.network.structure import Structure
 from superspike_brian.runs.training import train
 from superspike_brian.spec.protocol import MAX_STEPS, Protocol
 

@@ -111,7 +111,8 @@ def test_a_chain_takes_errors_from_the_next_layer():
             lambda: SUPERSPIKE.replace(feedback=LAYERWISE.replace(error_equations="error = 1*Hz : Hz")),
             "summed into a variable of the target",
         ),
-        (lambda: Structure(MODEL, chain([4, 3]).sized(9, 2)), "use random, uniform or layerwise"),
+        (lambda: Structure(MODEL, chain([4, 3]).sized(9, 2)), r"as chain\(\[4, 3\], LAYERWISE\) does"),
+        (lambda: Structure(SUPERSPIKE, (9, 4, 3, 2)), "use random, uniform or layerwise"),
     ],
 )
 def test_what_cannot_be_is_refused(make, message):

@@ -243,7 +243,9 @@ def effect_of_chunk(_):
     assert found.structure.chunk == 250 and plain.structure.chunk is None
     assert structure_key(found.structure, "double") != structure_key(plain.structure, "double")
     stored = {k: v for k, v in plain.to_json().items() if k != "chunk"}  # as a run of an older version
-    assert RunSpec.from_json(stored, plain.task, plain.arrays()).structure.chunk == 125
+    old = RunSpec.from_json(stored, plain.task, plain.arrays())
+    assert old.structure.chunk == 125 and plain.differences(old) == []  # a sweep of an older version goes on
+    assert plain.differences(found) == ["chunk"]
 
 
 def effect_of_connect(trained):

@@ -110,11 +110,10 @@ def structure_key(structure: Structure, precision: str, kernel: str = "auto") ->
     rules = {id(rule): _facts(rule) for rule in (structure.model, *structure.models.values())}
     what: list[Any] = [{name: rules[id(rule)] for name, rule in {"": structure.model, **structure.models}.items()}]
     what += [structure.populations, structure.sizes, float(structure.dt), structure.chunk, precision, kernel]
-    what += [
-        (p.name, p.source, p.target, p.plastic, structure.is_dense(p.name), structure.n_synapses_of(p.name))
-        for p in structure.projections.values()
-    ]
-    what += [(p.target, structure.forward_weights(p)) for p in structure.pathways.values()]
+    for name, p in structure.projections.items():
+        form = structure.is_dense(name), structure.has_delays(name), structure.n_synapses_of(name)
+        what.append((name, p.source, p.target, p.plastic, *form))
+    what += [(p.source, p.target, structure.forward_weights(p)) for p in structure.pathways.values()]
     what += [structure.probe_units, structure.probe_synapses, structure.probe_variables]
     what += [VERSION, np.__version__, _own_sources(), prefs["codegen.cpp.extra_compile_args_gcc"]]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]

@@ -104,9 +104,7 @@ class RuntimeProgram:
             period = int(state[f"{name}._period_bins"][0]) * self.structure.dt
             self.groups[name].set_spikes(ids, steps * self.structure.dt, period=period)
         self._connect(state)
-        self.net.run(
-            0 * second, namespace={}
-        )  # lets the generators take the new pattern, and queues the new connections
+        self.net.run(0 * second, namespace={})  # generators take the new pattern, queues the new pairs
         self.net.t_ = start * float(self.structure.dt)
         for name, var in self.arrays.items():
             if not isinstance(self.groups[name.split(".")[0]], SpikeGeneratorGroup) or name.endswith("_lastindex"):

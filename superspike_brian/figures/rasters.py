@@ -9,7 +9,7 @@ from brian2 import Quantity, second
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ..results.layout import populations
+from ..results.network import populations
 from ..values.hints import Floats, Integers
 from .style import BLACK
 

@@ -9,7 +9,7 @@ import numpy as np
 from brian2 import ms
 from matplotlib.figure import Figure
 
-from ..results.layout import populations
+from ..results.network import populations
 from .rasters import raster, window
 from .style import (
     BLACK,

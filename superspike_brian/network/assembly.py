@@ -48,6 +48,8 @@ from . import probes
 from .structure import Structure
 from .synapses import pairs
 
+ANY = 0  # seed of the pairs that sparse projections connect here; those of a run are inputs of its program
+
 
 class Assembly:
     """The Brian2 objects of a `Structure`, in one `Network`.
@@ -58,8 +60,6 @@ class Assembly:
         What to build.
     kernel : str
         How plastic synapses are integrated: see `superspike_brian.codegen.kernels`.
-    seed : int
-        Of the pairs that sparse projections connect; those of a run are inputs of its program.
 
     Attributes
     ----------
@@ -73,8 +73,8 @@ class Assembly:
         Layer, variable and initial value, in the model's order.
     """
 
-    def __init__(self, structure: Structure, kernel: str = "stock", seed: int = 0) -> None:
-        self.structure, self.model, self.kernel, self.seed = structure, structure.model, kernel, seed
+    def __init__(self, structure: Structure, kernel: str = "stock") -> None:
+        self.structure, self.model, self.kernel = structure, structure.model, kernel
         self.clock = Clock(structure.dt, name="network_clock")
         self.update_clock = Clock(self.model.interval, name="update_clock")
         self.groups: dict[str, Any] = {}  # Brian2's objects by name
@@ -146,7 +146,7 @@ class Assembly:
         if room is all_to_all:
             layout: Layout = all_to_all.connect(synapses)  # in the order of the presynaptic units
         else:
-            layout = sparse.connect(synapses, *pairs(self.structure, name, self.seed))
+            layout = sparse.connect(synapses, *pairs(self.structure, name, ANY))
         if plastic:
             self._add_terminals(projection, model, synapses, each)
             if synapses.state_updater is not None:
@@ -178,7 +178,7 @@ class Assembly:
             name=f"axons_{label}",
         )
         if each:
-            pre, _ = pairs(self.structure, projection.name, self.seed)
+            pre, _ = pairs(self.structure, projection.name, ANY)
             sparse.connect(arrivals, pre, np.arange(len(pre)))
         else:
             arrivals.connect(j="i")
@@ -244,13 +244,12 @@ class Assembly:
             # synapse s goes from output unit s % n_out to hidden unit s // n_out: the order of the forward weights
             all_to_all.connect(made, post_major=True)
         else:
-            hidden, outputs = pairs(self.structure, back, self.seed)
+            hidden, outputs = pairs(self.structure, back, ANY)
             sparse.connect(made, outputs, hidden, ascending=False)
         if back:
             made.variables.add_reference("w", self.groups[back], "w")
-        for (
-            updater
-        ) in made.summed_updaters.values():  # before synapses are integrated, the errors of the later layers first
+        # before synapses are integrated, the errors of the later layers first
+        for updater in made.summed_updaters.values():
             updater.order = -2 - list(self.structure.pathways).index(pathway.target)
 
     def _add_monitors(self):

@@ -1,8 +1,7 @@
 """What decides the generated code of a network: model, architecture, time step, and what probes record."""
 
 import dataclasses
-import itertools
-import operator
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -11,7 +10,6 @@ import numpy as np
 from brian2 import Quantity, get_dimensions, ms, second
 
 from ..models import Architecture, Model, ModelError, Pathway, Projection, chain
-from ..models.architecture import MAX_SYNAPSES
 from ..models.checks import check_frozen, check_values, constant
 from ..values.clock import n_steps
 from ..values.hints import Integers
@@ -163,20 +161,25 @@ class Structure:
         ModelError
             If there is none, or more than one.
         """
-        found = [p for p in self.projections.values() if (p.source, p.target) == (pathway.target, pathway.source)]
+        found = self.architecture.ways_back(pathway)
         if pathway.through is not None:
             return self.projections[pathway.through]
         if len(found) == 1:
             return found[0]
-        name = self.models[f"feedback_{pathway.label}"].feedback.name
+        feedback = self.models[f"feedback_{pathway.label}"].feedback
         if found:
             raise ModelError(
                 f"{pathway.where}, through: {len(found)} projections lead from {pathway.target} to {pathway.source}: name "
-                f"the one whose weights {name} feedback takes, {' or '.join(p.name for p in found)}"
+                f"the one whose weights {feedback.name} feedback takes, {' or '.join(p.name for p in found)}"
+            )
+        instead = "use random, uniform or layerwise feedback, or one hidden layer"
+        if feedback.error_equations:
+            instead = (
+                f"send the errors of a population that {pathway.target} leads to, as chain([4, 3], LAYERWISE) does"
             )
         raise ModelError(
-            f"{pathway.where}, feedback: {name} feedback needs weights from the hidden layer to the output, and no projection "
-            f"leads from {pathway.target} to {pathway.source}: use random, uniform or layerwise feedback, or one hidden layer"
+            f"{pathway.where}, feedback: {feedback.name} feedback needs weights from the hidden layer to the output, and no "
+            f"projection leads from {pathway.target} to {pathway.source}: {instead}"
         )
 
     def forward_weights(self, pathway: Pathway) -> str:
@@ -270,9 +273,7 @@ class Structure:
     @property
     def summary(self) -> str:
         """Its units in a line."""
-        if self.is_chain:
-            return f"{'-'.join(map(str, self.sizes))} units"
-        return ", ".join(f"{n} {name}" for name, n in zip(self.populations, self.sizes, strict=True))
+        return in_words(dict(zip(self.populations, self.sizes, strict=True)))
 
     def learning_rate(self, name: str, step: int = 0) -> float:
         """Learning rate (volt) of a plastic projection at a time step, 0 while it does not learn."""
@@ -288,11 +289,6 @@ class Structure:
         times = (t for p in self.projections.values() for t in (p.learn_from, p.learn_until) if t is not None)
         return sorted({n_steps(t, self.dt) for t in times} - {0})
 
-    @property
-    def is_chain(self) -> bool:
-        """Whether the network was given as the sizes of its layers."""
-        return not isinstance(self.network, Architecture)
-
 
 def _variant(model, components):
     return model.replace(**components) if components else model
@@ -307,21 +303,15 @@ def _said(where, function):
 
 
 def _layers(sizes, feedback):
-    """The chain of some sizes; ValueError if it cannot be."""
-    sizes = tuple(map(_size, sizes))
-    if len(sizes) < 2 or min(sizes) < 1:
-        raise ValueError(f"a network needs at least one input and one output unit, and no empty layer: {sizes}")
-    for a, b in itertools.pairwise(sizes):
-        if a * b > MAX_SYNAPSES:
-            raise ValueError(f"{a} to {b} units are {a * b:,} synapses; a layer can have at most {MAX_SYNAPSES:,}")
+    """The chain of some sizes."""
+    sizes = tuple(sizes)
+    if len(sizes) < 2:
+        raise ModelError(f"a network needs at least one input and one output unit: {sizes}")
     return chain(sizes[1:-1], feedback).sized(sizes[0], sizes[-1])
 
 
-def _size(value):
-    """Units of a population as an int; refuses what is no whole number."""
-    if isinstance(value, bool | np.bool_):
-        raise ValueError(f"the units of a layer must be a whole number, not {value!r}")
-    try:
-        return operator.index(value)
-    except TypeError as error:
-        raise ValueError(f"the units of a layer must be a whole number, not {value!r}") from error
+def in_words(sizes: Mapping[str, int]) -> str:
+    """Units of populations in a line, from inputs to output: 100-4-1 where they are layers of a chain."""
+    if all(re.fullmatch(r"hidden_\d+", name) for name in list(sizes)[1:-1]):
+        return "-".join(map(str, sizes.values()))
+    return ", ".join(f"{n} {name}" for name, n in sizes.items())

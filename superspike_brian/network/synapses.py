@@ -5,6 +5,7 @@ units) leaves the others as they were.
 """
 
 import ast
+import copy
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def pairs(structure: Structure, name: str, seed: int) -> tuple[Array, Array]:
         pre, post = np.divmod(chosen, max(width, 1))
         post = post + (post >= pre) if loops else post
     else:
-        pre, post = getattr(connect, "pairs", connect)
+        pre, post = connect.units
     return pre.astype(np.int32), post.astype(np.int32)
 
 
@@ -83,12 +84,13 @@ def initial_weights(structure: Structure, name: str, seed: int) -> Floats:
         w = np.abs(w) if low == 0 else -np.abs(w) if high == 0 else w
         return np.clip(w, low, high)
     w = _values(structure, name, projection.initial, stream, seed)
-    if w.min() < low or w.max() > high:
+    within = np.clip(w, low, high)
+    if not np.allclose(w, within, rtol=1e-6, atol=0):  # single precision rounds a weight at its bound
         raise ModelError(
             f"{projection.where}, initial: weights from {w.min():.4g} to {w.max():.4g} V, and its bounds are {low:.4g} V and "
             f"{high:.4g} V"
         )
-    return w
+    return within
 
 
 def delays(structure: Structure, name: str, seed: int) -> Floats | None:
@@ -125,11 +127,35 @@ def _values(structure, name, given, stream, seed):
     known = {**expressions.BUILT_IN, **places.constants(structure.models[name])}
     meaning: dict[str, Any] = {k: float(v.value) for k, v in known.items() if isinstance(v, Constant)}
     meaning |= {k: v.pyfunc for k, v in known.items() if isinstance(v, Function)}
-    meaning |= {"rand": lambda: stream.random(n), "randn": lambda: stream.standard_normal(n)}
+    meaning |= {
+        "rand": lambda: stream.random(n),
+        "randn": lambda: stream.standard_normal(n),
+        "poisson": lambda mean: stream.poisson(mean, n),
+        **_LOGIC,
+    }
     meaning |= {"i": pre.astype(float), "j": post.astype(float), "N_pre": n_pre, "N_post": n_post}
-    code = compile(ast.Expression(expressions.parse(given).tree), given, "eval")  # arithmetic and known functions only
+    tree = _Elementwise().visit(copy.deepcopy(expressions.parse(given).tree))  # arithmetic and known functions only
+    code = compile(ast.fix_missing_locations(ast.Expression(tree)), given, "eval")
     with np.errstate(all="ignore"):
         found = np.broadcast_to(np.asarray(eval(code, {"__builtins__": {}}, meaning), float), n)
     if not np.isfinite(found).all():
         raise ModelError(f"{projection.where}: '{given}' is not finite for some synapses")
     return np.array(found)
+
+
+_LOGIC = {"_and": np.logical_and, "_or": np.logical_or, "_not": np.logical_not}
+
+
+class _Elementwise(ast.NodeTransformer):
+    """Lets ``and``, ``or`` and ``not`` work on arrays."""
+
+    def visit_BoolOp(self, node):
+        first, *others = map(self.visit, node.values)
+        name = ast.Name("_and" if isinstance(node.op, ast.And) else "_or", ast.Load())
+        for other in others:
+            first = ast.Call(name, [first, other], [])
+        return first
+
+    def visit_UnaryOp(self, node):
+        self.generic_visit(node)
+        return ast.Call(ast.Name("_not", ast.Load()), [node.operand], []) if isinstance(node.op, ast.Not) else node

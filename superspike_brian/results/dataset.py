@@ -32,7 +32,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import logging
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +40,7 @@ import numpy as np
 from ..files.datasets import DamagedError, read_dataset
 from ..files.datasets import save as save  # `results.save` and `results.load` belong together
 from ..files.durable import RunFolderError, resume_command
+from ..network.structure import in_words
 from ..network.synapses import pairs
 from ..spec.run import RunSpec
 from ..spec.serialize import model_to_json
@@ -49,7 +49,7 @@ from ..values.as_json import unit_text
 from ..values.hints import State
 from . import stored
 from .folder import FORMAT, RunFolder
-from .layout import layout, populations
+from .network import network, populations
 from .notes import at_bound, judge
 from .probes import probe_variables, probe_windows
 from .stored import stored_request, stored_spec
@@ -130,7 +130,7 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
         "period_s": float(task.period),
         "probe_length_s": float(variables["probe_time"][1].size * structure.dt),
         "sizes": list(structure.sizes),
-        "layout": layout(structure),
+        "network": network(structure),
         "seed": spec.seed,
         "identity": folder.identity or "",
         "n_synapses": structure.n_synapses,
@@ -336,7 +336,7 @@ def summary_text(data: xr.Dataset) -> str:
     lines = [
         attrs["title"],
         f"  {attrs['task_source']}",
-        f"  network    {_network(data)}, {attrs['feedback']} feedback, "
+        f"  network    {in_words(populations(data))}, {attrs['feedback']} feedback, "
         f"{figures['n_synapses']} weights, seed {figures['seed']}, {attrs['precision']} precision",
         f"  simulated  {figures['simulated_s']:g} s of {protocol['duration'][2]} in {figures['wall_s']:.3g} s",
         f"  cost       {_hz(figures['cost_first_hz'])} at the end of burn-in, {_hz(figures['cost_hz'])} at the end",
@@ -346,13 +346,6 @@ def summary_text(data: xr.Dataset) -> str:
         f"  begun      {attrs['date']} on {attrs['machine']}: {attrs['command']}",
     ]
     return "\n".join(lines)
-
-
-def _network(data):
-    found = populations(data)
-    if all(re.fullmatch(r"hidden_\d+", name) for name in list(found)[1:-1]):
-        return "-".join(map(str, found.values()))
-    return ", ".join(f"{n} {name}" for name, n in found.items())
 
 
 def _accuracy_text(figures):

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .layout import populations, projections
+from .network import populations, projections
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -216,9 +216,11 @@ def _entry(name, field, entry):
         _model(name, {field: entry["component"]})
     elif entry.keys() == {"quantity"}:
         check_quantity(name, entry["quantity"])
-    elif entry.keys() in ({"array"}, {"array", "shape"}):
+    elif entry.keys() == {"array"}:
         _text(NAME)(name, entry["array"])
-        for size in entry.get("shape", []):
+    elif entry.keys() == {"pairs", "shape"}:
+        _text(NAME)(name, entry["pairs"])
+        for size in entry["shape"] or []:
             _whole(name, size)
     else:
         raise ValueError(f"{name} is {entry!r:.80}; expected a value, a component or an array")

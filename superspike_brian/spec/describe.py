@@ -86,7 +86,7 @@ def describe(assembly: Assembly, task: Task | Classification | None = None, titl
     str
         Markdown.
     """
-    title = title or f"Network of {assembly.structure.summary}"
+    title = title or f"Network of {assembly.structure.summary} units"
     parts = [f"# {title}", _bullets(f"{kind}: {c.name}" for kind, c in assembly.model.components.items())]
     parts += [f"## {name}\n\n{body.strip()}" for name, body in _sections(assembly, task).items() if body]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -94,7 +94,7 @@ def describe(assembly: Assembly, task: Task | Classification | None = None, titl
 
 def _sections(assembly, task):
     """Text of each section, by its heading; empty where the model has nothing to say."""
-    model, known = assembly.model, list(assembly.groups)
+    model, known, own = assembly.model, list(assembly.groups), _own_delays(assembly.structure)
     groups = [o for o in assembly.net.objects if isinstance(o, Group)]
     groups.sort(key=lambda g: (known.index(g.name) if g.name in known else len(known), g.name))
     neurons = [g for g in groups if isinstance(g, NeuronGroup)]
@@ -105,12 +105,12 @@ def _sections(assembly, task):
     reads = _bullets(f"{_code(g.name)} {what}" for g in plastic for what in _borrowed(g))
     return {
         "Populations": _populations([g for g in groups if isinstance(g, SpikeSource)]),
-        "Connectivity": _connectivity(synapses),
+        "Connectivity": _connectivity(synapses, own),
         "Neuron equations": _subsections(g for g in neurons if g.events),
-        "Axon terminals": f"{_bullets(map(_pathways, axons))}\n\n{_subsections(g for g in neurons if not g.events)}",
+        "Axon terminals": f"{_bullets(_pathways(g, own) for g in axons)}\n\n{_subsections(g for g in neurons if not g.events)}",
         "Plastic synapses": f"{reads}\n\n{_subsections(plastic)}",
         "Fixed synapses": _subsections(fixed),
-        "Feedback pathways": _bullets(map(_pathways, feedback)),
+        "Feedback pathways": _bullets(_pathways(g, own) for g in feedback),
         "Input and targets": _patterns(task) if task else "",
         "Measurements": _measurements(groups, assembly.is_probe),
         "Parameters": _parameters(model, groups),
@@ -145,12 +145,12 @@ def _populations(groups):
     return markdown(("name", "kind", "size", "role"), rows)
 
 
-def _connectivity(synapses):
+def _connectivity(synapses, own):
     rows = []
     for group in synapses:
         for p in pathways_of(group):
             ends = _code(p.source.name), _code(p.target.name)
-            rows.append((_code(group.name), *ends, len(group), _pattern(group), _delay(p), _code(p.code)))
+            rows.append((_code(group.name), *ends, len(group), _pattern(group), _delay(p, own), _code(p.code)))
     return markdown(("name", "from", "to", "synapses", "pattern", "delay", "what a spike does"), rows)
 
 
@@ -163,9 +163,21 @@ def _pattern(synapses):
     return "all to all" if pairs == len(i) == n_pre * n_post else f"{pairs:,} of {n_pre * n_post:,} pairs"
 
 
-def _delay(pathway):
+def _delay(pathway, own):
+    """Delay of a pathway; `own`: text where every synapse has its own, by the name of the synapses."""
+    if pathway.synapses.name in own:
+        return own[pathway.synapses.name]
     delays = pathway.variables["delay"].get_value() * second
     return _span(delays) if np.any(delays) else "none"
+
+
+def _own_delays(structure):
+    """What is said of the delays of synapses that have one each."""
+    found: dict[str, str] = {}
+    for p in (p for name, p in structure.projections.items() if structure.has_delays(name)):
+        text = _code(p.delay) if isinstance(p.delay, str) else "one a synapse"
+        found |= {p.name: text, f"axons_{p.label}": text}
+    return found
 
 
 def _span(values):
@@ -209,10 +221,10 @@ def _integration(group):
         yield f"starts at {', '.join(given)}"
 
 
-def _pathways(group):
+def _pathways(group, own):
     """One line: where the spikes go, what they do there, and with which variables."""
     ways = (
-        f"{_code(p.source.name)} → {_code(p.target.name)} (delay: {_delay(p)}): {_code(p.code)}"
+        f"{_code(p.source.name)} → {_code(p.target.name)} (delay: {_delay(p, own)}): {_code(p.code)}"
         for p in pathways_of(group)
     )
     own = [f"with {_code(e)}" for e in map(str, _equations(group))]

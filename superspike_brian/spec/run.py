@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 from brian2 import Quantity
 
-from ..codegen.kernels import KERNELS, RETIRED
+from ..codegen.kernels import KERNELS, LARGE, RETIRED
 from ..engine.preferences import PRECISIONS
 from ..models import CLASSIFIER, SUPERSPIKE, Architecture, Model, chain, connected
 from ..network import probes
@@ -33,7 +33,7 @@ from .serialize import architecture_from_json, architecture_to_json, model_from_
 
 logger = logging.getLogger(__name__)
 DEVICES = ("standalone", "runtime")
-OLD_CHUNK = 125  # of runs that do not say
+OLD_CHUNK = 125  # of runs that do not say, and of small projections ever since
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ class RunSpec:
         "auto",
     )
     chunk: int | None = setting(
-        Whole("125", minimum=1),
+        Whole("250", minimum=1),
         "time steps after which the fast kernels catch up; another number rounds differently in the last digit",
         None,
         unset="what fits the number of synapses",
@@ -235,6 +235,8 @@ class RunSpec:
         for kind, component in self.structure.model.components.items():
             facts |= {f"{field} of the {kind}": code for field, code in component.strings.items()}
             facts |= {f"{name} of the {kind}": quantity_to_json(v)[:2] for name, v in component.parameters.items()}
+        if self.chunk is None and max(map(self.structure.n_synapses_of, self.structure.projections)) < LARGE:
+            facts["chunk"] = OLD_CHUNK  # which it is, too
         facts |= {
             f"{kind} of the network": _without_text(records) for kind, records in entries.get("network", {}).items()
         }

@@ -8,7 +8,7 @@ import numpy as np
 from brian2 import Hz, Quantity, second
 
 from ..models import Architecture, Component, Model, Pathway, Population, Projection, specification
-from ..models.architecture import Matrix
+from ..models.connectivity import Pairs
 from ..tasks import Classification, SpikePattern, Task
 from ..values.as_json import quantity_from_json, quantity_to_json
 from ..values.hints import Array
@@ -52,9 +52,12 @@ def architecture_to_json(architecture: Architecture) -> tuple[dict[str, Any], di
             return {"component": _component_to_json(value)}
         if isinstance(value, Quantity):
             return {"quantity": quantity_to_json(value)}
-        if isinstance(value, Matrix | np.ndarray):
-            arrays[key] = value.pairs if isinstance(value, Matrix) else value
-            return {"array": key} | ({"shape": list(value.shape)} if isinstance(value, Matrix) else {})
+        if isinstance(value, Pairs):
+            arrays[key] = value.units
+            return {"pairs": key, "shape": None if value.shape is None else list(value.shape)}
+        if isinstance(value, np.ndarray):
+            arrays[key] = value
+            return {"array": key}
         return value
 
     records = {
@@ -77,8 +80,9 @@ def architecture_from_json(stored: Mapping[str, Any], arrays: Mapping[str, Array
             return _component_from_json(field, entry["component"])
         if "quantity" in entry:
             return quantity_from_json(entry["quantity"])
-        array = arrays[entry["array"]]
-        return Matrix(tuple(entry["shape"]), array) if "shape" in entry else array
+        if "pairs" in entry:
+            return Pairs(arrays[entry["pairs"]], None if entry["shape"] is None else tuple(entry["shape"]))
+        return arrays[entry["array"]]
 
     return Architecture(
         **{

@@ -23,7 +23,7 @@ class Connection(NamedTuple):
     label: str
 
 
-def layout(structure: Structure) -> str:
+def network(structure: Structure) -> str:
     """What `populations` and `projections` read, as text."""
     found = {p.name: Connection(p.source, p.target, p.plastic, p.label) for p in structure.projections.values()}
     sizes = dict(zip(structure.populations, structure.sizes, strict=True))
@@ -32,16 +32,16 @@ def layout(structure: Structure) -> str:
 
 def populations(data: xr.Dataset) -> dict[str, int]:
     """Units of each population, from inputs to output."""
-    if "layout" in data.attrs:
-        return {str(name): int(n) for name, n in json.loads(data.attrs["layout"])["populations"].items()}
+    if "network" in data.attrs:
+        return {str(name): int(n) for name, n in json.loads(data.attrs["network"])["populations"].items()}
     sizes = [int(n) for n in np.atleast_1d(data.attrs["sizes"])]
     return dict(zip(["inputs", *(f"hidden_{k}" for k in range(1, len(sizes) - 1)), "output"], sizes, strict=True))
 
 
 def projections(data: xr.Dataset) -> dict[str, Connection]:
     """Projections by name."""
-    if "layout" in data.attrs:
-        return {name: Connection(*c) for name, c in json.loads(data.attrs["layout"])["projections"].items()}
+    if "network" in data.attrs:
+        return {name: Connection(*c) for name, c in json.loads(data.attrs["network"])["projections"].items()}
     last = len(populations(data)) - 1
     ends = enumerate(itertools.pairwise(populations(data)), start=1)
     return {
