@@ -1,11 +1,13 @@
 """What the network is: equation strings and their parameters, one file an aspect, and nothing else."""
 
+from brian2 import mV
+
 from .architecture import Architecture, chain, connected
 from .checks import ModelError
-from .error import VAN_ROSSUM, WINDOWED
+from .error import ERRORS, GRADED, VAN_ROSSUM, WINDOWED
 from .feedback import FEEDBACKS, LAYERWISE, RANDOM, SYMMETRIC, UNIFORM
 from .neuron import LIF
-from .optimizer import FIXED, OPTIMIZERS, RMAXPROP, RMSPROP
+from .optimizer import ADAM, FIXED, OPTIMIZERS, RMAXPROP, RMSPROP
 from .plasticity import THREE_FACTOR
 from .projection import Pathway, Population, Projection
 from .regularizer import ERROR_GATED, ERROR_GATED_DECAY, HETEROSYNAPTIC, NO_DECAY, REGULARIZERS
@@ -35,13 +37,19 @@ SUPERSPIKE = Model(
 # What the command line takes for tasks of trials
 CLASSIFIER = SUPERSPIKE.replace(error=WINDOWED, regularizer=ERROR_GATED_DECAY)
 
+# For labelled data: the potential of outputs that do not spike is the answer
+READOUT = SUPERSPIKE.replace(error=GRADED, r0=2 * mV, w_0=100 * mV)
+
 __all__ = [
+    "ADAM",
     "CLASSIFIER",
+    "ERRORS",
     "ERROR_GATED",
     "ERROR_GATED_DECAY",
     "FAST_SIGMOID",
     "FEEDBACKS",
     "FIXED",
+    "GRADED",
     "HETEROSYNAPTIC",
     "LAYERWISE",
     "LIF",
@@ -49,6 +57,7 @@ __all__ = [
     "NO_DECAY",
     "OPTIMIZERS",
     "RANDOM",
+    "READOUT",
     "REGULARIZERS",
     "RMAXPROP",
     "RMSPROP",

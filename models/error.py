@@ -17,10 +17,19 @@ Windowed classification (section 3.2 and Figure 5): a cue opens the window in wh
 its target spike, the deadline, closes it. An output spike in the window is right and makes no impulse; at any other time it
 is spurious. The target spike makes one only if the unit has not spiked since the cue.
 
+Graded readout: output units do not spike. At the deadline of a trial each is judged by its membrane potential: the impulse is
+what was expected of it, 1 for the unit of the class and 0 for the others, minus a logistic function of U. Its eligibility has
+no surrogate: the gradient of U is exact.
+
+================  ======  ==========================================================================================
+expected          1       1 from the cue to the deadline in the unit of the class
+width             volt    of the logistic function around theta
+================  ======  ==========================================================================================
+
 Filtering is linear: hidden layers receive the same impulses through their feedback pathway and filter them themselves.
 """
 
-from brian2 import second
+from brian2 import mV, second
 
 from .specification import ErrorSignal
 
@@ -60,4 +69,26 @@ WINDOWED = VAN_ROSSUM.replace(
     source="Zenke & Ganguli 2018, section 3.2 and Figure 5",
 )
 
-ERRORS = {e.name: e for e in (VAN_ROSSUM, WINDOWED)}
+GRADED = VAN_ROSSUM.replace(
+    name="graded readout",
+    judge_equations="""
+    missed   : 1
+    expected : 1
+    """,
+    on_cue="expected_post = 1",
+    on_deadline="""
+    missed_post = expected_post - 1/(1 + exp((theta - U_post)/width))
+    expected_post = 0
+    """,
+    output_threshold="False",
+    output_equations="sigma_prime = 1 : 1 (constant over dt)",
+    judged="every",
+    parameters={
+        "tau_cost": 10 * second,
+        "spurious": 1,  #    of no effect: the output never spikes
+        "width": 5 * mV,
+    },
+    source="the gradient of the cross entropy of independent logistic units with respect to U at the deadline",
+)
+
+ERRORS = {e.name: e for e in (VAN_ROSSUM, WINDOWED, GRADED)}

@@ -129,6 +129,10 @@ class ErrorSignal(Component):
     A target spike makes an impulse of size ``missed``, an output spike one of size ``-spurious``: parameters, or variables
     of the output layer in ``judge_equations``. In each time step ``on_cue`` and ``on_deadline``, what cue and target spikes
     change in them, come before the impulses; ``on_answer``, what the unit's own spike changes, comes after.
+
+    Where the membrane potential is the answer, ``output_threshold`` and ``output_equations`` stand in the output for the
+    neuron's threshold and for the surrogate. ``judged`` says which units have a deadline: 'expected', the one of the trial's
+    class, or 'every' one; then U at the deadline is recorded.
     """
 
     equations: str
@@ -141,6 +145,9 @@ class ErrorSignal(Component):
     on_cue: str = ""
     on_deadline: str = ""
     on_answer: str = ""
+    output_threshold: str = ""
+    output_equations: str = ""
+    judged: str = "expected"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -294,10 +301,13 @@ class Model(Record):
         more = [(e, e.cost_equations), (e, e.judge_equations)] if output else [(r, r.layer_equations)]
         summed = not output and self.feedback.error_equations
         error = (self.feedback, self.feedback.error_equations) if summed else (e, e.equations)
+        surrogate = self.surrogate, self.surrogate.equations
+        if output and e.output_equations:
+            surrogate = e, e.output_equations
         return joined(
             {
                 "terminal": [(p, p.terminal_equations)],
-                "layer": [(n, n.equations), (self.surrogate, self.surrogate.equations), error, *more],
+                "layer": [(n, n.equations), surrogate, error, *more],
                 "synapse": [(p, p.equations), (self.optimizer, self.optimizer.equations), (r, r.equations)],
                 "feedback": [(self.feedback, self.feedback.equations)],
                 "judge": [(e, e.judge_equations)],
@@ -308,6 +318,10 @@ class Model(Record):
         """Variables and expressions of their initial values, in a hidden or output layer."""
         codes = [self.neuron.initial, *([self.error.initial] if output else [])]
         return [(target, value) for code in codes for _, target, _, value in statements_of(code)]
+
+    def threshold(self, *, output: bool) -> str:
+        """Condition for a spike in a layer."""
+        return (output and self.error.output_threshold) or self.neuron.threshold
 
     def reset(self, *, output: bool) -> str:
         """Reset statements of a layer."""

@@ -91,6 +91,78 @@ def score(trials: Windows, steps: Integers, units: Integers) -> tuple[Booleans, 
     return (hits > 0) & (errors == 0), np.bincount(last[~inside] + 1, minlength=n + 1)[:n]
 
 
+DECODERS = ("first", "most", "strict", "potential")
+NONE = -1  # no answer, or not one
+
+
+def decode(
+    decoder: str, trials: Windows, steps: Integers, units: Integers, n: int, potentials: Floats | None = None
+) -> Integers:
+    """Read the answer of each trial.
+
+    Parameters
+    ----------
+    decoder : {'first', 'most', 'strict', 'potential'}
+        The unit that spikes first in the window, or most often, or alone; or that with the highest potential at the deadline.
+    trials : Trials
+        In the order of their time, not overlapping.
+    steps, units : arrays of int, shape (spikes,)
+        Time steps and units of all output spikes, in any order.
+    n : int
+        Number of output units.
+    potentials : array, shape (trials, n), optional
+        Membrane potentials at the deadlines (volt).
+
+    Returns
+    -------
+    array of int, shape (trials,)
+        Units; -1 without a spike, or where two are equal.
+    """
+    if decoder not in DECODERS:
+        raise ValueError(f"decoder {decoder!r} is unknown; expected one of {', '.join(DECODERS)}")
+    if decoder == "potential":
+        if potentials is None:
+            raise ValueError("potentials at the deadline are not recorded: use the error signal GRADED")
+        return np.where(np.isfinite(potentials).all(1), np.argmax(np.nan_to_num(potentials), 1), NONE)
+    if not len(trials):
+        return np.zeros(0, int)
+    last = np.searchsorted(trials.onset, steps, side="right") - 1  # the trial begun last
+    inside = (last >= 0) & (steps < trials.deadline[last])
+    trial, steps, units = last[inside], steps[inside], units[inside]
+    if decoder == "first":
+        score_of = np.full((len(trials), n), -np.inf)
+        np.maximum.at(score_of, (trial, units), -steps.astype(float))
+    else:
+        score_of = np.zeros((len(trials), n))
+        np.add.at(score_of, (trial, units), 1.0)
+        if decoder == "strict":
+            score_of = np.minimum(score_of, 1)
+    best = score_of.max(1)
+    spiked = best > (-np.inf if decoder == "first" else 0)
+    only = (score_of == best[:, None]).sum(1) == 1
+    return np.where(spiked & only, score_of.argmax(1), NONE)
+
+
+def confusion(labels: Integers, predictions: Integers, n: int) -> Integers:
+    """Count trials by class and answer.
+
+    Parameters
+    ----------
+    labels, predictions : arrays of int, shape (trials,)
+        Class and answer of each; -1 is no answer.
+    n : int
+        Number of classes.
+
+    Returns
+    -------
+    array of int, shape (n, n + 1)
+        A row a class, a column an answer; the last column is of no answer.
+    """
+    found = np.zeros((n, n + 1), int)
+    np.add.at(found, (np.asarray(labels), np.where(np.asarray(predictions) < 0, n, predictions)), 1)
+    return found
+
+
 def false_alarm_rate(onset: ArrayLike, deadline: ArrayLike, false_alarms: ArrayLike, start: float = 0.0) -> float:
     """Output spikes (of all units together) per second between trials.
 

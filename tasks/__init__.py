@@ -12,7 +12,9 @@ from .arguments import word
 from .classification import Classification, Trials, latencies
 from .convert import read_csv, read_npz
 from .image import image
+from .labelled import LabelledSpikes
 from .pattern import SpikePattern, Task
+from .presentation import LabelledTask
 from .raster import ras, read_ras, write_ras
 from .spike_timing import spike_timing
 from .ssbm import NAMES, ssbm
@@ -21,6 +23,8 @@ from .xor import xor
 __all__ = [
     "TASKS",
     "Classification",
+    "LabelledSpikes",
+    "LabelledTask",
     "SpikePattern",
     "Task",
     "Trials",
@@ -39,7 +43,7 @@ __all__ = [
     "xor",
 ]
 
-TASKS: dict[str, Callable[..., Task | Classification]] = {
+TASKS: dict[str, Callable[..., Task | Classification | LabelledTask]] = {
     "spike-timing": spike_timing,
     "ras": ras,
     "pattern": image,
@@ -48,7 +52,7 @@ TASKS: dict[str, Callable[..., Task | Classification]] = {
 }
 
 
-def maker(name: str) -> Callable[..., Task | Classification]:
+def maker(name: str) -> Callable[..., Task | Classification | LabelledTask]:
     """Return the function that makes a task, from its name on the command line.
 
     Parameters
@@ -70,7 +74,7 @@ def maker(name: str) -> Callable[..., Task | Classification]:
     raise ValueError(f"no task is called {name!r}{nearest(name, known)}")
 
 
-def task(name: str, **options: Any) -> Task | Classification:
+def task(name: str, **options: Any) -> Task | Classification | LabelledTask:
     """Make a task from its name on the command line.
 
     Parameters
@@ -88,7 +92,7 @@ def task(name: str, **options: Any) -> Task | Classification:
     return make(**options)
 
 
-def by_name(name: str, seed: int, **options: Any) -> Task | Classification:
+def by_name(name: str, seed: int, **options: Any) -> Task | Classification | LabelledTask:
     """Make a task with the seed of a run, where the task draws something.
 
     Parameters

@@ -1,21 +1,15 @@
-"""Labelled spikes: samples for training and for a held-out test, one after another in random order.
-
-Each sample is a stimulus of its own length; the answer is expected from its onset to a deadline, a window after its end. An
-epoch presents every sample of the training set once, in an order of its own that comes from the run's seed and the number of
-the epoch. So all epochs have the same length, and what happens in one does not depend on how a run is cut into blocks.
-"""
+"""Labelled spikes: many samples, each of a class, in flat arrays."""
 
 import hashlib
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, ms, second
+from brian2 import Quantity, second
 
 from .arguments import duration
-from .classification import Trials
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +97,7 @@ class LabelledSpikes:
         names = ("n", "times", "units", "offsets", "labels", "lengths", "n_classes")
         return {name: np.asarray(getattr(self, name)) for name in names}
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash of the samples: equal for equal spikes, labels and lengths."""
         found = hashlib.sha256()
@@ -127,43 +121,3 @@ class LabelledSpikes:
             int(a["n_classes"]),
             source,
         )
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledTask:
-    """Name the class of each sample: at its deadline, or by a spike before it.
-
-    Parameters
-    ----------
-    name : str
-        Short label, as on the command line.
-    training : LabelledSpikes
-        Samples to learn from.
-    test : LabelledSpikes, optional
-        Held-out samples.
-    window : Quantity
-        From the end of a stimulus to the deadline (second).
-    pause : Quantity
-        From the deadline to the next onset (second).
-    """
-
-    name: str
-    training: LabelledSpikes
-    test: LabelledSpikes | None = None
-    window: Quantity = 10 * ms
-    pause: Quantity = 50 * ms
-
-    @property
-    def n_inputs(self) -> int:
-        """Number of input units."""
-        return self.training.n
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of output units, one a class."""
-        return self.training.n_classes
-
-    @property
-    def source(self) -> str:
-        """Where the samples come from."""
-        return self.training.source

@@ -44,7 +44,7 @@ __all__ = [
 ]
 compiled, joined, plain, statements_of = places.compiled, equations.joined, text.plain, text.statements
 _STATEMENTS = {field for _, field, _ in places.STATEMENTS}
-WEIGHTS = ("normal", "forward", "none")
+CHOICES = {"weights": ("normal", "forward", "none"), "judged": ("expected", "every")}  # fields that are no code
 
 
 def check_component(component: Component) -> None:
@@ -66,10 +66,8 @@ def check_component(component: Component) -> None:
             raise ModelError(f"{component.name}, {field}: {error}\n{indent(code)}") from error
         if field.endswith("method"):
             methods.check_name(component, field)
-        if field == "weights" and code not in WEIGHTS:
-            raise ModelError(
-                f"{component.name}, weights: {code!r} is unknown; there are {', '.join(WEIGHTS)}", code, WEIGHTS
-            )
+        if code not in (known := CHOICES.get(field, (code,))):
+            raise ModelError(f"{component.name}, {field}: {code!r} is unknown; there are {', '.join(known)}", code, known)
     for symbol, value in component.parameters.items():
         if why := names.fault(symbol):
             raise ModelError(f"{component.name}: the parameter {symbol!r} {why}: give it another name")
@@ -186,6 +184,8 @@ def _check_needs(model, where):
         needs.check_variables(model, kind, where[key].equations)
     if model.feedback.weights == "normal":
         needs.check_variables(model, "feedback", where["feedback"].equations)
+    if model.error.judged == "every" and not model.error.on_cue:
+        raise ModelError(f"{model.error.name}, judged: without `on_cue` there are no deadlines to judge at")
     if model.error.on_deadline and not model.error.on_cue:
         raise ModelError(f"{model.error.name}, on_deadline: without `on_cue` there are no cues and no deadlines")
 
@@ -279,7 +279,7 @@ def _note(changed, key, names_changed):
 
 def _check_expressions(model, where, constants):
     n, p, o = model.neuron, model.plasticity, model.optimizer
-    wanted = {"threshold": "a condition", "refractory": "a time or a condition"}
+    wanted = dict.fromkeys(("threshold", "output_threshold"), "a condition") | {"refractory": "a time or a condition"}
     for component, field, key in places.blocks(model, places.EXPRESSIONS):
         statements.check_expression(component, field, where[key].names, constants, wanted[field])
     for component, field in ((p, "delay"), (o, "interval")):

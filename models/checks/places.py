@@ -63,14 +63,19 @@ STATEMENTS: tuple[tuple[str, str, Key], ...] = (
     *(("error", field, "event") for field in ("on_target", "on_output", "on_cue", "on_deadline")),
     *(("feedback", field, "feedback") for field in ("on_target", "on_output")),
 )
-EXPRESSIONS: tuple[tuple[str, str, Key], ...] = (("neuron", "threshold", "layer"), ("neuron", "refractory", "layer"))
+EXPRESSIONS: tuple[tuple[str, str, Key], ...] = (
+    ("neuron", "threshold", "layer"),
+    ("neuron", "refractory", "layer"),
+    ("error", "output_threshold", ("layer", True)),
+)
 
 
 def blocks(model: Model, what: Iterable[tuple[str, str, Key]]) -> Iterator[tuple[Component, str, Key]]:
     """Component, field and key of the place of all `STATEMENTS` or `EXPRESSIONS`."""
     for component, field, key in what:
         for k in [(key, False), (key, True)] if key in ("layer", "synapse") else [key]:
-            yield getattr(model, component), field, k
+            if field != "output_threshold" or model.error.output_threshold:
+                yield getattr(model, component), field, k
 
 
 def constants(model: Model) -> dict[str, Constant]:

@@ -49,7 +49,9 @@ def report(data: Any, out: Path, args: argparse.Namespace) -> None:
     figures = draw_run(data, out)
     summary = results.summary(data, out)
     if not args.quiet:
-        correct = f"accuracy {summary['accuracy']:.2%} on fresh noise, " if "accuracy" in summary else ""
+        correct = ""
+        if summary.get("accuracy") is not None:
+            correct = f"accuracy {summary['accuracy']:.2%} of {summary['n_test']} {results.what_was_tested(summary)}, "
         print(
             f"{correct}cost {summary['cost_hz']:.4g} Hz at {summary['simulated_s']:g} s "
             f"({summary['wall_s']:.3g} s of training)"

@@ -10,6 +10,7 @@ forward_K           Synapses: the K-th projection of a chain, with eligibility t
 terminals_K         NeuronGroup: axon terminals of a plastic projection's source, with the presynaptic trace
 axons_K             Synapses: spikes reach their terminal after the axonal delay
 window_*            Synapses: cue and deadline of an answer
+verdicts            NeuronGroup: which outputs are at their deadline, where each is judged by its membrane potential
 error_*             Synapses: impulses of the output error, from target and output spikes
 feedback_*_K        Synapses: the same impulses, to a hidden population; feedback_K: errors that are summed in every step
 probed_K            ProbedSynapses: copies of the probed synapses, where the kernel of a projection lags behind; views of
@@ -35,6 +36,7 @@ from brian2 import (
     SpikeMonitor,
     StateMonitor,
     Synapses,
+    linked_var,
     ms,
     second,
 )
@@ -110,7 +112,7 @@ class Assembly:
             NeuronGroup,
             size,
             equations,
-            threshold=neuron.threshold,
+            threshold=model.threshold(output=output),
             reset=model.reset(output=output),
             refractory=neuron.refractory,
             codeobj_class=neurons.code_object_class(self.kernel),
@@ -195,6 +197,8 @@ class Assembly:
         if error.on_cue:  # order -1: before the impulses
             self._add_events(self.groups["cues"], error.on_cue, "window_cue", order=-1)
             self._add_events(targets, error.on_deadline, "window_deadline", order=-1)
+        if error.judged == "every":
+            self._add_verdicts()
         for pathway in self.structure.pathways.values():
             feedback = self.structure.models[f"feedback_{pathway.label}"].feedback
             if feedback.error_equations:
@@ -206,13 +210,13 @@ class Assembly:
             ):
                 self._add_feedback(pathway, f"feedback_{origin}_{pathway.label}", source, code)
 
-    def _add_events(self, source, code, name, order=0):
-        output = self.groups["output"]
-        namespace = _namespace(self.structure.models["output"], output.equations)
+    def _add_events(self, source, code, name, order=0, to="output"):
+        target = self.groups[to]
+        namespace = _namespace(self.structure.models["output"], target.equations)
         events = self._add(
             Synapses,
             source,
-            output,
+            target,
             on_pre=code,
             delay=0 * ms,
             namespace=namespace,
@@ -222,6 +226,23 @@ class Assembly:
         )
         events.pre.order += order
         events.connect(j="i")
+
+    def _add_verdicts(self):
+        """Record the membrane potential of each output at its deadlines."""
+        output = self.groups["output"]
+        equations = """
+        judged    : boolean
+        potential : volt
+        U         : volt (linked)
+        """
+        verdicts = self._add(
+            NeuronGroup, len(output), equations, threshold="judged", reset="judged = False", clock=self.clock, name="verdicts"
+        )
+        verdicts.U = linked_var(output, "U")
+        verdicts.thresholder["spike"].when = "after_synapses"  # in the step of the deadline
+        code = "judged_post = True; potential_post = U_post"
+        self._add_events(self.groups["targets"], code, "deadlines", to="verdicts")
+        self._add(SpikeMonitor, verdicts, variables=["potential"], when="end", name="spikes_verdicts")
 
     def _add_feedback(self, pathway, name, source, code):
         model, target = self.structure.models[f"feedback_{pathway.label}"], self.groups[pathway.target]
@@ -277,8 +298,8 @@ class Assembly:
         return self.structure.chunk or kernels.fitting_chunk(self.kernels[name], layout)
 
     def is_probe(self, name: str) -> bool:
-        """Whether an object records in probe windows only (output spikes are always recorded)."""
-        return name.startswith("probe_") or (name.startswith("spikes_") and name != "spikes_output")
+        """Whether an object records in probe windows only (output spikes and verdicts are always recorded)."""
+        return name.startswith("probe_") or (name.startswith("spikes_") and name not in ("spikes_output", "spikes_verdicts"))
 
 
 def _namespace(model, equations):

@@ -6,14 +6,14 @@ All of them are inputs of the compiled program.
 import numpy as np
 
 from ..codegen.device import RANDOM
-from ..tasks import Classification, Task
+from ..tasks import Classification, LabelledTask, Task
 from ..values.clock import n_steps
 from ..values.hints import Array, State
 from .structure import Structure
 from .synapses import delays, initial_weights, pairs, random_feedback, seed_sequence
 
 
-def initial_state(structure: Structure, task: Task | Classification, seed: int) -> State:
+def initial_state(structure: Structure, task: Task | Classification | LabelledTask, seed: int) -> State:
     """State at time 0.
 
     Parameters
@@ -75,7 +75,7 @@ def noise(seed: int) -> State:
     return {RANDOM: seed_sequence(seed, "noise").generate_state(2, np.uint64)}
 
 
-def check_fit(structure: Structure, task: Task | Classification) -> None:
+def check_fit(structure: Structure, task: Task | Classification | LabelledTask) -> None:
     """Refuse a task that does not fit the network's sizes or its error signal."""
     for name, n, size in (
         ("inputs", task.n_inputs, structure.sizes[0]),
@@ -83,12 +83,12 @@ def check_fit(structure: Structure, task: Task | Classification) -> None:
     ):
         if n != size:
             raise ValueError(f"the task has {n} {name}, the network {size}")
-    error, scheduled = structure.model.error, isinstance(task, Classification)
+    error, scheduled = structure.model.error, not isinstance(task, Task)
     if scheduled != bool(error.on_cue):
         raise ValueError(
             f"the task {task.name} {'has' if scheduled else 'has no'} cues, and the error signal '{error.name}' "
             f"{'uses none' if scheduled else 'needs them'}: use model.replace(error="
-            f"{'WINDOWED' if scheduled else 'VAN_ROSSUM'})"
+            f"{'WINDOWED or GRADED' if scheduled else 'VAN_ROSSUM'})"
         )
 
 

@@ -19,9 +19,11 @@ U_LAYER, error_LAYER, ...         state of the units ``probed_unit_LAYER`` in th
 m_forward_K, w_forward_K, ...     the same of some synapses, between the units ``probed_pre_K`` and ``probed_post_K``
 input_time, target_time, ...      the task's patterns
 pattern_time, pattern_unit, ...   a classification's patterns: spikes after the onset, ``pattern_class`` of each
-trial_onset, trial_class, ...     its trials while it learned: onset, deadline, pattern, class, whether it was answered
-                                  correctly, and output spikes between it and the trial before (false alarms)
-test_onset, ...                   the same on fresh noise, without plasticity, at the end
+trial_onset, trial_class, ...     trials while it learned: onset, deadline, pattern, class, which unit answered and whether
+                                  that was correct, and output spikes between it and the trial before (false alarms)
+test_onset, ...                   the same without plasticity, in the last test: on fresh noise, or of held-out samples
+test_spike_time, test_potential   output spikes in these trials, and potentials at their deadlines if they are the answer
+tests_time, tests_prediction      all tests of held-out samples (tests, test), with ``tests_accuracy``
 probe_trial_onset, ...            the same in the probe windows
 parameter_value (parameter)       all parameters, with ``parameter_unit``
 ================================  ===========================================================================
@@ -44,7 +46,7 @@ from ..network.structure import in_words
 from ..network.synapses import pairs
 from ..spec.run import RunSpec
 from ..spec.serialize import model_to_json
-from ..tasks import Classification
+from ..tasks import Classification, LabelledTask
 from ..values.as_json import unit_text
 from ..values.hints import State
 from . import stored
@@ -53,7 +55,7 @@ from .network import network, populations
 from .notes import at_bound, judge
 from .probes import probe_variables, probe_windows
 from .stored import stored_request, stored_spec
-from .trials import accuracy, labelled, pattern_table, trial_tables
+from .trials import accuracy, labelled, pattern_table, trial_tables, what_was_tested
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -119,7 +121,8 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
     windows = probe_windows(records, last_probe, spec, step)
     variables = _learning_curve(blocks) | _weights(structure, spec.seed, first, blocks, state) | _pattern(task)
     variables |= probe_variables(structure, windows, spec.seed) | _parameters(structure.model)
-    variables |= trial_tables(task, structure, spec.seed, variables, windows, step)
+    tests = [r for r in (*records, last_probe or {}) if "test/spikes_output.t" in r]
+    variables |= trial_tables(spec, blocks, windows, tests, step)
     data = xr.Dataset(variables)
     provenance = request["provenance"]
     data.attrs = {
@@ -202,7 +205,9 @@ def _weights(structure, seed, first, blocks, state):
 def _pattern(task):
     if isinstance(task, Classification):
         return pattern_table(task)
-    found = {}
+    found: dict[str, Any] = {}
+    if isinstance(task, LabelledTask):  # its samples stay where they are stored
+        return found
     for name, pattern in (("input", task.inputs), ("target", task.targets)):
         found[f"{name}_time"] = labelled(
             f"{name}_spike", np.asarray(pattern.times), "s", f"{name} spike time in the period"
@@ -351,9 +356,13 @@ def summary_text(data: xr.Dataset) -> str:
 def _accuracy_text(figures):
     if figures.get("accuracy") is not None:
         yield (
-            f"  accuracy   {figures['accuracy']:.2%} of {figures['n_test']} trials on fresh noise, "
+            f"  accuracy   {figures['accuracy']:.2%} of {figures['n_test']} {what_was_tested(figures)}, "
             f"{figures['false_alarms_hz']:.3g} Hz of false alarms"
         )
+    if figures.get("training_accuracy") is not None:
+        yield f"  training   {figures['training_accuracy']:.2%} of the last tenth of its trials"
+    if "silent" in figures:
+        yield f"  no answer  to {figures['silent']:.2%} of the held-out samples, more than one to {figures['ambiguous']:.2%}"
 
 
 def _hz(value):

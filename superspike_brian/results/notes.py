@@ -76,8 +76,8 @@ def at_bound(data: xr.Dataset) -> dict[str, float]:
 
 def _task(data):
     n_in, n_out = populations(data)["inputs"], populations(data)["output"]
-    found = data["pattern_time" if "pattern_time" in data else "input_time"].size
-    if not found and not data.spikes_inputs_time.size:  # a classification has its background
+    names = ("pattern_time", "input_time", "spikes_inputs_time")  # the last: a classification has its background
+    if not any(data[name].size for name in names if name in data):
         yield Note("no input", "inputs", n_in, n_in, "no input unit spikes: there is nothing to learn from")
     if "target_time" in data and not data.target_time.size:
         text = "no output unit has a target spike: all that can be learned is silence"
@@ -129,6 +129,8 @@ def _outputs(data):
 
 def _wanted(data, since, until):
     """Output units that should have spiked."""
+    if "trial_potential" in data:  # the answer is no spike
+        return []
     if "target_unit" in data:
         return np.unique(data.target_unit.values).tolist()
     shown = (data.trial_onset.values >= since) & (data.trial_deadline.values <= until)

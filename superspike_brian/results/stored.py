@@ -6,12 +6,14 @@ Each function raises `RunFolderError` with the name of the file, what is wrong i
 import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from brian2 import get_dimensions, second
 
+from ..files import samples
 from ..files.durable import RunFolderError
 from ..models.architecture import MAX_SYNAPSES
 from ..network.structure import Structure
@@ -37,7 +39,7 @@ def stored_spec(folder: RunFolder) -> RunSpec:
     """Return the spec of a run folder; RunFolderError, naming the file, if what it holds is none."""
     found, arrays = stored_request(folder), folder.task_arrays
     with reading(folder.path / "task.npz"):
-        learned = task_from_arrays(arrays)
+        learned = task_from_arrays(arrays, partial(samples.get, folder.path.absolute().parent))
     with reading(folder.path / "run.json"):
         course = Protocol(**{name: value_from_json(value) for name, value in found["protocol"].items()})
         check_length(course, found["dt"][0])

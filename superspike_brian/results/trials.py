@@ -1,4 +1,4 @@
-"""The part of a run's dataset that a classification adds: its patterns, and tables of trials."""
+"""The part of a run's dataset that trials add: their patterns, and tables of what was asked and answered."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..analysis import false_alarm_rate, score
-from ..network.structure import Structure
-from ..network.trials import MOVING, trial_source
-from ..tasks import Classification, Task, Trials
-from ..values.hints import Array, Floats
+from ..analysis import NONE, confusion, decode, false_alarm_rate, score
+from ..network.trials import MOVING, Answers, SampleSource, TrialSource, trial_source
+from ..spec.run import RunSpec
+from ..tasks import Classification, Trials
+from ..values.hints import Array, Floats, State
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,50 +41,119 @@ def pattern_table(task: Classification) -> dict[str, Labelled]:
 
 
 def trial_tables(
-    task: Task | Classification,
-    structure: Structure,
-    seed: int,
-    variables: Mapping[str, Labelled],
-    windows: Sequence[Mapping[str, Any]],
-    step: int,
+    spec: RunSpec, blocks: Sequence[State], windows: Sequence[State], tests: Sequence[State], step: int
 ) -> dict[str, Labelled]:
-    """Tables of the trials in training up to `step`, in the probe windows and in the test; none for frozen patterns."""
-    mine = trial_source(task, structure, seed)
+    """Tables of trials; none for frozen patterns.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        What the run is.
+    blocks : list of dict
+        What each block added: the trials of training.
+    windows, tests : list of dict
+        What was recorded in probe windows and in tests.
+    step : int
+        Last time step that is known.
+    """
+    mine = trial_source(spec.task, spec.structure, spec.seed, spec.decoder)
     if mine is None:
         return {}
-    dt = float(structure.dt)
-    spikes = variables["watched_time"][1], variables["watched_unit"][1]
-    tables = _table("trial", mine.trials(step), *spikes, dt)
-    probes = [_window(w, "probe") for w in windows]
-    number = np.repeat(np.arange(len(probes)), [len(p) for p, _, _ in probes])
-    times, units = (np.concatenate([p[k] for p in probes]) for k in (1, 2))
-    tables |= _table("probe_trial", Trials.join(p[0] for p in probes), times, units, dt)
+    learned = [Answers.none(mine.structure), *(Answers.while_learning(b, mine.structure) for b in blocks)]
+    tables = _table("trial", mine.trials(step), Answers.join(learned), mine)
+    probes = [_asked(w, "probe", mine) for w in windows]
+    number = np.repeat(np.arange(len(probes)), [len(trials) for trials, _ in probes])
+    tables |= _table("probe_trial", Trials.join(t for t, _ in probes), Answers.join([a for _, a in probes]), mine)
     tables["probe_trial_probe"] = labelled("probe_trial", number.astype(np.int32), "1", "probe window, from 0")
-    tested = [_window(w, "test") for w in windows if "test/spikes_output.t" in w]
+    tested = [_asked(t, "test", mine) for t in tests]
     if tested:
-        trials, times, units = tested[-1]
-        tables |= _table("test", trials, times, units, dt)
-        tables["test_start"] = labelled((), step * dt, "s", "start of the test")
+        trials, answers = tested[-1]
+        dt, start = float(mine.dt), int(tests[-1]["test/start"]) if "test/start" in tests[-1] else step
+        tables |= _table("test", trials, answers, mine) | _spikes_of_test(trials, answers, dt)
+        tables["test_start"] = labelled((), start * dt, "s", "start of the test")
+        if isinstance(mine, SampleSource):
+            tables |= _course_of_tests(tested, tests, mine)
     return tables
 
 
-def _window(record, what):
-    """Trials, spike times and units of a probe window or of the test."""
+def _asked(record, what, mine):
+    """Trials and answers of a probe window or of a test."""
     trials = Trials(*(record[f"{what}/trials.{f.name}"] for f in dataclasses.fields(Trials)))
-    return trials, record[f"{what}/spikes_output.t"], record[f"{what}/spikes_output.i"]
+    return trials, Answers.of(record, mine.structure, f"{what}/")
 
 
-def _table(name, trials, times, units, dt):
-    correct, false_alarms = score(trials, np.rint(np.asarray(times) / dt).astype(int), np.asarray(units))
+def _table(name, trials, answers, mine: TrialSource):
+    correct, false_alarms = score(trials, answers.steps, answers.units)
+    dt, predictions = float(mine.dt), mine.predictions(trials, answers)
     rows = {
         "onset": (trials.onset * dt, "s", "onset of the stimulus"),
         "deadline": (trials.deadline * dt, "s", "end of the window of opportunity"),
         "pattern": (trials.pattern.astype(np.int32), "1", "number of the pattern"),
-        "class": (trials.label.astype(np.int32), "1", "class: the output unit that should spike"),
-        "correct": (correct.astype(np.int8), "1", "1: the right unit spiked in the window, and no other"),
+        "class": (trials.label.astype(np.int32), "1", "class: the output unit that should answer"),
+        "prediction": (predictions.astype(np.int32), "1", f"unit that answered ({mine.decoder}), -1 for none"),
+        "correct": ((predictions == trials.label).astype(np.int8), "1", "1: the right unit answered"),
         "false_alarms": (false_alarms.astype(np.int32), "1", "output spikes since the deadline before"),
     }
-    return {f"{name}_{row}": labelled(name, *what) for row, what in rows.items()}
+    table = {f"{name}_{row}": labelled(name, *what) for row, what in rows.items()}
+    if mine.every:
+        potentials = answers.at(trials)
+        table[f"{name}_potential"] = labelled((name, "output"), potentials, "volt", "potential at the deadline")
+    return table
+
+
+def _spikes_of_test(trials, answers, dt):
+    """Output spikes in the windows of the last test, so that any decoder can read them later."""
+    last = np.searchsorted(trials.onset, answers.steps, side="right") - 1
+    inside = (last >= 0) & (answers.steps < trials.deadline[last])
+    return {
+        "test_spike_time": labelled("test_spike", answers.steps[inside] * dt, "s", "output spike in a trial of the test"),
+        "test_spike_unit": labelled("test_spike", answers.units[inside].astype(np.int32), "1", "its unit"),
+    }
+
+
+def _course_of_tests(tested, tests, mine):
+    """Answers of all tests: each asks the same samples."""
+    predictions = np.array([mine.predictions(*asked) for asked in tested], np.int32)
+    labels = tested[-1][0].label
+    times = [int(t["test/start"]) * float(mine.dt) for t in tests]
+    correct = (predictions == labels).mean(1)
+    return {
+        "tests_time": labelled("tests", times, "s", "simulated time of a test"),
+        "tests_prediction": labelled(("tests", "test"), predictions, "1", "unit that answered, -1 for none"),
+        "tests_accuracy": labelled("tests", correct, "1", "fraction of held-out samples named correctly"),
+        "test_confusion": labelled(
+            ("output", "answer"),
+            confusion(labels, predictions[-1], mine.structure.sizes[-1]),
+            "1",
+            "held-out samples by class and answer; the last answer is none",
+        ),
+    }
+
+
+def answers_of_test(data: xr.Dataset, decoder: str) -> Array:
+    """Read the answers of the last test anew, with another decoder (`superspike_brian.analysis.decode`).
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Results of a run with trials.
+    decoder : {'first', 'most', 'strict', 'potential'}
+        How to read them.
+
+    Returns
+    -------
+    array of int, shape (trials,)
+        Units, -1 for none; ``data.test_class`` is what they should be.
+    """
+    dt = data.attrs["dt_s"]
+
+    def steps(name: str) -> Array:
+        return np.rint(data[name].values / dt).astype(int)
+
+    trials = Trials(steps("test_onset"), steps("test_deadline"), data.test_pattern.values, data.test_class.values)
+    potentials = data.test_potential.values if "test_potential" in data else None
+    spikes = steps("test_spike_time"), data.test_spike_unit.values
+    return decode(decoder, trials, *spikes, data.sizes["output"], potentials)
 
 
 def moving_accuracy(data: xr.Dataset, n: int = MOVING) -> tuple[Floats, Floats]:
@@ -105,7 +174,26 @@ def accuracy(data: xr.Dataset) -> dict[str, Any]:
         data.test_onset.values, data.test_deadline.values, data.test_false_alarms.values, float(data.test_start)
     )
     found = {"accuracy": float(data.test_correct.mean()), "n_test": int(data.sizes["test"]), "false_alarms_hz": rate}
+    if "tests_time" in data:
+        found |= _of_samples(data)
     return found | _course(data)
+
+
+def what_was_tested(figures: Mapping[str, Any]) -> str:
+    """What the accuracy among some key figures is about."""
+    return "held-out samples" if "training_accuracy" in figures else "trials on fresh noise"
+
+
+def _of_samples(data):
+    """Training accuracy over the last tenth of the trials; of the held-out ones, what got no answer, or more than one."""
+    recent = data.trial_correct.values[-max(1, data.sizes["trial"] // 10) :]
+    found = {"training_accuracy": float(recent.mean()) if recent.size else None}
+    if "test_potential" not in data:
+        strict = answers_of_test(data, "strict")
+        spiking = np.searchsorted(data.test_onset.values, data.test_spike_time.values, side="right") - 1
+        silent = 1 - len(np.unique(spiking)) / data.sizes["test"]
+        found |= {"silent": float(silent), "ambiguous": float((strict == NONE).mean() - silent)}
+    return found
 
 
 def _course(data):

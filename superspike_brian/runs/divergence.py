@@ -29,6 +29,7 @@ WRITERS = (
     ("error", "equations", "layer"),
     ("error", "cost_equations", "output"),
     ("error", "judge_equations", "output"),
+    ("error", "output_equations", "output"),
     ("regularizer", "layer_equations", "hidden"),
     ("feedback", "equations", "feedback"),
     ("feedback", "equations", "hidden"),

@@ -22,7 +22,7 @@ from ..engine.program import windows_within
 from ..engine.runner import Runner
 from ..network.initial import initial_state, noise
 from ..network.probes import recorded
-from ..network.trials import MOVING, trial_source
+from ..network.trials import MOVING, Answers, trial_source
 from ..results import stored
 from ..results.folder import RunFolder
 from ..results.notes import judge
@@ -47,7 +47,7 @@ class Run:
         self.protocol, self.task, self.seed, self.structure = spec.protocol, spec.task, spec.seed, spec.structure
         remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
         self.windows = self.protocol.learning_windows(self.structure.dt, self.task.period)
-        self.source = trial_source(self.task, self.structure, self.seed, max(MOVING, remember))
+        self.source = trial_source(self.task, self.structure, self.seed, spec.decoder, max(MOVING, remember))
 
     def advance(self, initial: State | None = None) -> xr.Dataset:
         """Run the blocks that are missing, and return the results."""
@@ -135,7 +135,12 @@ class Run:
         if block.probe:
             record |= self._probe(state, block.stop)
         if self.source:
-            self.source.observe(block.start, block.stop, times, units)
+            answers = Answers.of(records, self.structure)
+            self.source.observe(block.start, block.stop, answers)
+            if self.source.every:
+                record |= {"verdict_time": answers.deadlines * dt, "verdict": answers.potentials.ravel()}
+            if block.test and block.stop < self.spec.n_steps:
+                record |= self._test(state, block.stop)
         met = self._meets_criterion()
         self.folder.save_block(block.stop, state, record | {"criterion_met": np.array(met)})
         accuracy = self.source.accuracy if self.source else None
@@ -148,7 +153,7 @@ class Run:
         if self.source:
             for block in self.folder.records(self.folder.log_length)[1:]:
                 stop = n_steps(float(block["time"]), self.structure.dt)
-                self.source.observe(start, stop, block["spike_time"], block["spike_unit"])
+                self.source.observe(start, stop, Answers.while_learning(block, self.structure))
                 start = stop
         return self._meets_criterion()
 
@@ -183,11 +188,11 @@ class Run:
         return self._without_learning("probe", "recording a probe window", state, step, n_steps)
 
     def _test(self, state, step):
-        """Output spikes in trials on fresh noise, without plasticity; nothing for frozen patterns."""
-        if self.source is None:
+        """Answers in a test, without plasticity; nothing for frozen patterns, or without held-out samples."""
+        n_steps = self.source.test_steps(step) if self.source else 0
+        if not n_steps:
             return {}
-        n_steps = self.source.test_periods(step) * self.source.length
-        return self._without_learning("test", "testing", state, step, n_steps)
+        return self._without_learning("test", "testing", state, step, n_steps) | {"test/start": np.array(step)}
 
     def _without_learning(self, what, phase, state, step, n_steps):
         trials: dict[str, Array] = {}

@@ -19,12 +19,14 @@ from ..console.progress import Silent, reporter
 from ..engine.cache import build
 from ..engine.runner import Runner
 from ..engine.runtime import RuntimeProgram
+from ..files import samples
 from ..models import Architecture, Model
 from ..network.initial import initial_state
 from ..results.folder import FORMAT, RunFolder
 from ..results.stored import stored_spec
 from ..spec.run import Machine, RunSpec, takes_options
-from ..tasks import Classification, Task
+from ..spec.serialize import samples_of
+from ..tasks import Classification, LabelledSpikes, LabelledTask, Task
 from .divergence import check_start
 from .loop import Run
 
@@ -34,10 +36,11 @@ if TYPE_CHECKING:
 
 @takes_options
 def train(
-    task: Task | Classification | str,
+    task: Task | Classification | LabelledTask | LabelledSpikes | str,
     model: Model | None = None,
     hidden: int | Sequence[int] | Architecture = (),
     *,
+    test: LabelledSpikes | None = None,
     out: Path | str | None = None,
     overwrite: bool = False,
     build_dir: Path | str | None = None,
@@ -50,12 +53,15 @@ def train(
 
     Parameters
     ----------
-    task : Task or Classification or str
-        Frozen input and target patterns, or trials; or the name of a task, as on the command line.
+    task : Task, Classification, LabelledTask, LabelledSpikes or str
+        Frozen input and target patterns, trials, or labelled samples; or the name of a task, as on the command line.
     model : Model, optional
-        Neuron, plasticity, error, feedback, optimiser and regulariser; default: `CLASSIFIER` for trials, else `SUPERSPIKE`.
+        Neuron, plasticity, error, feedback, optimiser and regulariser; default: `READOUT` for labelled samples, `CLASSIFIER`
+        for other trials, else `SUPERSPIKE`.
     hidden : int, sequence of int or Architecture
         Units of each hidden layer, or a network of your own.
+    test : LabelledSpikes, optional
+        Held-out samples, if the task is LabelledSpikes.
     out : path, optional
         Run folder. Without it nothing stays on disk.
     overwrite : bool
@@ -82,7 +88,7 @@ def train(
     DivergedError, SimulationError
         During the run; blocks before are kept in `out`, if given.
     """
-    spec, machine = RunSpec.make(task, model, hidden, **options), Machine(build_dir, threads)
+    spec, machine = RunSpec.make(task, model, hidden, test=test, **options), Machine(build_dir, threads)
     return start(spec, machine, out, overwrite, _reporter(progress), command)
 
 
@@ -119,7 +125,10 @@ def start(
     program = make_program(spec, machine, progress)
     with tempfile.TemporaryDirectory(prefix="superspike-") as scratch:
         request = spec.to_json() | {"provenance": [_provenance(command)]}
-        folder = RunFolder.create(out or Path(scratch, "run"), request, spec.arrays(), overwrite)
+        where = out or Path(scratch, "run")
+        for labelled in samples_of(spec.task).values():
+            samples.put(where.absolute().parent, labelled)
+        folder = RunFolder.create(where, request, spec.arrays(), overwrite)
         try:
             return Run(folder, program, spec, progress, kept=out is not None).advance(initial)
         finally:

@@ -27,7 +27,12 @@ class Protocol:
         If a value is no time, or out of its range.
     """
 
-    duration: Quantity = setting(Time("250s"), "simulated time, burn-in included", 800 * second)
+    duration: Quantity = setting(
+        Time("250s"), "simulated time, burn-in included; of labelled data 10 epochs unless given", 800 * second
+    )
+    epochs: float | None = setting(
+        Number("10", "NUMBER", 0), "duration as presentations of all labelled samples", None, unset="duration says it"
+    )
     burn_in: Quantity = setting(Time("5s", zero=True), "time without weight changes at the start", 20 * second)
     block: Quantity = setting(
         Time("5s"), "simulated time between checkpoints and points of the learning curve", 10 * second
@@ -37,6 +42,12 @@ class Protocol:
     )
     snapshot_every: Quantity | None = setting(
         Time("100s"), "time between stored copies of the weights", None, unset="at the start and the end"
+    )
+    test_every: Quantity | None = setting(
+        Time("100s"),
+        "time between tests of all held-out samples, besides that at the end",
+        None,
+        unset="a tenth of the duration, for labelled data",
     )
     probe_at: tuple = setting(
         Time("100s"),
@@ -108,20 +119,25 @@ class Protocol:
         if self.snapshot_every is not None:
             every = max(1, n_steps(self.snapshot_every, dt))
             snapshots = range(every, end + 1, every)
-        regular = range(0, burn_in, length), range(burn_in, end, length), snapshots
+        tests = range(0)
+        if self.test_every is not None:
+            every = max(1, n_steps(self.test_every, dt))
+            tests = range(every, end, every)
+        regular = range(0, burn_in, length), range(burn_in, end, length), snapshots, tests
         cuts = heapq.merge(
             *regular, (d for d in decays if d < end), sorted(probes), (e for e in edges if e < end), [end]
         )
         for a, b in itertools.pairwise(step for step, _ in itertools.groupby(cuts)):
-            yield Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots, b in probes)
+            yield Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots, b in probes, b in tests)
 
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """Steps `start` to `stop` at `factor` times the learning rate; `snapshot`, `probe`: what to keep at the end."""
+    """Steps `start` to `stop` at `factor` times the learning rate; `snapshot`, `probe`, `test`: what to do at the end."""
 
     start: int
     stop: int
     factor: float
     snapshot: bool
     probe: bool
+    test: bool = False

@@ -19,11 +19,12 @@ from brian2 import Quantity
 
 from ..codegen.kernels import KERNELS, LARGE, RETIRED
 from ..engine.preferences import PRECISIONS
-from ..models import CLASSIFIER, SUPERSPIKE, Architecture, Model, chain, connected
+from ..analysis import DECODERS
+from ..models import CLASSIFIER, READOUT, SUPERSPIKE, Architecture, Model, chain, connected
 from ..network import probes
 from ..network.probes import Names, Units, check_windows
 from ..network.structure import DT, Structure
-from ..tasks import Classification, Task, by_name
+from ..tasks import Classification, LabelledSpikes, LabelledTask, Task, by_name
 from ..values.as_json import quantity_to_json, value_from_json, value_to_json
 from ..values.clock import n_steps
 from ..values.kinds import Choice, File, Flag, Text, Time, Whole, check_settings, options_of, setting
@@ -32,6 +33,7 @@ from .protocol import Protocol
 from .serialize import architecture_from_json, architecture_to_json, model_from_json, model_to_json, task_to_arrays
 
 logger = logging.getLogger(__name__)
+EPOCHS, TESTS, R0_DECAY_AT = 10, 10, (0.6, 0.85)  # of a run on labelled samples, the last as parts of its duration
 DEVICES = ("standalone", "runtime")
 OLD_CHUNK = 125  # of runs that do not say, and of small projections ever since
 
@@ -57,7 +59,7 @@ class RunSpec:
         Naming the argument, what was found, and what was expected.
     """
 
-    task: Task | Classification
+    task: Task | Classification | LabelledTask
     model: Model | None = None
     hidden: tuple = setting(
         Whole("4", minimum=0),
@@ -112,6 +114,12 @@ class RunSpec:
     probe_variables: str | None = setting(
         Names(), "which variables of units and synapses probe windows record", None, unset=",".join(probes.VARIABLES)
     )
+    decoder: str | None = setting(
+        Choice("first", known=DECODERS),
+        "how the answer to a trial is read: the first spike, most spikes, one unit alone, the potential at the deadline",
+        None,
+        unset="potential where outputs do not spike; first for labelled data, strict for other trials",
+    )
     protocol: Protocol = dataclasses.field(default_factory=Protocol, metadata={"record": Protocol})
     network: Architecture | None = None
 
@@ -119,9 +127,11 @@ class RunSpec:
         check_settings(self)
         object.__setattr__(self, "hidden", tuple(n for n in self.hidden if n))
         task = by_name(self.task, seed=self.seed) if isinstance(self.task, str) else self.task
-        if type(task) not in (Task, Classification):
+        if isinstance(task, LabelledSpikes):
+            task = LabelledTask(task.name, task)
+        if type(task) not in (Task, Classification, LabelledTask):
             raise ValueError(
-                f"task must be a Task or a Classification (a subclass could not be stored), or a name such as "
+                f"task must be a Task, a Classification or LabelledSpikes (a subclass could not be stored), or a name such as "
                 f"'spike-timing', not {_found(task)}"
             )
         object.__setattr__(self, "task", task)
@@ -135,18 +145,38 @@ class RunSpec:
             raise ValueError(f"network must be an Architecture, as chain([4]) makes one, not {_found(self.network)}")
         if self.network is not None and self.hidden:
             raise ValueError("hidden is the layers of a chain, and network says all that there is: give one of them")
-        if self.protocol.criterion is not None and not isinstance(task, Classification):
+        if self.protocol.criterion is not None and isinstance(task, Task):
             raise ValueError(f"a criterion is a fraction of correct trials, and the task {task.name} has no trials")
+        for name in ("epochs", "test_every"):
+            if getattr(self.protocol, name) is not None and not isinstance(task, LabelledTask):
+                raise ValueError(f"{name} is of labelled samples, and the task {task.name} has none")
+        if self.protocol.epochs is not None:
+            duration = _duration_of(task, self.protocol.epochs, self.dt)
+            object.__setattr__(self, "protocol", dataclasses.replace(self.protocol, duration=duration, epochs=None))
+        if self.decoder is not None:
+            self._check_decoder()
         if self.protocol.steps(self.dt) < 1:
             raise ValueError(f"duration {self.protocol.duration} is less than one time step of {self.dt}")
+
+    def _check_decoder(self):
+        if isinstance(self.task, Task):
+            raise ValueError(f"decoder reads the answers to trials, and the task {self.task.name} has none")
+        readout = cast(Model, self.model).error.judged == "every"
+        if readout != (self.decoder == "potential"):
+            spiking = "their potentials are not recorded" if self.decoder == "potential" else "they do not spike"
+            raise ValueError(f"decoder cannot be {self.decoder!r} with the outputs of this model: {spiking}")
 
     @classmethod
     def make(cls, task: Any, model: Model | None = None, hidden: Any = (), **options: Any) -> "RunSpec":
         """Make a spec of options by name, those of the protocol among them; ValueError if there is no such option.
 
-        `hidden` may be an `Architecture`, instead of the units of layers.
+        `hidden` may be an `Architecture`, instead of the units of layers; `test` are held-out samples of labelled data.
         """
-        network = options.pop("network", None)
+        network, test = options.pop("network", None), options.pop("test", None)
+        if isinstance(task, LabelledSpikes):
+            task = LabelledTask(task.name, task, test)
+        elif test is not None:
+            raise ValueError(f"test is held-out samples of LabelledSpikes, and the task is {_found(task)}")
         if isinstance(hidden, Architecture):
             hidden, network = (), hidden
         for name in options.keys() - OPTIONS.keys():
@@ -155,6 +185,10 @@ class RunSpec:
                 raise ValueError(f"'{name}' is part of the model: give model=MODEL.replace({name}=...)")
             raise ValueError(f"a run has no option '{name}'{nearest(name, OPTIONS)}")
         course = {name: options.pop(name) for name in options_of(Protocol) if name in options}
+        if isinstance(task, str):
+            task = by_name(task, seed=OPTIONS["seed"].check(options.get("seed", OPTIONS["seed"].default)))
+        if isinstance(task, LabelledTask):
+            course = _course_of_epochs(task, course, OPTIONS["dt"].check(options.get("dt", DT)))
         spec = cls(task, model, hidden, protocol=Protocol(**course), network=network, **options)
         check_windows(spec.protocol, spec.structure, spec.task)
         return spec
@@ -203,7 +237,7 @@ class RunSpec:
         return task_to_arrays(self.task) | own
 
     @classmethod
-    def from_json(cls, found: dict, task: Task | Classification, arrays: Mapping[str, Any]) -> "RunSpec":
+    def from_json(cls, found: dict, task: Task | Classification | LabelledTask, arrays: Mapping[str, Any]) -> "RunSpec":
         """Inverse of `to_json` and `arrays`; options younger than the run have their defaults, retired kernels a successor."""
         plain = {"chunk": OLD_CHUNK} | {name: value_from_json(found[name]) for name in PLAIN if name in found}
         if isinstance(kernel := plain.get("kernel"), str) and kernel in RETIRED:
@@ -272,9 +306,30 @@ class Machine:
         return self.threads or os.cpu_count() or 1
 
 
-def default_model(task: Task | Classification) -> Model:
+def default_model(task: Task | Classification | LabelledTask) -> Model:
     """The model that is taken for a task unless one is given."""
+    if isinstance(task, LabelledTask):
+        return READOUT
     return CLASSIFIER if isinstance(task, Classification) else SUPERSPIKE
+
+
+def _duration_of(task, epochs, dt):
+    return round(epochs * task.epoch(dt)) * dt
+
+
+def _course_of_epochs(task, course, dt):
+    """The course of a run on labelled samples: what was not given follows from the length of an epoch."""
+    if course.get("epochs") is not None and course.get("duration") is not None:
+        raise ValueError("epochs and duration: give one of them")
+    if course.get("duration") is None:
+        epochs = EPOCHS if course.get("epochs") is None else Protocol(epochs=course["epochs"]).epochs
+        course = course | {"duration": _duration_of(task, epochs, dt), "epochs": None}
+    length = n_steps(Protocol(**course).duration, dt)
+    if course.get("r0_decay_at") is None:
+        course = course | {"r0_decay_at": tuple(round(part * length) * dt for part in R0_DECAY_AT)}
+    if task.test is not None and course.get("test_every") is None:
+        course = course | {"test_every": max(1, length // TESTS) * dt}
+    return course
 
 
 def takes_options(function: Any) -> Any:

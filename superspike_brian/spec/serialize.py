@@ -1,7 +1,10 @@
-"""Models, architectures and tasks as JSON and arrays: text and numbers only, so that reading them executes nothing."""
+"""Models, architectures and tasks as JSON and arrays: text and numbers only, so that reading them executes nothing.
+
+Labelled samples are not among the arrays: a task names them by their key (`superspike_brian.files.samples`).
+"""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -9,7 +12,7 @@ from brian2 import Hz, Quantity, second
 
 from ..models import Architecture, Component, Model, Pathway, Population, Projection, specification
 from ..models.connectivity import Pairs
-from ..tasks import Classification, SpikePattern, Task
+from ..tasks import Classification, LabelledSpikes, LabelledTask, SpikePattern, Task
 from ..values.as_json import quantity_from_json, quantity_to_json
 from ..values.hints import Array
 
@@ -92,14 +95,30 @@ def architecture_from_json(stored: Mapping[str, Any], arrays: Mapping[str, Array
     )
 
 
-def task_to_arrays(task: Task | Classification) -> dict[str, Any]:
+def task_to_arrays(task: Task | Classification | LabelledTask) -> dict[str, Any]:
     """Return a task as a dict of arrays."""
     arrays = {"name": np.array(task.name), "source": np.array(task.source)}
+    if isinstance(task, LabelledTask):
+        return arrays | _labelled_to_arrays(task)
     if isinstance(task, Task):
         return arrays | _pattern_to_arrays("inputs", task.inputs) | _pattern_to_arrays("targets", task.targets)
     for k, pattern in enumerate(task.patterns):
         arrays |= _pattern_to_arrays(f"pattern_{k}", pattern)
     return arrays | {"classes": np.array(task.classes)} | {name: float(getattr(task, name)) for name in _TRIALS}
+
+
+def _labelled_to_arrays(task):
+    found = {name: float(getattr(task, name)) for name in ("window", "pause")}
+    for part, samples in samples_of(task).items():
+        found |= {f"{part}_{field}": np.array(getattr(samples, field)) for field in ("key", "name", "source")}
+    return found
+
+
+def samples_of(task: Task | Classification | LabelledTask) -> dict[str, LabelledSpikes]:
+    """Labelled samples of a task, by what they are for."""
+    if not isinstance(task, LabelledTask):
+        return {}
+    return {part: s for part in ("training", "test") if (s := getattr(task, part)) is not None}
 
 
 def _pattern_to_arrays(name, pattern):
@@ -116,9 +135,19 @@ def _pattern_from_arrays(name, arrays):
     return SpikePattern(int(arrays[f"{name}_n"]), arrays[f"{name}_ids"], times, period)
 
 
-def task_from_arrays(arrays: Mapping[str, Array]) -> Task | Classification:
-    """Inverse of `task_to_arrays`."""
+def task_from_arrays(
+    arrays: Mapping[str, Array], samples: Callable[[str, str, str], LabelledSpikes]
+) -> Task | Classification | LabelledTask:
+    """Inverse of `task_to_arrays`; `samples` gets labelled ones from key, name and source."""
     name, source = str(arrays["name"]), str(arrays["source"])
+    if "training_key" in arrays:
+        parts = {
+            part: samples(*(str(arrays[f"{part}_{field}"]) for field in ("key", "name", "source")))
+            for part in ("training", "test")
+            if f"{part}_key" in arrays
+        }
+        times = {field: float(arrays[field]) * second for field in ("window", "pause")}
+        return LabelledTask(name, **parts, **times)
     if "classes" not in arrays:
         inputs, targets = (_pattern_from_arrays(side, arrays) for side in ("inputs", "targets"))
         return Task(name, inputs, targets, source)

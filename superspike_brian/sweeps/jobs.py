@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,13 +18,14 @@ from .. import results
 from ..console.progress import Silent
 from ..engine.cache import build, structure_key
 from ..engine.compiler import BuildError
+from ..files import samples
 from ..files.datasets import is_sound
 from ..files.durable import RunFolderError
 from ..results.folder import FolderInUseError, RunFolder
 from ..results.stored import stored_spec
 from ..runs.training import resume, start
 from ..spec.run import Machine, RunSpec
-from ..spec.serialize import task_from_arrays
+from ..spec.serialize import samples_of, task_from_arrays
 from ..values.hints import Report
 from .pool import LocalPool
 
@@ -75,15 +77,17 @@ class Job:
         return ", ".join(self.spec.differences(stored_spec(RunFolder(self.out)))) or None
 
     def payload(self) -> Payload:
-        """Plain data for another process."""
+        """Plain data for another process; labelled samples are stored beside the run folder, where it finds them."""
         out = str(Path(self.out).absolute())
+        for labelled in samples_of(self.spec.task).values():
+            samples.put(Path(out).parent, labelled)
         return out, self.spec.to_json(), self.spec.arrays(), self.machine
 
 
 def run_payload(payload: Payload) -> dict[str, Any]:
     """Do one job, or finish it where it stopped; return the key figures."""
     out, request, arrays, machine = payload
-    spec = RunSpec.from_json(request, task_from_arrays(arrays), arrays)
+    spec = RunSpec.from_json(request, task_from_arrays(arrays, partial(samples.get, Path(out).parent)), arrays)
     with _one_at_a_time:
         while True:
             begun = (Path(out) / "run.json").exists()

@@ -1,0 +1,79 @@
+"""Labelled samples on disk: stored once by content, beside the runs that refer to them.
+
+``.samples/KEY.npz`` in the folder that holds the run folders. The key is a hash of the content, which is checked on reading; a
+run is moved to another place together with the files that its ``task.npz`` names.
+"""
+
+import os
+import tempfile
+import zipfile
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ..tasks import LabelledSpikes
+from .durable import RunFolderError
+
+FOLDER = ".samples"
+
+
+def put(folder: Path | str, samples: LabelledSpikes) -> None:
+    """Store samples for the run folders in `folder`, unless they are there; RunFolderError if the disk refuses."""
+    path = _path(folder, samples.key)
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+            try:
+                np.savez(file, **samples.arrays)
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        raise RunFolderError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def get(folder: Path | str, key: str, name: str, source: str) -> LabelledSpikes:
+    """Read samples back.
+
+    Parameters
+    ----------
+    folder : path
+        Where the run folder is.
+    key : str
+        Of the samples.
+    name, source : str
+        What they are called and where they come from: what the run says.
+
+    Raises
+    ------
+    RunFolderError
+        If they are not there, or are not what was stored.
+    """
+    return _read(_path(folder, key), key, name, source)
+
+
+def _path(folder, key):
+    return Path(folder).absolute() / FOLDER / f"{key}.npz"
+
+
+@lru_cache(maxsize=4)  # runs of a sweep share them
+def _read(path, key, name, source):
+    if not path.exists():
+        raise RunFolderError(
+            f"the labelled samples of the run ({name}) are not there: copy {FOLDER}/{path.name} from where it was made to "
+            f"{path.parent.parent}"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            samples = LabelledSpikes.from_stored(dict(arrays), name, source)
+        if samples.key != key:
+            raise ValueError("the checksum does not match")
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise RunFolderError(f"{path} is damaged ({error}): put a copy of it back") from error
+    return samples

@@ -1,0 +1,156 @@
+"""How labelled samples are presented: one after another, in epochs, and for a test in a fixed order.
+
+A sample has a slot of its own length: its stimulus, a window after the end of which the answer is due, and a pause. An epoch
+presents every sample of the training set once, in an order that comes from the run's seed and the number of the epoch. So all
+epochs have the same length, and what happens in one does not depend on how a run is cut into blocks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from brian2 import Quantity, ms, second
+
+from .arguments import duration, shown, word
+from .classification import Trials
+from .labelled import LabelledSpikes
+
+SHOWN = 20  # samples in a probe window
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledTask:
+    """Name the class of each sample, by the membrane potentials at its deadline or by a spike before it.
+
+    Parameters
+    ----------
+    name : str
+        Short label, as on the command line.
+    training : LabelledSpikes
+        Samples to learn from.
+    test : LabelledSpikes, optional
+        Held-out samples, which are never learned from.
+    window : Quantity
+        From the end of a stimulus to the deadline (second).
+    pause : Quantity
+        From the deadline to the next onset (second).
+
+    Raises
+    ------
+    ValueError
+        If the two sets do not fit each other, or a time is none.
+    """
+
+    name: str
+    training: LabelledSpikes
+    test: LabelledSpikes | None = None
+    window: Quantity = field(default_factory=lambda: 10 * ms)
+    pause: Quantity = field(default_factory=lambda: 50 * ms)
+
+    def __post_init__(self) -> None:
+        word(self.name, "name")
+        for name, value in (("training", self.training), ("test", self.test)):
+            if not isinstance(value, LabelledSpikes) and (name == "training" or value is not None):
+                raise ValueError(f"{name} is {shown(value)}; expected LabelledSpikes.")
+        for name in ("window", "pause"):
+            object.__setattr__(self, name, duration(getattr(self, name), name) * second)
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of input units."""
+        return self.training.n
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of output units, one a class."""
+        return self.training.n_classes
+
+    @property
+    def source(self) -> str:
+        """Where the samples come from."""
+        return self.training.source
+
+    @property
+    def shown_first(self) -> LabelledSpikes:
+        """The samples that probe windows show."""
+        return self.training if self.test is None else self.test
+
+    @property
+    def period(self) -> Quantity:
+        """Length of a probe window (second): the first samples, in their order."""
+        lengths = np.broadcast_to(np.asarray(self.shown_first.lengths), len(self.shown_first))[:SHOWN]
+        between = float(self.window) + float(self.pause)
+        return (lengths.sum() + (len(lengths) + 1) * between) * second
+
+    def describe(self) -> str:
+        """Say in plain text what goes in, what should come out, and where it comes from."""
+        held_out = "no test set" if self.test is None else f"{len(self.test):,} held-out ones"
+        return (
+            f"{self.name}: {len(self.training):,} samples of {self.n_inputs} inputs in {self.n_outputs} classes, {held_out}; "
+            f"answer {self.window} after each, pause {self.pause}\nsource: {self.source}"
+        )
+
+    def epoch(self, dt: Quantity) -> int:
+        """Time steps in which every sample of the training set is presented once."""
+        return int(self._slots(self.training, dt).sum())
+
+    def trials(self, stream: Callable[[int], np.random.Generator], first: int, last: int, dt: Quantity) -> Trials:
+        """Trials of the epochs `first` to `last` - 1, in steps of `dt` (second); `stream` makes a generator from an epoch."""
+        length = self.epoch(dt)
+        return Trials.join(
+            self._trials(self.training, stream(k).permutation(len(self.training)), dt).shift(k * length)
+            for k in range(first, last)
+        )
+
+    def spikes(self, trials: Trials, start: int, stop: int, dt: Quantity, *, held_out: bool = False) -> dict:
+        """What happens in steps `start` to `stop` - 1.
+
+        Parameters
+        ----------
+        trials : Trials
+            Of these steps, at least.
+        start, stop : int
+            Time steps.
+        dt : Quantity
+            Time step (second).
+        held_out : bool
+            Whether the trials are of the test set.
+
+        Returns
+        -------
+        dict of str to tuple
+            Steps and units of the spikes of ``inputs``, ``cues`` (onsets) and ``targets`` (deadlines), in order.
+        """
+        mine = trials.select((trials.onset < stop) & (trials.deadline >= start))
+        steps, units, offsets = (self.shown_first if held_out else self.training).steps(dt)
+        n = np.diff(offsets)[mine.pattern]
+        first = np.cumsum(n) - n  # where the spikes of each trial begin among those found
+        at = np.repeat(offsets[mine.pattern] - first, n) + np.arange(n.sum())
+        found = {
+            "inputs": (steps[at] + np.repeat(mine.onset, n), units[at]),
+            "cues": (mine.onset, mine.label),
+            "targets": (mine.deadline, mine.label),
+        }
+        within = {name: (steps >= start) & (steps < stop) for name, (steps, _) in found.items()}
+        return {name: (steps[within[name]], ids[within[name]]) for name, (steps, ids) in found.items()}
+
+    def in_order(self, dt: Quantity) -> Trials:
+        """All samples of the test set in their order, after a pause."""
+        samples = self.shown_first
+        return self._trials(samples, np.arange(len(samples)), dt).shift(self._steps(self.pause, dt))
+
+    def _steps(self, time, dt):
+        return np.rint(np.asarray(time) / duration(dt, "dt")).astype(np.int64)
+
+    def _slots(self, samples, dt):
+        """Steps from each onset to the next."""
+        for name in ("window", "pause"):
+            if self._steps(getattr(self, name), dt) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected at least one time step of {dt}.")
+        lengths = np.broadcast_to(self._steps(samples.lengths, dt), len(samples))
+        return lengths + self._steps(self.window, dt) + self._steps(self.pause, dt)
+
+    def _trials(self, samples, order, dt):
+        slots = self._slots(samples, dt)[order]
+        end = np.cumsum(slots)
+        return Trials(end - slots, end - self._steps(self.pause, dt), order, samples.labels[order])
