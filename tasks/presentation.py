@@ -15,7 +15,7 @@ from .arguments import duration, shown, word
 from .classification import Trials
 from .labelled import LabelledSpikes
 
-SHOWN = 20  # samples in a probe window
+SHOWN = 1.0  # seconds of samples in a probe window, about
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +77,10 @@ class LabelledTask:
 
     @property
     def period(self) -> Quantity:
-        """Length of a probe window (second): the first samples, in their order."""
-        lengths = np.broadcast_to(np.asarray(self.shown_first.lengths), len(self.shown_first))[:SHOWN]
-        between = float(self.window) + float(self.pause)
-        return (lengths.sum() + (len(lengths) + 1) * between) * second
+        """Length of a probe window (second): the first samples in their order, at least one."""
+        samples = self.shown_first
+        ends = np.cumsum(np.broadcast_to(np.asarray(samples.lengths), len(samples)) + float(self.window + self.pause))
+        return (ends[min(np.searchsorted(ends, SHOWN), len(ends) - 1)] + float(self.pause)) * second
 
     def describe(self) -> str:
         """Say in plain text what goes in, what should come out, and where it comes from."""

@@ -347,7 +347,7 @@ RECORDS = Architecture(
 def test_records_are_kept(poisson_task):
     spec = RunSpec.make(poisson_task(20, 3, 0), SUPERSPIKE, RECORDS, connect=["output:output"])
     arrays = spec.arrays()
-    again = RunSpec.from_json(spec.to_json(), task_from_arrays(arrays), arrays)
+    again = RunSpec.from_json(spec.to_json(), task_from_arrays(arrays, None), arrays)
     assert again.differences(spec) == []
     one, two = (initial_state(s.structure, s.task, 3) for s in (spec, again))
     assert one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)

@@ -168,7 +168,7 @@ def test_windowed_error_is_that_of_the_oracle(compiled, small, feedback, kernel)
 
 def test_a_task_survives_being_stored():
     task = latencies(classes=4, patterns=1, n_inputs=30, seed=9)
-    again = task_from_arrays(task_to_arrays(task))
+    again = task_from_arrays(task_to_arrays(task), None)
     for a, b in zip(task.patterns, again.patterns, strict=True):
         assert np.array_equal(a.ids, b.ids) and np.array_equal(a.times, b.times)
     assert again.classes == task.classes and again.source == task.source and again.background == task.background
@@ -211,7 +211,7 @@ def test_probe_and_test_trials_are_fresh():
     source = TrialSource(xor(), Structure(SUPERSPIKE.replace(error=WINDOWED), (100, 2)), 1)
     old = {"output.missed": np.ones(2), "output.U": np.zeros(2)}
     probe, _ = source.fresh("probe", old, 40_000, source.length)
-    test, trials = source.fresh("test", old, 40_000, source.test_periods(40_000) * source.length)
+    test, trials = source.fresh("test", old, 40_000, source.test_steps(40_000))
     assert "output.missed" not in test and "output.U" in test  # windows are closed, the rest goes on
     training = source.training(40_000, 60_000)
     a, b, c = (x["inputs._timebins"][:200].tolist() for x in (probe, test, training))

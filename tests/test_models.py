@@ -292,7 +292,7 @@ def test_all_shipped_components_fit_each_other(feedback, optimizer, regularizer,
     assert all(component.source for component in model.components.values())
     synapses = model.synapse_equations(regularizer)
     assert {"w", "m", "eligibility", "weight_decay"} <= synapses.names
-    assert ("v" in synapses.names) == (optimizer is not FIXED)
+    assert ("v" in synapses.names) == (optimizer in (RMAXPROP, RMSPROP))
     assert ("rate_trace" in model.layer_equations(output=False).names) == (regularizer is not NO_DECAY)
     assert "rate_trace" not in model.layer_equations(output=True).names
     assert ("rate_trace" in model.reset(output=False)) == (regularizer is not NO_DECAY)
@@ -303,7 +303,7 @@ def test_the_shipped_tables_list_components_by_their_names():
     for table in (FEEDBACKS, OPTIMIZERS, REGULARIZERS, SURROGATES):
         assert all(component.name == name for name, component in table.items())
     assert list(FEEDBACKS) == ["symmetric", "random", "uniform", "layerwise"]
-    assert list(OPTIMIZERS) == ["rmaxprop", "rmsprop", "fixed"]
+    assert list(OPTIMIZERS) == ["rmaxprop", "rmsprop", "adam", "fixed"]
     assert list(REGULARIZERS) == ["none", "heterosynaptic", "error-gated", "error-gated-decay"]
     assert list(SURROGATES) == ["fast-sigmoid", "linear"]
     assert ERROR_GATED.parameters == HETEROSYNAPTIC.parameters

@@ -90,7 +90,7 @@ def test_the_file_says_what_was_asked_and_answered(whole):
     assert figures["n_test"] >= 400 and figures["accuracy"] == data.test_correct.values.mean()
     # in the probe windows, inputs spike at the offsets of the pattern that the table names
     times = set(np.rint(data.spikes_inputs_time.values / 1e-4).astype(int).tolist())
-    task = task_from_arrays(RunFolder(whole[0]).task_arrays)
+    task = task_from_arrays(RunFolder(whole[0]).task_arrays, None)
     for onset, pattern in zip(data.probe_trial_onset.values, data.probe_trial_pattern.values, strict=True):
         assert set((round(onset / 1e-4) + task.patterns[pattern].steps(DT)[0]).tolist()) <= times
 

@@ -104,7 +104,7 @@ def _task_help(option):
     return f"{option.help} ({shown})"
 
 
-def make_task(args: argparse.Namespace) -> tasks.Task | tasks.Classification:
+def make_task(args: argparse.Namespace) -> tasks.Task | tasks.Classification | tasks.LabelledTask:
     """Make the task that the options describe; ValueError for an option that it does not have."""
     maker = tasks.maker(args.task)
     known, chosen = _parameters(makers()[args.task.partition(":")[0]]), given(args, task_options())
@@ -166,6 +166,7 @@ def _component(name, registry, what):
     )
 
 
+ANSWERS = {"spikes": models.WINDOWED, "potential": models.GRADED}
 MODEL_OPTIONS = {
     option.name: option
     for option in (
@@ -180,6 +181,14 @@ MODEL_OPTIONS = {
             "a chain of layers",
             group="model",
         ),
+        Option(
+            "answer",
+            Choice("spikes", known=tuple(ANSWERS)),
+            "what answers a trial: spikes in its window, or the potential of outputs that do not spike, at its deadline",
+            None,
+            "potential for labelled data, spikes for other trials",
+            group="model",
+        ),
         _component("feedback", models.FEEDBACKS, "how errors reach hidden units"),
         _component("surrogate", models.SURROGATES, "derivative that stands for that of the spike"),
         _component("optimizer", models.OPTIMIZERS, "what turns gradients into weight changes"),
@@ -188,7 +197,7 @@ MODEL_OPTIONS = {
             RegularizerKind("error-gated:0.1"),
             "regulariser of hidden layers and its strength, such as error-gated:0.1; heterosynaptic unless named; or none",
             None,
-            f"the model's: {models.NO_DECAY.name}; {models.CLASSIFIER.regularizer.name} for trials",
+            f"the model's: {models.NO_DECAY.name}; {models.CLASSIFIER.regularizer.name} for xor and latencies",
             group="model",
         ),
         Option(
@@ -196,7 +205,8 @@ MODEL_OPTIONS = {
             Physical("1mV", "VOLTAGE", mV),
             "learning rate, short for --set r0=VOLTAGE",
             None,
-            f"the model's: {readable(models.SUPERSPIKE.parameters['r0'])}",
+            f"the model's: {readable(models.SUPERSPIKE.parameters['r0'])}; "
+            f"{readable(models.READOUT.parameters['r0'])} for labelled data",
             group="model",
         ),
         Option(
@@ -212,7 +222,7 @@ MODEL_OPTIONS = {
 }
 
 
-def make_model(args: argparse.Namespace, task: tasks.Task | tasks.Classification) -> models.Model:
+def make_model(args: argparse.Namespace, task: tasks.Task | tasks.Classification | tasks.LabelledTask) -> models.Model:
     """Make the model that the options describe for a task."""
     model = load_record(args.model, models.Model, "model") if args.model else default_model(task)
     registries: dict[str, Mapping[str, models.Component]] = {
@@ -223,6 +233,10 @@ def make_model(args: argparse.Namespace, task: tasks.Task | tasks.Classification
     changes: dict[str, Any] = {
         kind: known[getattr(args, kind)] for kind, known in registries.items() if getattr(args, kind)
     }
+    if args.answer is not None:
+        if isinstance(task, tasks.Task):
+            raise ValueError(f"--answer is of trials, and the task {task.name} has none")
+        changes["error"] = ANSWERS[args.answer]
     if args.regularizer is not None:
         changes["regularizer"] = args.regularizer
     model = model.replace(**changes)

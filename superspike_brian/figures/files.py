@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..files.durable import RunFolderError
 from .activity import plot_activity
 from .run import plot_run
+from .samples import plot_samples
 from .style import save_figure
 from .sweep import plot_sweep
 from .trials import plot_trials
@@ -29,6 +30,8 @@ def draw_run(data: xr.Dataset, out: Path, unit: int | None = None) -> list[Path]
         Output unit to show. Default: the first recorded.
     """
     where = out if out.is_dir() else out.parent
+    if "test_confusion" in data or ("trial_onset" in data and "pattern_time" not in data):
+        return save_figure(plot_samples(data), where / "figure")
     if "trial_onset" in data:
         return save_figure(plot_trials(data), where / "figure")
     paths = save_figure(plot_run(data, unit), where / "figure")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -47,7 +48,7 @@ def plot_trials(data: xr.Dataset, probe: int = -1) -> Figure:
         heights = [1.5, *(0.5 + 0.02 * n for n in sizes[1:-1]), 0.5 + 0.05 * sizes[-1], 0.8]
         axes = upper.subplots(len(names) + 1, 1, sharex=True, height_ratios=heights)
         for name, n, axis in zip(names, sizes, axes, strict=False):
-            _raster(axis, data, name, n, probe)
+            draw_raster(axis, data, name, n, probe)
         _verdicts(axes[len(names) - 1], data, sizes[-1], probe)
         _error(axes[-1], data, probe)
         for axis in axes:
@@ -70,7 +71,8 @@ def accuracy_curve(axis: Axes, data: xr.Dataset, color: str = BLUE, **style: Any
     axis.yaxis.set_major_formatter(PercentFormatter(1))
 
 
-def _raster(axis, data, name, n, probe):
+def draw_raster(axis: Axes, data: xr.Dataset, name: str, n: int, probe: int) -> None:
+    """Draw the spikes of a population in a probe window."""
     times, units = window(data, name, probe)
     few = n <= 10
     raster(axis, times, units, n, marker="|" if few else ".", markersize=5 if few else 1.5, markeredgewidth=0.9)
@@ -78,22 +80,24 @@ def _raster(axis, data, name, n, probe):
     axis.set(ylabel=label, ylim=(-0.6, n - 0.4))
 
 
-def _trials(data, probe):
-    """Onset and deadline (s from the start of the window), class and verdict of the trials in a probe window."""
+def trials_of(data: xr.Dataset, probe: int) -> Iterator[tuple[Any, ...]]:
+    """Onset and deadline (s from the start of a probe window), class, answer and verdict of its trials."""
     index = range(data.sizes["probe"])[probe]
     mine = data.probe_trial_probe.values == index
     start = float(data.probe_start[index])
     times = (data[f"probe_trial_{v}"].values[mine] - start for v in ("onset", "deadline"))
-    return zip(*times, data.probe_trial_class.values[mine], data.probe_trial_correct.values[mine], strict=True)
+    classes, correct = (data[f"probe_trial_{v}"].values[mine] for v in ("class", "correct"))
+    answers = data.probe_trial_prediction.values[mine] if "probe_trial_prediction" in data else classes
+    return zip(*times, classes, answers, correct, strict=True)
 
 
 def _shade(axis, data, probe):
-    for onset, deadline, label, _ in _trials(data, probe):
+    for onset, deadline, label, _, _ in trials_of(data, probe):
         axis.axvspan(onset, deadline, color=SHADES[label % len(SHADES)], alpha=0.35, linewidth=0)
 
 
 def _verdicts(axis, data, n, probe):
-    for onset, deadline, _, correct in _trials(data, probe):
+    for onset, deadline, _, _, correct in trials_of(data, probe):
         mark, color = ("✓", "#006B4F") if correct else ("✗", VERMILION)
         axis.text((onset + deadline) / 2, n - 0.4, mark, color=color, ha="center", va="bottom", fontsize=8)
     for label in range(n):

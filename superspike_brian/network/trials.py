@@ -91,14 +91,14 @@ class TrialSource:
         The network.
     seed : int
         Of the run.
-    decoder : str
-        How answers are read (`superspike_brian.analysis.decode`).
     remember : int
         How many of the latest trials `correct` tells of.
+    decoder : str
+        How answers are read (`superspike_brian.analysis.decode`).
     """
 
     def __init__(
-        self, task: Classification, structure: Structure, seed: int, decoder: str, remember: int = MOVING
+        self, task: Classification, structure: Structure, seed: int, remember: int = MOVING, decoder: str = "strict"
     ) -> None:
         self.task, self.structure, self.dt, self.seed = task, structure, structure.dt, seed
         self.length = self._length()
@@ -225,11 +225,11 @@ def trial_source(
     task: Task | Classification | LabelledTask,
     structure: Structure,
     seed: int,
-    decoder: str | None = None,
     remember: int = MOVING,
+    decoder: str | None = None,
 ) -> TrialSource | None:
     """The `TrialSource` of a task, or None if its patterns are frozen."""
     if isinstance(task, Task):
         return None
     kind = TrialSource if isinstance(task, Classification) else SampleSource
-    return kind(task, structure, seed, decoder or default_decoder(task, structure), remember)  # type: ignore[arg-type]
+    return kind(task, structure, seed, remember, decoder or default_decoder(task, structure))  # type: ignore[arg-type]

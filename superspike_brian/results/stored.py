@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from brian2 import get_dimensions, second
 
-from ..files import samples
+from . import samples
 from ..files.durable import RunFolderError
 from ..models.architecture import MAX_SYNAPSES
 from ..network.structure import Structure

@@ -56,7 +56,7 @@ def trial_tables(
     step : int
         Last time step that is known.
     """
-    mine = trial_source(spec.task, spec.structure, spec.seed, spec.decoder)
+    mine = trial_source(spec.task, spec.structure, spec.seed, decoder=spec.decoder)
     if mine is None:
         return {}
     learned = [Answers.none(mine.structure), *(Answers.while_learning(b, mine.structure) for b in blocks)]

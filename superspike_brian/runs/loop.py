@@ -47,7 +47,7 @@ class Run:
         self.protocol, self.task, self.seed, self.structure = spec.protocol, spec.task, spec.seed, spec.structure
         remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
         self.windows = self.protocol.learning_windows(self.structure.dt, self.task.period)
-        self.source = trial_source(self.task, self.structure, self.seed, spec.decoder, max(MOVING, remember))
+        self.source = trial_source(self.task, self.structure, self.seed, max(MOVING, remember), spec.decoder)
 
     def advance(self, initial: State | None = None) -> xr.Dataset:
         """Run the blocks that are missing, and return the results."""

@@ -19,7 +19,7 @@ from ..console.progress import Silent, reporter
 from ..engine.cache import build
 from ..engine.runner import Runner
 from ..engine.runtime import RuntimeProgram
-from ..files import samples
+from ..results import samples
 from ..models import Architecture, Model
 from ..network.initial import initial_state
 from ..results.folder import FORMAT, RunFolder

@@ -19,9 +19,10 @@ from ..codegen.brian2_api import (
 from ..engine.runtime import runtime_device
 from ..network.assembly import Assembly
 from ..network.structure import Structure
-from ..tasks import Classification, Task
+from ..tasks import Classification, LabelledTask, Task
 from ..values.quantities import readable
 from ..values.tables import markdown
+from .serialize import samples_of
 
 _ROLES = {  # by name without its number: the vocabulary of `network`
     "inputs": "input pattern",
@@ -29,6 +30,7 @@ _ROLES = {  # by name without its number: the vocabulary of `network`
     "cues": "onsets: an answer is expected",
     "hidden": "hidden layer",
     "output": "output layer",
+    "verdicts": "outputs at their deadline: the potential is the answer",
     "terminals": "axon terminals, with the presynaptic trace",
 }
 _DOES = {  # by type of Brian2 object
@@ -45,7 +47,7 @@ _DOES = {  # by type of Brian2 object
 
 
 def describe_structure(
-    structure: Structure, task: Task | Classification | None = None, title: str | None = None
+    structure: Structure, task: Task | Classification | LabelledTask | None = None, title: str | None = None
 ) -> str:
     """Describe a `Structure`: build its objects without compiling anything, and leave Brian2 as it was.
 
@@ -69,7 +71,7 @@ def describe_structure(
         return describe(assembly, task, title)
 
 
-def describe(assembly: Assembly, task: Task | Classification | None = None, title: str | None = None) -> str:
+def describe(assembly: Assembly, task: Task | Classification | LabelledTask | None = None, title: str | None = None) -> str:
     """Describe what would run.
 
     Parameters
@@ -242,6 +244,8 @@ def _borrowed(group):
 def _patterns(task):
     if isinstance(task, Classification):
         return _trials(task)
+    if isinstance(task, LabelledTask):
+        return _samples(task)
     rows = []
     for name, p in (("inputs", task.inputs), ("targets", task.targets)):
         rows.append((name, p.n, len(p), f"{float(p.rates.mean()):.3g} Hz"))
@@ -254,6 +258,16 @@ def _trials(task):
     names = ("background", "stimulus", "window", "pause_min", "pause_mean", "period")
     facts = [f"task: {task.name}", *(f"{n}: {readable(getattr(task, n))}" for n in names), f"source: {task.source}"]
     return f"{markdown(('pattern', 'class', 'spikes'), rows)}\n\n{_bullets(facts)}"
+
+
+def _samples(task):
+    rows = [
+        (part, len(s), s.n_classes, s.n_spikes / max(len(s), 1), f"{np.mean(s.lengths) * 1e3:.4g} ms", s.source)
+        for part, s in samples_of(task).items()
+    ]
+    head = "samples", "number", "classes", "spikes of one, mean", "length, mean", "source"
+    facts = f"task: {task.name}", *(f"{name}: {readable(getattr(task, name))}" for name in ("window", "pause"))
+    return f"{markdown(head, [(*r[:3], f'{r[3]:.4g}', *r[4:]) for r in rows])}\n\n{_bullets(facts)}"
 
 
 def _measurements(groups, is_probe):

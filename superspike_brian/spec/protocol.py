@@ -30,9 +30,6 @@ class Protocol:
     duration: Quantity = setting(
         Time("250s"), "simulated time, burn-in included; of labelled data 10 epochs unless given", 800 * second
     )
-    epochs: float | None = setting(
-        Number("10", "NUMBER", 0), "duration as presentations of all labelled samples", None, unset="duration says it"
-    )
     burn_in: Quantity = setting(Time("5s", zero=True), "time without weight changes at the start", 20 * second)
     block: Quantity = setting(
         Time("5s"), "simulated time between checkpoints and points of the learning curve", 10 * second
@@ -42,12 +39,6 @@ class Protocol:
     )
     snapshot_every: Quantity | None = setting(
         Time("100s"), "time between stored copies of the weights", None, unset="at the start and the end"
-    )
-    test_every: Quantity | None = setting(
-        Time("100s"),
-        "time between tests of all held-out samples, besides that at the end",
-        None,
-        unset="a tenth of the duration, for labelled data",
     )
     probe_at: tuple = setting(
         Time("100s"),
@@ -76,6 +67,15 @@ class Protocol:
         unset="train to the end",
     )
     criterion_trials: int = setting(Whole("500", minimum=1), "trials that the criterion looks back on", 1000)
+    epochs: float | None = setting(
+        Number("10", "NUMBER", 0), "duration as presentations of all labelled samples", None, unset="duration says it"
+    )
+    test_every: Quantity | None = setting(
+        Time("100s"),
+        "time between tests of all held-out samples, besides that at the end",
+        None,
+        unset="a tenth of the duration, for labelled data",
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -34,6 +34,7 @@ from .serialize import architecture_from_json, architecture_to_json, model_from_
 
 logger = logging.getLogger(__name__)
 EPOCHS, TESTS, R0_DECAY_AT = 10, 10, (0.6, 0.85)  # of a run on labelled samples, the last as parts of its duration
+OUTPUTS = 20  # whose potentials probe windows of labelled samples record, at most
 DEVICES = ("standalone", "runtime")
 OLD_CHUNK = 125  # of runs that do not say, and of small projections ever since
 
@@ -189,6 +190,7 @@ class RunSpec:
             task = by_name(task, seed=OPTIONS["seed"].check(options.get("seed", OPTIONS["seed"].default)))
         if isinstance(task, LabelledTask):
             course = _course_of_epochs(task, course, OPTIONS["dt"].check(options.get("dt", DT)))
+            options.setdefault("probe_units", {"output": min(task.n_outputs, OUTPUTS)})
         spec = cls(task, model, hidden, protocol=Protocol(**course), network=network, **options)
         check_windows(spec.protocol, spec.structure, spec.task)
         return spec

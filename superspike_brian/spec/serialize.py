@@ -1,6 +1,6 @@
 """Models, architectures and tasks as JSON and arrays: text and numbers only, so that reading them executes nothing.
 
-Labelled samples are not among the arrays: a task names them by their key (`superspike_brian.files.samples`).
+Labelled samples are not among the arrays: a task names them by their key (`superspike_brian.results.samples`).
 """
 
 import dataclasses

@@ -18,7 +18,7 @@ from .. import results
 from ..console.progress import Silent
 from ..engine.cache import build, structure_key
 from ..engine.compiler import BuildError
-from ..files import samples
+from ..results import samples
 from ..files.datasets import is_sound
 from ..files.durable import RunFolderError
 from ..results.folder import FolderInUseError, RunFolder

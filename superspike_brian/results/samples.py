@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..tasks import LabelledSpikes
-from .durable import RunFolderError
+from ..files.durable import RunFolderError
 
 FOLDER = ".samples"
 
