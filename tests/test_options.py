@@ -20,9 +20,10 @@ from superspike_brian.cli.main import COMMANDS, command_parser, parse
 from superspike_brian.console.progress import Silent
 from superspike_brian.engine.cache import program_folder, structure_key
 from superspike_brian.results.folder import RunFolder
-from superspike_brian.results.stored import stored_spec
+from superspike_brian.results.stored import _value, stored_spec
 from superspike_brian.runs.training import make_program
 from superspike_brian.spec.run import OPTIONS, Machine, RunSpec
+from superspike_brian.values.as_json import value_from_json, value_to_json
 from superspike_brian.values.kinds import REQUIRED, Choice, Flag
 from superspike_brian.values.quantities import readable
 
@@ -79,6 +80,16 @@ def test_every_subcommand_explains_its_options():
             assert action.help, (command, action.dest)
             if action.option_strings and action.dest != "help" and action.dest not in options.task_options():
                 assert "default" in action.help or "required" in action.help or action.required, (command, action.dest)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(n, o.kind.example) for n, o in OPTIONS.items()] + [("probe_units", "hidden_1=20,output=0,7")]
+)
+def test_values_are_read_back_from_the_file_of_a_run(name, text):
+    value = OPTIONS[name].check([OPTIONS[name].parse(text)] if OPTIONS[name].many else OPTIONS[name].parse(text))
+    stored = json.loads(json.dumps(value_to_json(value)))
+    _value(name, stored)
+    assert OPTIONS[name].check(value_from_json(stored)) == value
 
 
 @pytest.mark.parametrize("name", [n for n, o in RUN.items() if o.kind.example and n != "model"])

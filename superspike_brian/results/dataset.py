@@ -23,7 +23,7 @@ trial_onset, trial_class, ...     trials while it learned: onset, deadline, patt
                                   that was correct, and output spikes between it and the trial before (false alarms)
 test_onset, ...                   the same without plasticity, in the last test: on fresh noise, or of held-out samples
 test_spike_time, test_potential   output spikes in these trials, and potentials at their deadlines if they are the answer
-tests_time, tests_prediction      all tests of held-out samples (tests, test), with ``tests_accuracy``
+tests_time, tests_accuracy        all tests; ``tests_prediction`` of held-out samples, which are the same in each
 probe_trial_onset, ...            the same in the probe windows
 parameter_value (parameter)       all parameters, with ``parameter_unit``
 ================================  ===========================================================================

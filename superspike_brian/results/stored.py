@@ -242,16 +242,17 @@ def _protocol(name, value):
         _value(field, entry)
 
 
-def _value(name, value):
+def _value(name, value, depth=3):
     """The form of an option's value (see `serialize.value_to_json`); what it may be, `RunSpec` says."""
-    several = isinstance(value, dict) and value.keys() == {"list"} and isinstance(value["list"], list)
-    for part in value["list"] if several else [value]:
-        if isinstance(part, list):
-            check_quantity(name, part)
-        elif isinstance(part, str):
-            _text(NAME)(name, part)
-        elif part is not None and not isinstance(part, bool):
-            _number(name, part)
+    if isinstance(value, dict) and value.keys() == {"list"} and isinstance(value["list"], list) and depth:
+        for part in value["list"]:
+            _value(name, part, depth - 1)
+    elif isinstance(value, list):
+        check_quantity(name, value)
+    elif isinstance(value, str):
+        _text(NAME)(name, value)
+    elif value is not None and not isinstance(value, bool):
+        _number(name, value)
 
 
 def _provenance(name, value):

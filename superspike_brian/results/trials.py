@@ -71,8 +71,7 @@ def trial_tables(
         dt, start = float(mine.dt), int(tests[-1]["test/start"]) if "test/start" in tests[-1] else step
         tables |= _table("test", trials, answers, mine) | _spikes_of_test(trials, answers, dt)
         tables["test_start"] = labelled((), start * dt, "s", "start of the test")
-        if isinstance(mine, SampleSource):
-            tables |= _course_of_tests(tested, tests, mine)
+        tables |= _course_of_tests(tested, tests, mine)
     return tables
 
 
@@ -112,22 +111,21 @@ def _spikes_of_test(trials, answers, dt):
 
 
 def _course_of_tests(tested, tests, mine):
-    """Answers of all tests: each asks the same samples."""
-    predictions = np.array([mine.predictions(*asked) for asked in tested], np.int32)
-    labels = tested[-1][0].label
-    times = [int(t["test/start"]) * float(mine.dt) for t in tests]
-    correct = (predictions == labels).mean(1)
-    return {
+    """Accuracy in all tests; of labelled samples, which are the same in each, the answers."""
+    asked = [trials for trials, _ in tested]
+    predictions = [mine.predictions(*one) for one in tested]
+    times = [int(t.get("test/start", trials.onset[0])) * float(mine.dt) for t, trials in zip(tests, asked, strict=True)]
+    correct = [float((p == trials.label).mean()) for p, trials in zip(predictions, asked, strict=True)]
+    found = {
         "tests_time": labelled("tests", times, "s", "simulated time of a test"),
-        "tests_prediction": labelled(("tests", "test"), predictions, "1", "unit that answered, -1 for none"),
-        "tests_accuracy": labelled("tests", correct, "1", "fraction of held-out samples named correctly"),
-        "test_confusion": labelled(
-            ("output", "answer"),
-            confusion(labels, predictions[-1], mine.structure.sizes[-1]),
-            "1",
-            "held-out samples by class and answer; the last answer is none",
-        ),
+        "tests_accuracy": labelled("tests", correct, "1", "fraction of its trials that were answered correctly"),
     }
+    if isinstance(mine, SampleSource):
+        counts = confusion(asked[-1].label, predictions[-1], mine.structure.sizes[-1])
+        text = "held-out samples by class and answer; the last answer is none"
+        found["tests_prediction"] = labelled(("tests", "test"), np.array(predictions, np.int32), "1", "unit that answered")
+        found["test_confusion"] = labelled(("output", "answer"), counts, "1", text)
+    return found
 
 
 def answers_of_test(data: xr.Dataset, decoder: str) -> Array:
@@ -174,7 +172,7 @@ def accuracy(data: xr.Dataset) -> dict[str, Any]:
         data.test_onset.values, data.test_deadline.values, data.test_false_alarms.values, float(data.test_start)
     )
     found = {"accuracy": float(data.test_correct.mean()), "n_test": int(data.sizes["test"]), "false_alarms_hz": rate}
-    if "tests_time" in data:
+    if "test_confusion" in data:
         found |= _of_samples(data)
     return found | _course(data)
 

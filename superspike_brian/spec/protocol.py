@@ -72,9 +72,9 @@ class Protocol:
     )
     test_every: Quantity | None = setting(
         Time("100s"),
-        "time between tests of all held-out samples, besides that at the end",
+        "time between tests without plasticity, of all held-out samples or of trials on fresh noise, besides that at the end",
         None,
-        unset="a tenth of the duration, for labelled data",
+        unset="a tenth of the duration for labelled data, else none",
     )
 
     def __post_init__(self) -> None:

@@ -148,9 +148,10 @@ class RunSpec:
             raise ValueError("hidden is the layers of a chain, and network says all that there is: give one of them")
         if self.protocol.criterion is not None and isinstance(task, Task):
             raise ValueError(f"a criterion is a fraction of correct trials, and the task {task.name} has no trials")
-        for name in ("epochs", "test_every"):
-            if getattr(self.protocol, name) is not None and not isinstance(task, LabelledTask):
-                raise ValueError(f"{name} is of labelled samples, and the task {task.name} has none")
+        if self.protocol.epochs is not None and not isinstance(task, LabelledTask):
+            raise ValueError(f"epochs are of labelled samples, and the task {task.name} has none")
+        if self.protocol.test_every is not None and isinstance(task, Task):
+            raise ValueError(f"test_every is of trials, and the task {task.name} has none")
         if self.protocol.epochs is not None:
             duration = _duration_of(task, self.protocol.epochs, self.dt)
             object.__setattr__(self, "protocol", dataclasses.replace(self.protocol, duration=duration, epochs=None))

@@ -50,8 +50,8 @@ _TICK = 1e-6  # s; blocks of different runs that end within it end together
 _FIGURES = {  # of a run that has ended: name in its summary, unit, meaning
     "final_cost": ("cost_hz", "Hz", "cost at the end"),
     "simulated": ("simulated_s", "s", "simulated time"),
-    "accuracy": ("accuracy", "1", "correct trials on fresh noise"),
-    "false_alarms": ("false_alarms_hz", "Hz", "output spikes between trials on fresh noise"),
+    "accuracy": ("accuracy", "1", "correct trials of the last test"),
+    "false_alarms": ("false_alarms_hz", "Hz", "output spikes between the trials of the last test"),
     "time_to_95": ("time_to_95_s", "s", "simulated time at which 95 % of 100 trials were correct"),
     "criterion_met": ("criterion_met", "1", "1: training ended because the criterion was met"),
 }
