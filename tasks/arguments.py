@@ -37,6 +37,12 @@ def duration(value: Quantity, name: str) -> float:
     return float(found)
 
 
+def durations(**values: Quantity) -> None:
+    """Refuse, by its name, what is not a positive, finite time: before work that takes long."""
+    for name, value in values.items():
+        duration(value, name)
+
+
 def rate(value: Quantity, name: str, example: str = "5*Hz") -> float:
     """Return one firing rate in Hz; refuse anything else."""
     try:

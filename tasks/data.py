@@ -2,14 +2,13 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from brian2 import Quantity, ms
 
 from . import arguments
-from .arguments import count, duration, file_path
+from .arguments import count, durations, file_path
 from .labelled import LabelledSpikes
 from .presentation import LabelledTask
 
@@ -58,12 +57,16 @@ def alike(training: LabelledSpikes, test: LabelledSpikes) -> tuple[LabelledSpike
     return dataclasses.replace(training, **changes), dataclasses.replace(test, **changes)
 
 
-def squeezed(sets: Sequence[LabelledSpikes], length: Quantity | None) -> list[LabelledSpikes]:
-    """Compress time in all sets alike, until the longest stimulus of all has a length; None for not at all."""
+def squeezed(
+    training: LabelledSpikes, test: LabelledSpikes | None, length: Quantity | None
+) -> tuple[LabelledSpikes, LabelledSpikes | None]:
+    """Compress time in both sets alike, until the longest stimulus of all has a length; None for not at all."""
     if length is None:
-        return list(sets)
-    longest = [float(np.max(each.lengths)) for each in sets]
-    return [each.squeeze(length * own / max(longest)) for each, own in zip(sets, longest, strict=True)]
+        return training, test
+    if test is None:
+        return training.squeeze(length), None
+    own, others = (float(np.max(each.lengths)) for each in (training, test))
+    return training.squeeze(length * own / max(own, others)), test.squeeze(length * others / max(own, others))
 
 
 def data(
@@ -103,16 +106,16 @@ def data(
     arguments.seed(split, "split")
     if test is not None and test_fraction is not None:
         raise ValueError("test and test_fraction are both given; expected one of them, or neither.")
-    held_out = None if test_fraction is None else arguments.fraction(test_fraction, "test_fraction")
+    if test_fraction is not None:
+        arguments.fraction(test_fraction, "test_fraction")
     if n_inputs is not None:
         count(n_inputs, "n_inputs")
-    for name, value in (("stimulus", stimulus), ("squeeze", squeeze)):
-        if value is not None:
-            duration(value, name)
-    paths = [file_path(train, "train")] + ([] if test is None else [file_path(test, "test")])
-    found = [read_samples(path, n_inputs, stimulus) for path in paths]
-    if test is not None:
-        found = [*alike(*found)]
-    elif held_out is not None:
-        found = [*found[0].split(held_out, split)]
-    return LabelledTask("data", *squeezed(found, squeeze), window, pause)
+    times = {"stimulus": stimulus, "squeeze": squeeze}
+    durations(window=window, pause=pause, **{name: time for name, time in times.items() if time is not None})
+    training = read_samples(file_path(train, "train"), n_inputs, stimulus)
+    held_out = None if test is None else read_samples(file_path(test, "test"), n_inputs, stimulus)
+    if held_out is not None:
+        training, held_out = alike(training, held_out)
+    elif test_fraction is not None:
+        training, held_out = training.split(test_fraction, split)
+    return LabelledTask("data", *squeezed(training, held_out, squeeze), window, pause)

@@ -7,6 +7,7 @@ Learning Repository, doi:10.24432/C50P49, as scikit-learn ships it.
 from brian2 import Quantity, ms
 
 from . import arguments
+from .encoding import check_code
 from .labelled import LabelledSpikes
 from .presentation import LabelledTask
 
@@ -36,9 +37,12 @@ def digits(
     test_fraction : float
         Fraction of the samples that is held out, as many of each class.
     split : int
-        Seed of the choice of these; the run's seed does not change it.
+        Seed of the choice of held-out samples; the run's seed does not change it.
     """
     arguments.seed(split, "split")
+    arguments.durations(stimulus=stimulus, window=window, pause=pause)
+    test_fraction = arguments.fraction(test_fraction, "test_fraction")
+    check_code(code)
     try:
         from sklearn.datasets import load_digits  # here, as it is slow to import and not needed by the other tasks
     except ImportError:
@@ -50,5 +54,5 @@ def digits(
     samples = LabelledSpikes.from_images(
         found.data, found.target, code, stimulus, brightest=BRIGHTEST, name="digits", source=source
     )
-    training, test = samples.split(arguments.fraction(test_fraction, "test_fraction"), split)
+    training, test = samples.split(test_fraction, split)
     return LabelledTask("digits", training, test, window, pause)

@@ -37,6 +37,12 @@ def intensities(images: Any, brightest: float | None) -> np.ndarray:
     return found / high
 
 
+def check_code(code: str) -> None:
+    """Refuse what is no code."""
+    if not isinstance(code, str) or code not in CODES:
+        raise ValueError(f"code is {shown(code)}; expected one of {', '.join(CODES)}.")
+
+
 def encode(intensity: np.ndarray, code: str, stimulus: float) -> Samples:
     """Turn intensities into spikes of (pixels + 1) units.
 
@@ -49,8 +55,7 @@ def encode(intensity: np.ndarray, code: str, stimulus: float) -> Samples:
     stimulus : float
         Its length (second).
     """
-    if code not in CODES:
-        raise ValueError(f"code is {shown(code)}; expected one of {', '.join(CODES)}.")
+    check_code(code)
     if code == "rate":
         counts = np.rint(MOST_IN_TRAIN * intensity).astype(int)
     else:

@@ -49,8 +49,10 @@ def randman(
         How smooth the manifolds are: the exponent with which their Fourier coefficients fall.
     stimulus : Quantity
         Length of a stimulus (second).
-    samples, test_samples : int
-        Samples to learn from, and held-out ones, in each class.
+    samples : int
+        Samples to learn from in each class.
+    test_samples : int
+        Held-out samples in each class.
     window : Quantity
         From the end of the stimulus to the deadline (second).
     pause : Quantity
@@ -61,6 +63,7 @@ def randman(
     sizes = {"n_inputs": n_inputs, "classes": classes, "dim": dim, "samples": samples, "test_samples": test_samples}
     for name, value in sizes.items():
         count(value, name)
+    arguments.durations(window=window, pause=pause)
     alpha, length = arguments.number(alpha, "alpha", 0), duration(stimulus, "stimulus")
     terms = MOST_TERMS if alpha == 0 else int(min(MOST_TERMS, np.ceil(LEAST_TERM ** (-1 / alpha))))
     n = samples + test_samples
@@ -81,11 +84,11 @@ def _manifold(rng, n, n_inputs, dim, alpha, terms):
     """Values of `n` samples of one class, from 0 to 1, shape (n, n_inputs)."""
     a, b, c = rng.uniform(size=(3, n_inputs, dim, terms))
     x, k = rng.uniform(size=(n, dim)), np.arange(1, terms + 1)
-    a = a * k**-alpha
+    amplitude, frequency, phase = a * k**-alpha, 2 * np.pi * k * b, 2 * np.pi * c
     values = np.ones((n, n_inputs))
     for i in range(n_inputs):
         for j in range(dim):
-            values[:, i] *= np.sin(2 * np.pi * (np.outer(x[:, j], k * b[i, j]) + c[i, j])) @ a[i, j]
+            values[:, i] *= np.sin(np.outer(x[:, j], frequency[i, j]) + phase[i, j]) @ amplitude[i, j]
     low, high = values.min(0), values.max(0)
     return (values - low) / np.where(high > low, high - low, 1)
 

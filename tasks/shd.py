@@ -10,14 +10,14 @@ from pathlib import Path
 
 from brian2 import Quantity, ms, second
 
-from .arguments import duration, file_path
+from .arguments import durations, file_path
 from .data import squeezed
 from .labelled import LabelledSpikes
 from .presentation import LabelledTask
 from .ssbm import DATA_DIR
 
 BASE_URL = "https://zenkelab.org/datasets/"
-N_UNITS, N_CLASSES = 700, 20
+N_UNITS = 700
 LENGTH = 1.4 * second  # the longest word ends before
 MD5 = {
     "shd_train.h5": "8e9877c85f29a28dd353ea6a54402667",
@@ -38,9 +38,9 @@ def shd(
     Parameters
     ----------
     data_dir : path, optional
-        Folder with a local copy, shd_train.h5 and shd_test.h5 or the same with .gz; default the environment variable
-        SUPERSPIKE_DATA_DIR. Without either, files are downloaded once into the user's cache. Checksums are
-        verified in every case.
+        Folder with a local copy of the published files; default the environment variable SUPERSPIKE_DATA_DIR. They are
+        called shd_train.h5 and shd_test.h5, or the same with .gz. Without either, files are downloaded once into the user's
+        cache. Checksums are verified in every case.
     squeeze : Quantity, optional
         Length to which the stimuli, of 1.4 s, are compressed in time (second).
     window : Quantity
@@ -48,13 +48,12 @@ def shd(
     pause : Quantity
         From the deadline to the next onset (second).
     """
-    if squeeze is not None:
-        duration(squeeze, "squeeze")
+    durations(window=window, pause=pause, **({} if squeeze is None else {"squeeze": squeeze}))
     data_dir = os.environ.get(DATA_DIR) or None if data_dir is None else data_dir
     local = None if data_dir is None else file_path(data_dir, "data_dir")
     paths = [_download(name) if local is None else _local(local, name) for name in ("shd_train.h5", "shd_test.h5")]
-    found = [LabelledSpikes.from_hdf5(path, N_UNITS, LENGTH) for path in paths]
-    return LabelledTask("shd", *squeezed(found, squeeze), window, pause)
+    training, test = (LabelledSpikes.from_hdf5(path, N_UNITS, LENGTH) for path in paths)
+    return LabelledTask("shd", *squeezed(training, test, squeeze), window, pause)
 
 
 def _local(data_dir: Path, name: str) -> Path:
