@@ -319,9 +319,9 @@ class LabelledSpikes:
         path = arguments.file_path(path, "path")
         try:
             found = read(path)
-            chosen = (found.n if n is None else n), (found.n_classes if found.n_classes else None)
-            length = found.lengths if lengths is None else lengths
-            return cls._from_samples(found.samples, found.labels, length, *chosen, path.name, f"file {path}")
+            n, lengths = found.n if n is None else n, found.lengths if lengths is None else lengths
+            more = found.n_classes, path.name, f"file {path}"
+            return cls._from_samples(found.samples, found.labels, lengths, n, *more)
         except ValueError as error:
             raise error if str(path) in str(error) else ValueError(f"{path}: {error}") from None
 
@@ -340,7 +340,8 @@ class LabelledSpikes:
         Parameters
         ----------
         events : list of structured arrays
-            One a sample, with the fields ``t`` (microseconds from the onset), ``x``, and, of cameras, ``y`` and ``p``.
+            One a sample (``events, labels = zip(*dataset)``), with the fields ``t`` (microseconds from the onset), ``x``, and,
+            of cameras, ``y`` and ``p``.
         labels : array of int, shape (samples,)
             Class of each sample, from 0.
         sensor_size : tuple of int, optional
@@ -361,8 +362,9 @@ class LabelledSpikes:
         Parameters
         ----------
         trains : list of lists of neo.SpikeTrain
-            One list a sample, one train a unit. A sample begins at the first ``t_start`` of its trains and ends at the last
-            ``t_stop``; a spike at that very time is put a hair before it.
+            One list a sample, one train a unit, such as ``[segment.spiketrains for segment in block.segments]``. A sample
+            begins at the first ``t_start`` of its trains and ends at the last ``t_stop``; a spike at that very time is put a
+            hair before it.
         labels : array of int, shape (samples,)
             Class of each sample, from 0.
         name, source : str

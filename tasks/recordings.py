@@ -36,12 +36,12 @@ def _fields(events, k):
     """Return the fields of one sample as numbers; y and p are 0 if it has none."""
     names = getattr(getattr(events, "dtype", None), "names", None) or ()
     if not {"t", "x"} <= set(names) or np.ndim(events) != 1:
-        found = f"the fields {', '.join(names)}" if names else shown(events)
+        has = f"the fields {', '.join(names)}" if names else shown(events)
         raise ValueError(
-            f"events: sample {k} has {found}; expected a structured array with the fields t (us), x, y and p."
+            f"events: sample {k} has {has}; expected a structured array with the fields t (us), x, y and p."
         )
     absent = np.zeros(len(events), np.int64)
-    found = {name: units(events[name].astype(int), name) if name in names else absent for name in "xyp"}
+    found = {name: events[name].astype(np.int64) if name in names else absent for name in "xyp"}
     return {"t": events["t"].astype(float), **found}
 
 

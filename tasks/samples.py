@@ -40,7 +40,10 @@ def below(times: np.ndarray, end: float | np.ndarray) -> np.ndarray:
 
 def listed(values: Any, name: str) -> list:
     """Return a list with an entry a sample; refuse what is none, or empty."""
-    found = list(values) if isinstance(values, list | tuple) or (isinstance(values, np.ndarray) and values.ndim) else []
+    try:
+        found = [] if isinstance(values, str | bytes | dict) else list(values)
+    except TypeError:
+        found = []
     if not found:
         raise ValueError(f"{name} is {shown(values)}; expected a list with an entry a sample.")
     return found

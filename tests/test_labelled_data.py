@@ -109,6 +109,9 @@ def of_neo(tmp_path):
         for sample in PLAIN
     ]
     trains[0][0] = trains[0][0].rescale(pq.us)
+    segment = neo.Segment()
+    segment.spiketrains.extend(trains[3])
+    trains[3] = segment.spiketrains  # no list, but like one
     return LabelledSpikes.from_neo(trains, LABELS)
 
 
@@ -276,7 +279,9 @@ def test_fifty_million_spikes_need_little_memory(kind):
     assert peak + given < 1.7e9
     assert steps.dtype == ids.dtype == np.int32
     k = n - 1
-    want = sorted(set(zip(np.rint(times[-each:] / 1e-4).astype(int).tolist(), units[-each:].tolist(), strict=True)))
+    want = sorted(
+        set(zip(np.rint(times[-each:].astype(float) / 1e-4).astype(int).tolist(), units[-each:].tolist(), strict=True))
+    )
     assert list(zip(steps[offsets[k] :].tolist(), ids[offsets[k] :].tolist(), strict=True)) == want
 
 
