@@ -1,4 +1,4 @@
-"""What the network must learn: spike patterns."""
+"""What the network must learn: spike patterns, and classes of samples."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,11 +11,15 @@ from .arguments import seed as check_seed
 from .arguments import word
 from .classification import Classification, Trials, latencies
 from .convert import read_csv, read_npz
+from .data import data, read_samples
+from .digits import digits
 from .image import image
 from .labelled import LabelledSpikes
 from .pattern import SpikePattern, Task
 from .presentation import LabelledTask
+from .randman import randman
 from .raster import ras, read_ras, write_ras
+from .shd import shd
 from .spike_timing import spike_timing
 from .ssbm import NAMES, ssbm
 from .xor import xor
@@ -29,13 +33,18 @@ __all__ = [
     "Task",
     "Trials",
     "by_name",
+    "data",
+    "digits",
     "image",
     "latencies",
     "maker",
+    "randman",
     "ras",
     "read_csv",
     "read_npz",
     "read_ras",
+    "read_samples",
+    "shd",
     "spike_timing",
     "ssbm",
     "task",
@@ -49,6 +58,10 @@ TASKS: dict[str, Callable[..., Task | Classification | LabelledTask]] = {
     "pattern": image,
     "xor": xor,
     "latencies": latencies,
+    "digits": digits,
+    "randman": randman,
+    "data": data,
+    "shd": shd,
 }
 
 

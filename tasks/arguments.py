@@ -14,12 +14,19 @@ from brian2 import DimensionMismatchError, Hz, Quantity, have_same_dimensions, s
 from ..codegen.brian2_api import VariableView
 
 MOST_UNITS = 2**31 - 1  # Brian2 numbers them with 32 bits
+_A_TIME = "a time, such as 500*ms or np.array([1, 2])*ms"
 MOST_SPIKES = 10**8  # that are drawn at once: 1.6 GB
 
 
 def seconds(value: Quantity, name: str) -> np.ndarray:
     """Return times as plain numbers in seconds; refuse what has no unit of time."""
-    return _plain(value, name, second, "a time, such as 500*ms or np.array([1, 2])*ms")
+    return np.array(_plain(value, name, second, _A_TIME), dtype=float)
+
+
+def seconds_as_given(value: Quantity, name: str) -> np.ndarray:
+    """Return times as `seconds` does, but not copied if they are floats of 32 or 64 bits."""
+    found = np.asarray(_plain(value, name, second, _A_TIME))
+    return found if found.dtype in (np.float32, np.float64) else found.astype(float)
 
 
 def duration(value: Quantity, name: str) -> float:
@@ -30,10 +37,16 @@ def duration(value: Quantity, name: str) -> float:
     return float(found)
 
 
+def durations(**values: Quantity) -> None:
+    """Refuse, by its name, what is not a positive, finite time: before work that takes long."""
+    for name, value in values.items():
+        duration(value, name)
+
+
 def rate(value: Quantity, name: str, example: str = "5*Hz") -> float:
     """Return one firing rate in Hz; refuse anything else."""
     try:
-        found = _plain(value, name, Hz, "a firing rate")
+        found = np.array(_plain(value, name, Hz, "a firing rate"), dtype=float)
     except ValueError:
         found = np.array(np.nan)
     if found.ndim or not 0 <= found < np.inf:
@@ -42,7 +55,7 @@ def rate(value: Quantity, name: str, example: str = "5*Hz") -> float:
 
 
 def _plain(value, name, unit, expected):
-    """Return a quantity as numbers in base units; refuse one of other dimensions."""
+    """Return a quantity; refuse anything else, and one of other dimensions."""
     value = _values(value, name)
     if isinstance(value, list | tuple) and any(isinstance(v, Quantity) for v in value):
         try:
@@ -55,7 +68,7 @@ def _plain(value, name, unit, expected):
         raise ValueError(f"{name} has the dimensions {value.dim}; expected {expected}.")
     if value.dtype.kind not in "iuf":
         raise ValueError(f"{name} holds {value.dtype} values; expected {expected}.")
-    return np.array(value, dtype=float)
+    return value
 
 
 def _values(value, name):
@@ -77,6 +90,24 @@ def count(value: int, name: str, least: int = 1) -> int:
 
 def _below(value):
     return f", at most {MOST_UNITS}" if whole(value) and value > MOST_UNITS else ""
+
+
+def number(value: float, name: str, least: float = -np.inf) -> float:
+    """Return a finite number, at least `least`; refuse anything else."""
+    if _plain_number(value) and least <= value < np.inf:
+        return float(value)
+    raise ValueError(f"{name} is {shown(value)}; expected a number{'' if least == -np.inf else f', {least} or more'}.")
+
+
+def fraction(value: float, name: str) -> float:
+    """Return a number between 0 and 1, neither of them; refuse anything else."""
+    if _plain_number(value) and 0 < value < 1:
+        return float(value)
+    raise ValueError(f"{name} is {shown(value)}; expected a fraction between 0 and 1, such as 0.2.")
+
+
+def _plain_number(value):
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool | complex | np.complexfloating)
 
 
 def seed(value: int, name: str = "seed") -> int:

@@ -4,6 +4,9 @@ import io
 import os
 import warnings
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brian2 import Quantity, second
@@ -72,7 +75,7 @@ def read_npz(
     """Read the arrays ``times`` and ``units`` of a NumPy archive; parameters and other names as for `read_csv`."""
     given = _given(n, period, time_unit)
     path = existing(path)
-    names = _from_archive(path, lambda archive: [info.filename for info in _arrays(archive)])
+    names = from_archive(path, lambda archive: [info.filename for info in arrays_in(archive)])
     names = [name.removesuffix(".npy") for name in names]
     try:
         columns = by_name(names, ("times", "units"))
@@ -81,7 +84,7 @@ def read_npz(
             f"{path} holds {listed(names) or 'no arrays'}; expected the arrays times and units: {error}."
         ) from None
     wanted = columns.time, columns.unit
-    times, ids = _from_archive(path, lambda archive: [_array(archive, _arrays(archive)[k]) for k in wanted])
+    times, ids = from_archive(path, lambda archive: [read_array(archive, arrays_in(archive)[k]) for k in wanted])
     try:
         times, ids = time_array(times, names[columns.time]), unit_array(ids, names[columns.unit])
     except ValueError as error:
@@ -105,7 +108,9 @@ def _pattern(path, place, times, ids, period, n):
     return SpikePattern(high + 1 if n is None else n, ids, times * second, period)
 
 
-def _from_archive(path, read):
+def from_archive(
+    path: Path, read: Callable[[zipfile.ZipFile], Any], example: str = "np.savez(path, times=times, units=units)"
+) -> Any:
     """Return what `read` finds in an archive; whatever a damaged file makes zipfile and NumPy raise becomes one error."""
     try:
         with warnings.catch_warnings(), zipfile.ZipFile(path) as archive:
@@ -116,16 +121,16 @@ def _from_archive(path, read):
             single = file.read(6) == b"\x93NUMPY"
         found = "a single array (.npy)" if single else " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise ValueError(
-            f"{path} cannot be read as a NumPy archive (.npz) of plain arrays: {found}; "
-            "np.savez(path, times=times, units=units) writes one."
+            f"{path} cannot be read as a NumPy archive (.npz) of plain arrays: {found}; {example} writes one."
         ) from error
 
 
-def _arrays(archive):
+def arrays_in(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return where the arrays of an archive are."""
     return [info for info in archive.infolist() if info.filename.endswith(".npy")]
 
 
-def _array(archive, info):
+def read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
     """Return an array, its checksum verified; `np.load` would trust the size that it claims."""
     if info.file_size > _MOST_BYTES:
         raise ValueError(f"{info.filename} is said to hold {info.file_size} bytes, more than {_MOST_BYTES}")

@@ -126,6 +126,21 @@ def latencies():
     shared(task)
 
 
+def digits():
+    task = tasks.task("digits")
+    assert (len(task.training), len(task.test), task.n_inputs, task.n_outputs) == (1437, 360, 65, 10)
+
+
+def randman():
+    task = tasks.task("randman", samples=5, test_samples=3)
+    inside = task.training.units.reshape(len(task.training), -1)
+    assert (inside == np.arange(task.n_inputs)).all() and task.n_outputs == 10  # every input spikes once
+
+
+def read_from_files():
+    """Test_labelled_data.py reads such files."""
+
+
 def shared(task):
     """Noise, and all patterns in random order."""
     assert task.background > 0
@@ -143,9 +158,10 @@ def ssbm():
 def test_the_table_of_tasks(row, tmp_path):
     found = re.match(r"[\w-]+", row)[0]
     assert parse(["run", *shlex.split(row)]).function
-    check = {"spike-timing": spike_timing, "pattern": pattern, "xor": xor, "latencies": latencies, "ssbm": ssbm}.get(
-        found
-    )
+    check = {
+        **{"spike-timing": spike_timing, "pattern": pattern, "xor": xor, "latencies": latencies, "ssbm": ssbm},
+        **{"digits": digits, "randman": randman, "data": read_from_files, "shd": read_from_files},
+    }.get(found)
     check() if check else {"ras": ras}[found](tmp_path)
 
 

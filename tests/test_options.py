@@ -12,7 +12,7 @@ import pytest
 from brian2 import Quantity, get_dimensions, ms, mV, second
 from command import refused, run, superspike
 from superspike_brian.models import CLASSIFIER, SUPERSPIKE, Model, ModelError
-from superspike_brian.tasks import TASKS, Classification, SpikePattern, Task
+from superspike_brian.tasks import TASKS, Classification, LabelledSpikes, SpikePattern, Task
 
 import superspike_brian as ss
 from superspike_brian.cli import options
@@ -159,6 +159,35 @@ def effect_of_data_dir(_):
         pytest.skip(f"the public rasters are not at {SSBM}")
     assert spec("ssbm:poisson", "--data-dir", SSBM).task.inputs.n == 100
     assert "nowhere" in refused("run", "ssbm:poisson", "--data-dir", "nowhere")
+
+
+def effect_of_randman(option, text, **python):
+    small = {"classes": 2, "samples": 3, "test_samples": 2, "n_inputs": 4}
+    flags = [each for name, value in small.items() for each in (f"--{name.replace('_', '-')}", value)]
+    found, plain = (spec("randman", *flags, *more).task for more in ((option, text), ()))
+    assert same_task(found, made("randman", **small | python)) and not same_task(found, plain)
+
+
+def effect_on_files(option, text, **python):
+    """Of an option of the task data, with two sets of three samples."""
+    for name, shift in (("a", 0), ("b", 0.5)):
+        times = [np.array([1, 2 + k]) * ms + shift * ms for k in range(6)]
+        np.savez(f"{name}.npz", **LabelledSpikes.from_arrays(times, [[0, 1]] * 6, [0, 1] * 3).arrays)
+    found, plain = (spec("data", "--train", "a.npz", *more).task for more in ((option, text), ()))
+    assert same_task(found, made("data", **{"train": "a.npz"} | python)) and not same_task(found, plain)
+
+
+def effect_of_split(_):
+    effect_on_files("--test-fraction", "0.5", test_fraction=0.5)
+    one, other = (
+        spec("data", "--train", "a.npz", "--test-fraction", 0.5, "--split", split).task.test for split in (0, 1)
+    )
+    assert one.key != other.key == made("data", train="a.npz", test_fraction=0.5, split=1).test.key
+
+
+def effect_of_train(_):
+    effect_on_files("--train", "b.npz", train="b.npz")
+    assert "--train is missing" in refused("run", "data")
 
 
 def effect_of_input(trained):
@@ -370,6 +399,17 @@ EFFECTS = {
     "pause_mean": lambda _: task_effect("xor", "--pause-mean", "90ms", pause_mean=90 * ms),
     "classes": lambda _: task_effect("latencies", "--classes", 2, classes=2),
     "patterns": lambda _: task_effect("latencies", "--patterns", 1, patterns=1),
+    "code": lambda _: task_effect("digits", "--code", "latency", code="latency"),
+    "pause": lambda _: task_effect("digits", "--pause", "30ms", pause=30 * ms),
+    "test_fraction": lambda _: task_effect("digits", "--test-fraction", 0.3, test_fraction=0.3),
+    "split": effect_of_split,
+    "dim": lambda _: effect_of_randman("--dim", 2, dim=2),
+    "alpha": lambda _: effect_of_randman("--alpha", 2, alpha=2.0),
+    "samples": lambda _: effect_of_randman("--samples", 5, samples=5),
+    "test_samples": lambda _: effect_of_randman("--test-samples", 5, test_samples=5),
+    "train": effect_of_train,
+    "test": lambda _: effect_on_files("--test", "b.npz", test="b.npz"),
+    "squeeze": lambda _: effect_on_files("--squeeze", "5ms", squeeze=5 * ms),
     "data_dir": effect_of_data_dir,
     "model": effect_of_model,
     "feedback": effect_of_component("feedback", "random"),

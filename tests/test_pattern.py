@@ -179,7 +179,9 @@ def test_task_finds_tasks_by_name_and_suggests_near_ones():
         task("spike_timing")
     with pytest.raises(ValueError, match="did you mean 'ssbm:oxford'"):
         task("oxford")
-    with pytest.raises(ValueError, match="there are: latencies, pattern, ras, spike-timing, ssbm:auryn"):
+    with pytest.raises(
+        ValueError, match="there are: data, digits, latencies, pattern, randman, ras, shd, spike-timing, ssbm:auryn"
+    ):
         task("quux")
 
 

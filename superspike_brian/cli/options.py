@@ -76,8 +76,13 @@ def _parameters(maker):
 
 def _kind(kind, text, default):
     """Kind of a parameter by its documented type, its unit by its default or its text."""
+    if kind.startswith("{"):
+        names = tuple(re.findall("'(.+?)'", kind))
+        return Choice(names[-1], known=names)
     if kind.startswith("int"):
         return Whole("10")
+    if kind.startswith("float"):
+        return Number("0.5")
     if kind.startswith("Quantity"):
         unit = Quantity(1, dim=get_dimensions(default)) if isinstance(default, Quantity) else None
         if unit is None or "(second)" in text:
