@@ -483,27 +483,8 @@ def _each(lengths, offsets):
     return np.repeat(lengths, np.diff(offsets)) if np.ndim(lengths) else lengths
 
 
-def check_pair(training: LabelledSpikes, test: LabelledSpikes | None, dt: Quantity = 0.1 * ms) -> None:
-    """Check that samples can be trained on and tested on; warn of classes without samples, and of samples in both sets.
-
-    Parameters
-    ----------
-    training, test : LabelledSpikes
-        The two sets; None for no test.
-    dt : Quantity
-        Time step in which spikes are compared (second).
-
-    Raises
-    ------
-    ValueError
-        If numbers of units differ, or the test has a class that the training set has not.
-    """
-    absent = np.flatnonzero(np.bincount(training.labels, minlength=training.n_classes) == 0)
-    if len(absent):
-        logger.warning(
-            f"{training.name}: {len(absent)} of {training.n_classes} classes have no samples to learn from; the first is "
-            f"{absent[0]}"
-        )
+def check_pair(training: LabelledSpikes, test: LabelledSpikes | None) -> None:
+    """Refuse two sets that do not fit each other: other numbers of units, or a class that training has not (ValueError)."""
     if test is None:
         return
     if training.n != test.n:
@@ -517,6 +498,26 @@ def check_pair(training: LabelledSpikes, test: LabelledSpikes | None, dt: Quanti
             f"test sample {k} is of class {test.labels[k]}; expected one of the classes of training, 0 to "
             f"{training.n_classes - 1}."
         )
+
+
+def warn_of_pair(training: LabelledSpikes, test: LabelledSpikes | None, dt: Quantity = 0.1 * ms) -> None:
+    """Warn of classes without samples to learn from, and of samples that are in both sets.
+
+    Parameters
+    ----------
+    training, test : LabelledSpikes
+        The two sets; None for no test.
+    dt : Quantity
+        Time step in which spikes are compared (second).
+    """
+    absent = np.flatnonzero(np.bincount(training.labels, minlength=training.n_classes) == 0)
+    if len(absent):
+        logger.warning(
+            f"{training.name}: {len(absent)} of {training.n_classes} classes have no samples to learn from; the first is "
+            f"{absent[0]}"
+        )
+    if test is None:
+        return
     seen = set(_hashes(training, dt))
     if both := sum(each in seen for each in _hashes(test, dt)):
         logger.warning(

@@ -13,7 +13,7 @@ from brian2 import Quantity, ms, second
 
 from .arguments import duration, shown, word
 from .classification import Trials
-from .labelled import LabelledSpikes
+from .labelled import LabelledSpikes, check_pair
 
 SHOWN = 1.0  # seconds of samples in a probe window, about
 
@@ -52,6 +52,7 @@ class LabelledTask:
         for name, value in (("training", self.training), ("test", self.test)):
             if not isinstance(value, LabelledSpikes) and (name == "training" or value is not None):
                 raise ValueError(f"{name} is {shown(value)}; expected LabelledSpikes.")
+        check_pair(self.training, self.test)
         for name in ("window", "pause"):
             object.__setattr__(self, name, duration(getattr(self, name), name) * second)
 

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from superspike_brian.tasks import LabelledSpikes, data, digits, randman, read_samples, samples, shd
 from superspike_brian.tasks.encoding import CODES
-from superspike_brian.tasks.labelled import check_pair
+from superspike_brian.spec.run import RunSpec
+from superspike_brian.tasks.labelled import check_pair, warn_of_pair
 
 from superspike_brian import tasks
 
@@ -573,25 +574,32 @@ def test_a_set_describes_itself():
 # two sets
 
 
-def test_a_pair_is_checked(caplog):
+def test_a_pair_that_does_not_fit_is_refused():
     training, test = sample_set(seed=1), sample_set(seed=2)
     check_pair(training, test)
     check_pair(training, None)
-    assert not [r for r in caplog.records if "merged" not in r.getMessage()]
-    with pytest.raises(ValueError, match="have 5 units, the test samples 4"):
-        check_pair(training, made())
-    with pytest.raises(
-        ValueError, match="test sample 3 is of class 3; expected one of the classes of training, 0 to 2"
+    for bad, message in (
+        (made(), "have 5 units, the test samples 4"),
+        (sample_set(classes=4), "test sample 3 is of class 3; expected one of the classes of training, 0 to 2"),
     ):
-        check_pair(training, sample_set(classes=4))
-    check_pair(sample_set(n_classes=5), test)
+        for refuse in (check_pair, lambda *pair: LabelledTask("mine", *pair)):
+            with pytest.raises(ValueError, match=message):
+                refuse(training, bad)
+
+
+def test_what_is_odd_about_a_pair_is_said(caplog):
+    training, test = sample_set(seed=1), sample_set(seed=2)
+    warn_of_pair(training, test)
+    warn_of_pair(training, None)
+    assert not [r for r in caplog.records if "merged" not in r.getMessage()]
+    warn_of_pair(sample_set(n_classes=5), test)
     assert "2 of 5 classes have no samples to learn from; the first is 3" in caplog.text
     caplog.clear()
     both = test.select([0, 4, 5])
-    check_pair(test, both)
+    RunSpec.make(test, test=both)  # a run says it
     assert "3 of 3 test samples are identical to one of the training samples" in caplog.text
     caplog.clear()
-    check_pair(made(), made().select([1]))  # both silent, of which there was a warning
+    warn_of_pair(made(), made().select([1]))  # both silent, of which there was a warning
     assert not [r for r in caplog.records if "identical" in r.getMessage()]
 
 
@@ -604,7 +612,6 @@ def test_digits():
 
     task = digits()
     assert (len(task.training), len(task.test), task.n_inputs, task.n_outputs) == (1437, 360, 65, 10)
-    check_pair(task.training, task.test)
     X = load_digits().data / 16
     sums = np.sort(np.rint(7 * X).sum(1) + 1)
     assert np.array_equal(np.sort(np.concatenate([np.diff(s.offsets) for s in (task.training, task.test)])), sums)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from brian2 import Quantity, get_dimensions, ms, mV, second
 from command import refused, run, superspike
-from superspike_brian.models import CLASSIFIER, SUPERSPIKE, Model, ModelError
+from superspike_brian.models import CLASSIFIER, GRADED, SUPERSPIKE, WINDOWED, Model, ModelError
 from superspike_brian.tasks import TASKS, Classification, LabelledSpikes, SpikePattern, Task
 
 import superspike_brian as ss
@@ -369,6 +369,31 @@ def effect_of_criterion(_):
     assert "has no trials" in refused("run", "spike-timing", "--criterion", "0.9")
 
 
+def effect_of_epochs(_):
+    found = spec("digits", "--epochs", "2")
+    assert found.n_steps == 2 * found.task.epoch(found.dt) and found.protocol.r0_decay_at[0] < found.duration
+    assert "epochs are of labelled samples" in refused("run", "xor", "--epochs", "2")
+    assert "epochs and duration: give one of them" in refused("run", "digits", "--epochs", "2", "--duration", "5s")
+
+
+def effect_of_test_every(_):
+    found = spec("digits", "--test-every", "30s")
+    tests = [block.stop for block in found.protocol.blocks(found.dt) if block.test]
+    assert tests[:2] == [300_000, 600_000] and len(tests) == -(-found.n_steps // 300_000) - 1
+    assert "test_every is of trials" in refused("run", "spike-timing", "--test-every", "1s")
+
+
+def effect_of_decoder(_):
+    assert spec("xor", "--decoder", "most").decoder == "most"
+    assert "they do not spike" in refused("run", "digits", "--decoder", "first")
+
+
+def effect_of_answer(_):
+    assert spec("digits", "--answer", "spikes").model.error == WINDOWED
+    assert spec("digits").model.error == spec("xor", "--answer", "potential").model.error == GRADED
+    assert "the task spike-timing has none" in refused("run", "spike-timing", "--answer", "spikes")
+
+
 def effect_of_criterion_trials(_):
     assert spec("xor", "--criterion", "0.9", "--criterion-trials", "7").protocol.criterion_trials == 7
 
@@ -441,6 +466,10 @@ EFFECTS = {
     "probe_variables": effect_of_probe_variables,
     "probe_learning": effect_of_probe_learning,
     "criterion": effect_of_criterion,
+    "epochs": effect_of_epochs,
+    "test_every": effect_of_test_every,
+    "decoder": effect_of_decoder,
+    "answer": effect_of_answer,
     "criterion_trials": effect_of_criterion_trials,
     "build_dir": effect_of_build_dir,
 }
@@ -530,11 +559,11 @@ def test_options_and_parameters_are_swept_alike(grid, values, rasters, tmp_path)
     assert superspike("show", "s").code == superspike("plot", "s").code == 0
 
 
-@pytest.mark.parametrize("name", [n for n in OPTIONS if n not in ("seed", "duration", "kernel", "criterion_trials")])
+@pytest.mark.parametrize("name", [n for n in OPTIONS if n not in ("seed", "duration", "epochs", "kernel", "criterion_trials")])
 def test_a_run_with_another_option_is_not_taken_for_done(name, poisson_task):
     """Derived from the record: a sweep compares every option that it could vary."""
     option = OPTIONS[name]
-    task = ss.tasks.xor() if name == "criterion" else poisson_task(4, 2, 0)
+    task = ss.tasks.xor() if name in ("criterion", "decoder", "test_every") else poisson_task(4, 2, 0)
     plain = RunSpec.make(task, hidden=[3])
     value = not option.default if isinstance(option.kind, Flag) else option.parse(option.kind.example)
     value = 500 * second if name in ("block", "burn_in") else value
@@ -627,7 +656,7 @@ def test_a_model_file_imports_its_neighbours(tmp_path):
 
 def test_choices_are_those_of_the_registries():
     for name, option in options.MODEL_OPTIONS.items():
-        if isinstance(option.kind, Choice):
+        if isinstance(option.kind, Choice) and name != "answer":
             for text in option.kind.known:
                 assert getattr(spec("spike-timing", "--hidden", 2, option.flag, text).model, name).name == text
                 assert getattr(SUPERSPIKE.replace(**{name: text}), name).name == text

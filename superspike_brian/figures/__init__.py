@@ -4,6 +4,7 @@ from .activity import plot_activity
 from .network import draw_network
 from .rasters import looped, raster
 from .run import plot_run
+from .samples import plot_samples
 from .style import (
     BLACK,
     BLUE,
@@ -35,6 +36,7 @@ __all__ = [
     "median_and_quartiles",
     "plot_activity",
     "plot_run",
+    "plot_samples",
     "plot_sweep",
     "plot_trials",
     "raster",

@@ -343,7 +343,7 @@ def summary_text(data: xr.Dataset) -> str:
         f"  {attrs['task_source']}",
         f"  network    {in_words(populations(data))}, {attrs['feedback']} feedback, "
         f"{figures['n_synapses']} weights, seed {figures['seed']}, {attrs['precision']} precision",
-        f"  simulated  {figures['simulated_s']:g} s of {protocol['duration'][2]} in {figures['wall_s']:.3g} s",
+        f"  simulated  {figures['simulated_s']:g} s of {protocol['duration'][0]:g} s in {figures['wall_s']:.3g} s",
         f"  cost       {_hz(figures['cost_first_hz'])} at the end of burn-in, {_hz(figures['cost_hz'])} at the end",
         f"  output     {float(data.rate[-1].mean()) if data.sizes['block'] else float('nan'):.3g} Hz in the last block",
         *_accuracy_text(figures),

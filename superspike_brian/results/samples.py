@@ -5,7 +5,6 @@ run is moved to another place together with the files that its ``task.npz`` name
 """
 
 import os
-import tempfile
 import zipfile
 from functools import lru_cache
 from pathlib import Path
@@ -25,15 +24,15 @@ def put(folder: Path | str, samples: LabelledSpikes) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-            try:
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with unfinished.open("wb") as file:  # not through memory: there may be gigabytes
                 np.savez(file, **samples.arrays)
                 file.flush()
                 os.fsync(file.fileno())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise RunFolderError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -25,6 +25,7 @@ from ..network import probes
 from ..network.probes import Names, Units, check_windows
 from ..network.structure import DT, Structure
 from ..tasks import Classification, LabelledSpikes, LabelledTask, Task, by_name
+from ..tasks.labelled import warn_of_pair
 from ..values.as_json import quantity_to_json, value_from_json, value_to_json
 from ..values.clock import n_steps
 from ..values.kinds import Choice, File, Flag, Text, Time, Whole, check_settings, options_of, setting
@@ -194,6 +195,8 @@ class RunSpec:
             options.setdefault("probe_units", {"output": min(task.n_outputs, OUTPUTS)})
         spec = cls(task, model, hidden, protocol=Protocol(**course), network=network, **options)
         check_windows(spec.protocol, spec.structure, spec.task)
+        if isinstance(spec.task, LabelledTask):
+            warn_of_pair(spec.task.training, spec.task.test, spec.dt)
         return spec
 
     @cached_property
