@@ -301,9 +301,8 @@ class Model(Record):
         more = [(e, e.cost_equations), (e, e.judge_equations)] if output else [(r, r.layer_equations)]
         summed = not output and self.feedback.error_equations
         error = (self.feedback, self.feedback.error_equations) if summed else (e, e.equations)
-        surrogate = self.surrogate, self.surrogate.equations
-        if output and e.output_equations:
-            surrogate = e, e.output_equations
+        own = output and e.output_equations
+        surrogate = (e, e.output_equations) if own else (self.surrogate, self.surrogate.equations)
         return joined(
             {
                 "terminal": [(p, p.terminal_equations)],

@@ -81,7 +81,7 @@ class LabelledTask:
         """Length of a probe window (second): the first samples in their order, at least one."""
         samples = self.shown_first
         ends = np.cumsum(np.broadcast_to(np.asarray(samples.lengths), len(samples)) + float(self.window + self.pause))
-        return (ends[min(np.searchsorted(ends, SHOWN), len(ends) - 1)] + float(self.pause)) * second
+        return (ends[min(int(np.searchsorted(ends, SHOWN)), len(ends) - 1)] + float(self.pause)) * second
 
     def describe(self) -> str:
         """Say in plain text what goes in, what should come out, and where it comes from."""

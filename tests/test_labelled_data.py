@@ -14,12 +14,12 @@ import pytest
 from brian2 import Quantity, ms, mV, second
 from hypothesis import given
 from hypothesis import strategies as st
-from superspike_brian.tasks import LabelledSpikes, data, digits, randman, read_samples, samples, shd
+from superspike_brian.tasks import LabelledSpikes, LabelledTask, data, digits, randman, read_samples, samples, shd
 from superspike_brian.tasks.encoding import CODES
-from superspike_brian.spec.run import RunSpec
 from superspike_brian.tasks.labelled import check_pair, warn_of_pair
 
 from superspike_brian import tasks
+from superspike_brian.spec.run import RunSpec
 
 DT = 0.1 * ms
 # times in ms and units of each sample; two spikes of a unit in one step, an empty sample, none of it in order

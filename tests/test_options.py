@@ -559,7 +559,9 @@ def test_options_and_parameters_are_swept_alike(grid, values, rasters, tmp_path)
     assert superspike("show", "s").code == superspike("plot", "s").code == 0
 
 
-@pytest.mark.parametrize("name", [n for n in OPTIONS if n not in ("seed", "duration", "epochs", "kernel", "criterion_trials")])
+@pytest.mark.parametrize(
+    "name", [n for n in OPTIONS if n not in ("seed", "duration", "epochs", "kernel", "criterion_trials")]
+)
 def test_a_run_with_another_option_is_not_taken_for_done(name, poisson_task):
     """Derived from the record: a sweep compares every option that it could vary."""
     option = OPTIONS[name]

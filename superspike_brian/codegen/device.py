@@ -211,7 +211,11 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         for monitor in sorted(
             (o for o in net.objects if isinstance(o, SpikeMonitor | StateMonitor)), key=lambda m: m.name
         ):
-            names = sorted(monitor.record_variables) if isinstance(monitor, SpikeMonitor) else ("t", *monitor.record_variables)
+            names = (
+                sorted(monitor.record_variables)
+                if isinstance(monitor, SpikeMonitor)
+                else ("t", *monitor.record_variables)
+            )
             found |= {f"{monitor.name}.{name}": monitor.variables[name] for name in names}
         return found
 

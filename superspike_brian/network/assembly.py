@@ -236,7 +236,13 @@ class Assembly:
         U         : volt (linked)
         """
         verdicts = self._add(
-            NeuronGroup, len(output), equations, threshold="judged", reset="judged = False", clock=self.clock, name="verdicts"
+            NeuronGroup,
+            len(output),
+            equations,
+            threshold="judged",
+            reset="judged = False",
+            clock=self.clock,
+            name="verdicts",
         )
         verdicts.U = linked_var(output, "U")
         verdicts.thresholder["spike"].when = "after_synapses"  # in the step of the deadline
@@ -299,7 +305,9 @@ class Assembly:
 
     def is_probe(self, name: str) -> bool:
         """Whether an object records in probe windows only (output spikes and verdicts are always recorded)."""
-        return name.startswith("probe_") or (name.startswith("spikes_") and name not in ("spikes_output", "spikes_verdicts"))
+        return name.startswith("probe_") or (
+            name.startswith("spikes_") and name not in ("spikes_output", "spikes_verdicts")
+        )
 
 
 def _namespace(model, equations):

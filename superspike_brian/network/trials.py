@@ -196,7 +196,7 @@ class TrialSource:
 class SampleSource(TrialSource):
     """The same for labelled samples, which come in epochs; tests are of every held-out sample, in their order."""
 
-    task: LabelledTask
+    task: LabelledTask  # type: ignore[assignment]  # which draws its trials in another way
 
     def _length(self):
         return self.task.epoch(self.dt)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..tasks import LabelledSpikes
 from ..files.durable import RunFolderError
+from ..tasks import LabelledSpikes
 
 FOLDER = ".samples"
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from brian2 import get_dimensions, second
 
-from . import samples
 from ..files.durable import RunFolderError
 from ..models.architecture import MAX_SYNAPSES
 from ..network.structure import Structure
@@ -22,6 +21,7 @@ from ..spec.run import PLAIN, RunSpec
 from ..spec.serialize import task_from_arrays
 from ..values.as_json import quantity_from_json, value_from_json
 from ..values.hints import State
+from . import samples
 from .folder import RunFolder
 
 TEXT = 20_000  #        characters of an equation string or a citation, at most

@@ -82,7 +82,7 @@ def _asked(record, what, mine):
 
 
 def _table(name, trials, answers, mine: TrialSource):
-    correct, false_alarms = score(trials, answers.steps, answers.units)
+    _, false_alarms = score(trials, answers.steps, answers.units)
     dt, predictions = float(mine.dt), mine.predictions(trials, answers)
     rows = {
         "onset": (trials.onset * dt, "s", "onset of the stimulus"),
@@ -105,7 +105,9 @@ def _spikes_of_test(trials, answers, dt):
     last = np.searchsorted(trials.onset, answers.steps, side="right") - 1
     inside = (last >= 0) & (answers.steps < trials.deadline[last])
     return {
-        "test_spike_time": labelled("test_spike", answers.steps[inside] * dt, "s", "output spike in a trial of the test"),
+        "test_spike_time": labelled(
+            "test_spike", answers.steps[inside] * dt, "s", "output spike in a trial of the test"
+        ),
         "test_spike_unit": labelled("test_spike", answers.units[inside].astype(np.int32), "1", "its unit"),
     }
 
@@ -123,7 +125,9 @@ def _course_of_tests(tested, tests, mine):
     if isinstance(mine, SampleSource):
         counts = confusion(asked[-1].label, predictions[-1], mine.structure.sizes[-1])
         text = "held-out samples by class and answer; the last answer is none"
-        found["tests_prediction"] = labelled(("tests", "test"), np.array(predictions, np.int32), "1", "unit that answered")
+        found["tests_prediction"] = labelled(
+            ("tests", "test"), np.array(predictions, np.int32), "1", "unit that answered"
+        )
         found["test_confusion"] = labelled(("output", "answer"), counts, "1", text)
     return found
 

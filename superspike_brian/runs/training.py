@@ -19,9 +19,9 @@ from ..console.progress import Silent, reporter
 from ..engine.cache import build
 from ..engine.runner import Runner
 from ..engine.runtime import RuntimeProgram
-from ..results import samples
 from ..models import Architecture, Model
 from ..network.initial import initial_state
+from ..results import samples
 from ..results.folder import FORMAT, RunFolder
 from ..results.stored import stored_spec
 from ..spec.run import Machine, RunSpec, takes_options

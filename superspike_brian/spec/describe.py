@@ -71,7 +71,9 @@ def describe_structure(
         return describe(assembly, task, title)
 
 
-def describe(assembly: Assembly, task: Task | Classification | LabelledTask | None = None, title: str | None = None) -> str:
+def describe(
+    assembly: Assembly, task: Task | Classification | LabelledTask | None = None, title: str | None = None
+) -> str:
     """Describe what would run.
 
     Parameters

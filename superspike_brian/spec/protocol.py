@@ -128,7 +128,14 @@ class Protocol:
             *regular, (d for d in decays if d < end), sorted(probes), (e for e in edges if e < end), [end]
         )
         for a, b in itertools.pairwise(step for step, _ in itertools.groupby(cuts)):
-            yield Block(a, b, 0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays), b in snapshots, b in probes, b in tests)
+            yield Block(
+                a,
+                b,
+                0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays),
+                b in snapshots,
+                b in probes,
+                b in tests,
+            )
 
 
 @dataclasses.dataclass(frozen=True)

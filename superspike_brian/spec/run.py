@@ -17,9 +17,9 @@ from typing import Any, cast
 import numpy as np
 from brian2 import Quantity
 
+from ..analysis import DECODERS
 from ..codegen.kernels import KERNELS, LARGE, RETIRED
 from ..engine.preferences import PRECISIONS
-from ..analysis import DECODERS
 from ..models import CLASSIFIER, READOUT, SUPERSPIKE, Architecture, Model, chain, connected
 from ..network import probes
 from ..network.probes import Names, Units, check_windows

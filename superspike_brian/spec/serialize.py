@@ -108,7 +108,7 @@ def task_to_arrays(task: Task | Classification | LabelledTask) -> dict[str, Any]
 
 
 def _labelled_to_arrays(task):
-    found = {name: float(getattr(task, name)) for name in ("window", "pause")}
+    found: dict[str, Any] = {name: float(getattr(task, name)) for name in ("window", "pause")}
     for part, samples in samples_of(task).items():
         found |= {f"{part}_{field}": np.array(getattr(samples, field)) for field in ("key", "name", "source")}
     return found

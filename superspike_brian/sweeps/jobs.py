@@ -18,9 +18,9 @@ from .. import results
 from ..console.progress import Silent
 from ..engine.cache import build, structure_key
 from ..engine.compiler import BuildError
-from ..results import samples
 from ..files.datasets import is_sound
 from ..files.durable import RunFolderError
+from ..results import samples
 from ..results.folder import FolderInUseError, RunFolder
 from ..results.stored import stored_spec
 from ..runs.training import resume, start
