@@ -1,6 +1,7 @@
 """Runs on labelled samples: epochs, tests of held-out samples, the graded readout, decoders; and what their files say."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -189,12 +190,12 @@ def test_the_runtime_device_gives_the_same_answers(build_dir):
 def test_a_deadline_of_all_outputs_makes_no_kernel_catch_up(compiled):
     """What flushes are generated: those of chunks, of weight updates and of blocks, and none for a deadline."""
     folder = compiled(Structure(READOUT, (8, 4, 3)), kernel="events").folder
-    called = [part.partition("});")[0] for part in (folder / "main.cpp").read_text().split("network.add(")[1:]]
-    at_deadlines = [
-        c for c in called if any(f"_run_{n}" in c for n in ("window_deadline", "deadlines", "verdicts", "feedback"))
-    ]
-    flushed = [c for c in called if "_flush_" in c]
-    assert len(at_deadlines) >= 4 and len(flushed) >= 3 and not set(at_deadlines) & set(flushed)
+    text = re.sub(r"if \(probe\.recording\) \{.*?\n\s*\}", "", (folder / "main.cpp").read_text(), flags=re.S)
+    calls = [part.partition("});")[0] for part in text.split("network.add(")[1:]]
+    (step,) = [call for call in calls if "_run_deadlines_pre_codeobject" in call]
+    for name in ("window_deadline_pre", "verdicts_spike_thresholder", "error_target_pre", "feedback_target_1_pre"):
+        assert f"_run_{name}_codeobject" in step, name
+    assert "_flush_" not in step and any("_flush_" in call for call in calls)
 
 
 # interruption, blocks, storage
