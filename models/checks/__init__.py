@@ -67,7 +67,9 @@ def check_component(component: Component) -> None:
         if field.endswith("method"):
             methods.check_name(component, field)
         if code not in (known := CHOICES.get(field, (code,))):
-            raise ModelError(f"{component.name}, {field}: {code!r} is unknown; there are {', '.join(known)}", code, known)
+            raise ModelError(
+                f"{component.name}, {field}: {code!r} is unknown; there are {', '.join(known)}", code, known
+            )
     for symbol, value in component.parameters.items():
         if why := names.fault(symbol):
             raise ModelError(f"{component.name}: the parameter {symbol!r} {why}: give it another name")

@@ -4,7 +4,7 @@
 time of its first one. `bptt` trains the network itself, by backpropagation through time.
 """
 
-from .classifiers import Accuracy, features, logistic_regression, perceptron
+from .classifiers import Accuracy, MissingPackageError, features, logistic_regression, perceptron
 from .network import bptt
 
-__all__ = ["Accuracy", "bptt", "features", "logistic_regression", "perceptron"]
+__all__ = ["Accuracy", "MissingPackageError", "bptt", "features", "logistic_regression", "perceptron"]
