@@ -80,7 +80,7 @@ WINDOWED_MARGIN = WINDOWED.replace(
     name="windowed classification with a margin",
     judge_equations=WINDOWED.judge_equations + "\nmargin : volt (shared, constant)",
     output_threshold="U > theta + margin*(1 - spurious)",  # spurious is 0 in the window of the expected unit only
-    parameters={**WINDOWED.parameters, "margin": 8 * mV},
+    parameters={**WINDOWED.parameters, "margin": 24 * mV},
     source="Zenke & Ganguli 2018, section 3.2, and a margin, which they do not have",
 )
 

@@ -52,7 +52,7 @@ class Constants(NamedTuple):
     @classmethod
     def of(cls, dt: Quantity) -> Constants:
         """Those of the package's models at a time step (second)."""
-        p = LIF.parameters | THREE_FACTOR.parameters | FAST_SIGMOID.parameters
+        p = {**LIF.parameters, **THREE_FACTOR.parameters, **FAST_SIGMOID.parameters}
         mem, syn = (float(p[name] / dt) for name in ("tau_mem", "tau_syn"))
         keep_u, keep_i = np.exp(-1 / mem), np.exp(-1 / syn)
         return cls(
