@@ -9,16 +9,17 @@ spike last) are codes; outputs do not spike, and the one with the highest potent
 the unit that should answer is higher while it learns (`models.WINDOWED_MARGIN`). ``random`` is with random feedback. Controls:
 ``no-hidden``, and ``shuffled``, where labels to learn from are dealt out anew.
 
-Settings are those of `models.READOUT` and `tasks.digits`. They were compared, and the margin was chosen, within the training set
-of split 0: on a fifth of it, held out in three ways, with one seed (the other split holds out some of these samples). Learning
-rates of 1, 2 and 4 mV are alike for the rate code (97.3, 97.2, 97.3 %); for the latency code 2 mV and w_0 of 100 mV are better
-(95.9 %) than 1 mV (94.4 %) or 200 mV (94.8 %). Margins of 8, 24 and 40 mV come to 95.5, 96.5 and 96.1 %. With 24 mV the unit
-that should answer hardly ever spikes in its window while it learns: nearly every trial draws on it, until the learning rate falls.
+Settings are those of `models.READOUT` and `tasks.digits`. They were compared, and the margin was chosen, within the training
+set of split 0: on a fifth of it, held out in three ways, with one seed (the other split holds out some of these samples).
+Learning rates of 1, 2 and 4 mV are alike for the rate code (97.3, 97.2, 97.3 %); for the latency code 2 mV and w_0 of 100 mV
+are better (95.9 %) than 1 mV (94.4 %) or 200 mV (94.8 %). Margins of 8, 24 and 40 mV come to 95.5, 96.5 and 96.1 %. With 24 mV
+the unit that should answer hardly ever spikes in its window while it learns: nearly every trial draws on it, until the learning
+rate falls.
 
 Six runs of each: seeds 0 to 5, even and odd ones with different samples held out. Baselines see the same samples and are
 measured by the same command (`superspike_brian.baselines`): logistic regression and a perceptron on spike counts and first
-spikes, and the network with graded readout by backpropagation through time (BPTT), its learning rate, 2 mV, the best of 1, 2 and
-4 mV on two of the same validation sets.
+spikes, and the network with graded readout by backpropagation through time (BPTT); its learning rate, 2 mV, is the best of 1, 2
+and 4 mV on two of the same validation sets.
 """
 
 import dataclasses
