@@ -5,6 +5,6 @@ time of its first one. `bptt` trains the network itself, by backpropagation thro
 """
 
 from .classifiers import Accuracy, MissingPackageError, features, logistic_regression, perceptron
-from .network import bptt
+from .gradient import bptt
 
 __all__ = ["Accuracy", "MissingPackageError", "bptt", "features", "logistic_regression", "perceptron"]
