@@ -4,7 +4,7 @@ from brian2 import mV
 
 from .architecture import Architecture, chain, connected
 from .checks import ModelError
-from .error import ERRORS, GRADED, VAN_ROSSUM, WINDOWED
+from .error import ERRORS, GRADED, VAN_ROSSUM, WINDOWED, WINDOWED_MARGIN
 from .feedback import FEEDBACKS, LAYERWISE, RANDOM, SYMMETRIC, UNIFORM
 from .neuron import LIF
 from .optimizer import ADAM, FIXED, OPTIMIZERS, RMAXPROP, RMSPROP
@@ -68,6 +68,7 @@ __all__ = [
     "UNIFORM",
     "VAN_ROSSUM",
     "WINDOWED",
+    "WINDOWED_MARGIN",
     "Architecture",
     "Component",
     "ErrorSignal",

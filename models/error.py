@@ -17,6 +17,13 @@ Windowed classification (section 3.2 and Figure 5): a cue opens the window in wh
 its target spike, the deadline, closes it. An output spike in the window is right and makes no impulse; at any other time it
 is spurious. The target spike makes one only if the unit has not spiked since the cue.
 
+With a margin, the threshold of the expected unit is higher in its window while the network learns, so that it answers the more
+surely without: in tests and probe windows the margin is 0, as all that `judge_equations` declare starts anew there.
+
+================  ======  ==========================================================================================
+margin            volt    how much the threshold is higher; an input of the compiled program
+================  ======  ==========================================================================================
+
 Graded readout: output units do not spike. At the deadline of a trial each is judged by its membrane potential: the impulse is
 what was expected of it, 1 for the unit of the class and 0 for the others, minus a logistic function of U. Its eligibility has
 no surrogate: the gradient of U is exact.
@@ -69,6 +76,14 @@ WINDOWED = VAN_ROSSUM.replace(
     source="Zenke & Ganguli 2018, section 3.2 and Figure 5",
 )
 
+WINDOWED_MARGIN = WINDOWED.replace(
+    name="windowed classification with a margin",
+    judge_equations=WINDOWED.judge_equations + "\nmargin : volt (shared, constant)",
+    output_threshold="U > theta + margin*(1 - spurious)",  # spurious is 0 in the window of the expected unit only
+    parameters={**WINDOWED.parameters, "margin": 24 * mV},
+    source="Zenke & Ganguli 2018, section 3.2, and a margin, which they do not have",
+)
+
 GRADED = VAN_ROSSUM.replace(
     name="graded readout",
     judge_equations="""
@@ -91,4 +106,4 @@ GRADED = VAN_ROSSUM.replace(
     source="the gradient of the cross entropy of independent logistic units with respect to U at the deadline",
 )
 
-ERRORS = {e.name: e for e in (VAN_ROSSUM, WINDOWED, GRADED)}
+ERRORS = {e.name: e for e in (VAN_ROSSUM, WINDOWED, WINDOWED_MARGIN, GRADED)}

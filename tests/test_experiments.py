@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from brian2 import mV, second
+from brian2 import ms, mV, second
 from matplotlib import pyplot as plt
-from superspike_brian.models import SUPERSPIKE, WINDOWED
+from superspike_brian.models import READOUT, SUPERSPIKE, WINDOWED
+from superspike_brian.tasks import randman as random_manifolds
 from superspike_brian.tasks import xor
 
 from superspike_brian import experiments, reproduce
@@ -15,14 +16,18 @@ from superspike_brian.experiments import (
     Condition,
     Finding,
     Setting,
+    _labelled,
+    digits,
     fig6,
     fig7,
     final_cost,
     mean_by,
     memory,
     oxford,
+    randman,
     recurrence,
 )
+from superspike_brian.experiments._labelled import Labelled, Shown
 from superspike_brian.network.structure import Structure
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.spec.run import RunSpec
@@ -177,3 +182,105 @@ def test_hits_count_target_spikes_with_an_output_of_the_same_unit_nearby():
     assert fig6.hits(targets, outputs, 0.005) == 0.25
     assert fig6.hits(targets, outputs, 0.0061) == 0.5
     assert fig6.hits(targets, targets, 0.0) == 1
+
+
+def labelled_rows(shown, seconds, **changed):
+    """Rows of an experiment on labelled samples that reaches what is required, save for what is changed."""
+    reached = {name: s.required or s.at_most or 0.5 for name, s in shown.items()} | changed
+    rows = [
+        {
+            "condition": name,
+            "samples": shown[name].samples,
+            "simulated_s": seconds,
+            "accuracy": accuracy,
+            "training_accuracy": 1.0,
+        }
+        for name, accuracy in reached.items()
+    ]
+    return [*rows, {"condition": "BPTT", "samples": rows[0]["samples"], "accuracy": 0.123, "training_accuracy": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("module", "first", "control"),
+    [(digits, "rate", "shuffled"), (randman, "10ms", "no-hidden")],
+    ids=["digits", "randman"],
+)
+def test_findings_of_labelled_samples_can_fail(module, first, control):
+    def failing(seconds, **changed):
+        return [f.expected for f in module.findings(labelled_rows(module.SHOWN, seconds, **changed)) if not f.holds]
+
+    label, least = module.SHOWN[first].label, module.SHOWN[first].required
+    assert failing(module.FULL) == []
+    assert failing(module.FULL, **{first: least - 0.01}) == [
+        f"{label}: at least {least:.1%} (wanted: {module.SHOWN[first].wanted:.1%})"
+    ]
+    assert len(failing(module.FULL / 5, **{first: least - 0.01})) == 0
+    assert len(failing(module.FULL / 5, **{first: 0.5})) == 1
+    assert [e.split(":")[0] for e in failing(module.FULL / 5, **{control: 0.6})] == [module.SHOWN[control].label]
+    text = [f.found for f in module.findings(labelled_rows(module.SHOWN, module.FULL))][len(module.SHOWN) :]
+    assert text[0] == "logistic regression: its package is missing, perceptron: its package is missing, BPTT 12.3%"
+
+
+@pytest.mark.parametrize("module", [digits, randman], ids=["digits", "randman"])
+def test_seeds_of_labelled_samples_hold_out_others_by_turns(module, tmp_path):
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    jobs = {job.out.name: job.spec for job in module.jobs(Setting("full", 3, tmp_path))}
+    assert {name.rpartition("-s")[0] for name in jobs} == set(module.SHOWN)
+    for name, shown in module.SHOWN.items():
+        tests = [jobs[f"{name}-s{seed}"].task.test.key for seed in range(3)]
+        assert tests[0] == tests[2] != tests[1]
+        assert jobs[f"{name}-s0"].precision == "single"
+        assert float(jobs[f"{name}-s0"].duration) >= module.FULL
+        for other, also in module.SHOWN.items():
+            same = jobs[f"{name}-s0"].task.training.key == jobs[f"{other}-s0"].task.training.key
+            assert same == (shown.samples == also.samples)
+
+
+def test_shuffled_digits_are_the_same_images_with_the_same_number_of_each_label(tmp_path):
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    jobs = {job.out.name: job.spec.task for job in digits.jobs(Setting("quick", 1, tmp_path))}
+    right, wrong = jobs["rate-s0"], jobs["shuffled-s0"]
+    assert right.test.key == wrong.test.key
+    np.testing.assert_array_equal(right.training.units, wrong.training.units)
+    np.testing.assert_array_equal(np.bincount(right.training.labels), np.bincount(wrong.training.labels))
+    assert np.mean(right.training.labels == wrong.training.labels) < 0.2
+
+
+def test_an_experiment_on_labelled_samples_measures_baselines_of_the_same_samples(tmp_path, monkeypatch, build_dir):
+    asked = []
+
+    def baseline(task, seed):
+        asked.append((task.test.key, seed))
+        return _labelled.Accuracy(0.7, 0.8)
+
+    def missing(task, seed):
+        raise _labelled.MissingPackageError("no package")
+
+    monkeypatch.setattr(_labelled, "BASELINES", {"one": ("s", baseline), "other": ("D", missing)})
+    shown = {"some": Shown("some", "black", "few", 0.5, 0.9), "control": Shown("none", "grey", "few", at_most=1.0)}
+    small = Labelled(
+        shown,
+        lambda samples, split: random_manifolds(6, 2, samples=10, test_samples=5, pause=20 * ms, seed=split),
+        full=1,
+        quick=0.1,
+    )
+    module = SimpleNamespace(SEEDS=digits.SEEDS, table=small.table, findings=small.findings, draw=small.draw)
+    module.jobs = lambda setting: setting.jobs(
+        {
+            name: Condition(small.task("few"), READOUT, (), {"duration": 1 * second, "burn_in": 0.2 * second})
+            for name in shown
+        }
+    )
+    monkeypatch.setattr(reproduce, "experiment", lambda name: module)
+    found, paths = reproduce.reproduce("small", Setting("full", 3, tmp_path, build_dir), report=lambda text: None)
+    assert all(path.exists() for path in paths)
+    assert asked == [(small.make("few", seed).test.key, seed) for seed in (0, 1)]  # once, though figure and table ask
+    with open(tmp_path / "small.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["condition"], r["split"]) for r in rows] == [
+        *(("some", split) for split in "010"),
+        *(("control", split) for split in "010"),
+        ("one", "0"),
+        ("one", "1"),
+    ]
+    assert found[-1].found == "one 70.0%, other: its package is missing"

@@ -33,7 +33,7 @@ import numpy as np
 from ..models import Architecture, Model
 from ..spec.run import Machine, RunSpec
 from ..sweeps.jobs import Job
-from ..tasks import Classification, Task
+from ..tasks import Classification, LabelledTask, Task
 from ..values.names import nearest
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Condition:
         Other arguments of `train`, ``duration`` among them.
     """
 
-    task: Task | Classification | Callable[[int], Task | Classification]
+    task: Task | Classification | LabelledTask | Callable[[int], Task | Classification | LabelledTask]
     model: Model
     hidden: tuple[int, ...] | Architecture = ()
     options: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -265,8 +265,9 @@ class Assembly:
             clock=self.clock,
             name=name,
         )
-        for variable in Equations(model.error.judge_equations).names:
-            made.variables.add_reference(variable, self.groups["output"], variable, index="_presynaptic_idx")
+        for variable, equation in Equations(model.error.judge_equations).items():
+            index = "0" if "shared" in equation.flags else "_presynaptic_idx"
+            made.variables.add_reference(variable, self.groups["output"], variable, index=index)
         if dense:
             # synapse s goes from output unit s % n_out to hidden unit s // n_out: the order of the forward weights
             all_to_all.connect(made, post_major=True)

@@ -1,0 +1,56 @@
+"""Random manifolds: classes that only spike times tell apart.
+
+Samples of 20 inputs in 10 classes (`tasks.randman`; Zenke & Vogels 2021, doi:10.1162/neco_a_01367), each class a random curve
+in the space of spike times (one dimension, alpha 1), 500 samples a class to learn from and 100 held out. An input spikes
+exactly once a sample, so that counts say nothing. 128 hidden and 10 output units learn under SuperSpike (Zenke & Ganguli
+2018) for 1500 s with symmetric feedback; outputs do not spike, and the one with the highest potential is the answer
+(`models.READOUT`).
+
+``10ms`` and ``20ms`` are the length of a sample. ``no-hidden``, the control, is without hidden layer, ``random`` with random
+feedback; both have samples of 10 ms. Six runs of each: seeds 0 to 5, even and odd ones on different manifolds. Baselines are
+those of ``digits``. All settings are defaults of the package: none was chosen on these samples.
+"""
+
+from brian2 import ms, second
+
+from ..figures.style import BLACK, BLUE, GREEN
+from ..models import RANDOM, READOUT
+from ..sweeps.jobs import Job
+from ..tasks import LabelledTask
+from ..tasks import randman as samples_of
+from . import Condition, Setting
+from ._labelled import SEEDS, Labelled, Shown
+
+__all__ = ["SEEDS", "draw", "findings", "jobs", "table"]
+
+SHOWN = {
+    "10ms": Shown("10 ms", BLUE, "10 ms", 0.96, 0.995),
+    "20ms": Shown("20 ms", GREEN, "20 ms", 0.92, 0.98),
+    "random": Shown("10 ms, random feedback", "#CC79A7", "10 ms"),
+    "no-hidden": Shown("10 ms, no hidden layer", BLACK, "10 ms", at_most=0.4),
+}
+FULL = 1500  # simulated seconds
+
+
+def _make(samples: str, split: int) -> LabelledTask:
+    return samples_of(stimulus=float(samples.removesuffix(" ms")) * ms, seed=split)
+
+
+_EXPERIMENT = Labelled(SHOWN, _make, FULL, quick=0.8)
+table, findings, draw = _EXPERIMENT.table, _EXPERIMENT.findings, _EXPERIMENT.draw
+
+
+def jobs(setting: Setting) -> list[Job]:
+    """Train every condition for 1500 s, or for 300 s."""
+    options = {"duration": (FULL if setting.full else FULL // 5) * second}
+    return setting.jobs(
+        {
+            name: Condition(
+                _EXPERIMENT.task(shown.samples),
+                READOUT.replace(feedback=RANDOM) if name == "random" else READOUT,
+                () if name == "no-hidden" else (128,),
+                options,
+            )
+            for name, shown in SHOWN.items()
+        }
+    )
