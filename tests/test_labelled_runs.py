@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from brian2 import Hz, ms, mV, second
-from superspike_brian.models import GRADED, RANDOM, READOUT, SUPERSPIKE, WINDOWED, Projection, chain
+from superspike_brian.models import GRADED, RANDOM, READOUT, SUPERSPIKE, WINDOWED, WINDOWED_MARGIN, Projection, chain
 from superspike_brian.tasks import LabelledSpikes, LabelledTask, Trials, latencies, spike_timing
 from test_trial_runs import StopAfter, same
 
@@ -357,7 +357,7 @@ def test_a_decoder_that_does_not_suit_the_outputs_is_refused():
 
 
 def test_both_kinds_of_answers_suit_both_kinds_of_trials(build_dir):
-    assert list(ANSWERS.values()) == [WINDOWED, GRADED]
+    assert list(ANSWERS.values()) == [WINDOWED, WINDOWED_MARGIN, GRADED]
     model = SUPERSPIKE.replace(error=GRADED, feedback=RANDOM)
     task = latencies(classes=2, patterns=1, n_inputs=12, background=0 * Hz)
     data = train(task, model, (4,), duration=4 * second, burn_in=1 * second, build_dir=build_dir, progress=False)

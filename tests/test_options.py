@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from brian2 import Quantity, get_dimensions, ms, mV, second
 from command import refused, run, superspike
-from superspike_brian.models import CLASSIFIER, GRADED, SUPERSPIKE, WINDOWED, Model, ModelError
+from superspike_brian.models import CLASSIFIER, GRADED, SUPERSPIKE, WINDOWED, WINDOWED_MARGIN, Model, ModelError
 from superspike_brian.tasks import TASKS, Classification, LabelledSpikes, SpikePattern, Task
 
 import superspike_brian as ss
@@ -390,6 +390,7 @@ def effect_of_decoder(_):
 
 def effect_of_answer(_):
     assert spec("digits", "--answer", "spikes").model.error == WINDOWED
+    assert spec("digits", "--answer", "spikes-margin").model.error == WINDOWED_MARGIN
     assert spec("digits").model.error == spec("xor", "--answer", "potential").model.error == GRADED
     assert "the task spike-timing has none" in refused("run", "spike-timing", "--answer", "spikes")
 

@@ -171,7 +171,7 @@ def _component(name, registry, what):
     )
 
 
-ANSWERS = {"spikes": models.WINDOWED, "potential": models.GRADED}
+ANSWERS = {"spikes": models.WINDOWED, "spikes-margin": models.WINDOWED_MARGIN, "potential": models.GRADED}
 MODEL_OPTIONS = {
     option.name: option
     for option in (
@@ -189,7 +189,8 @@ MODEL_OPTIONS = {
         Option(
             "answer",
             Choice("spikes", known=tuple(ANSWERS)),
-            "what answers a trial: spikes in its window, or the potential of outputs that do not spike, at its deadline",
+            "what answers a trial: spikes in its window (learned with a higher threshold: spikes-margin), or the potential at its "
+            "deadline of outputs that do not spike",
             None,
             "potential for labelled data, spikes for other trials",
             group="model",
