@@ -107,6 +107,7 @@ CORE = {
     "test_rmaxprop.py",
     "test_against_oracle.py",
     "test_architecture_oracle.py",
+    "test_labelled_runs.py",
 }
 
 
