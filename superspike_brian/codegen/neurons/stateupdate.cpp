@@ -6,8 +6,11 @@
 {% block maincode %}
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    const int _N = {{constant_or_scalar('N', variables['N'])}};
+    int _N = {{constant_or_scalar('N', variables['N'])}};
+    {% if owner|length >= 16 %}
+    asm("" : "+r"(_N)); // hides the number from the compiler, which would round in the last units otherwise than in all others
     #pragma GCC ivdep
+    {% endif %}
     for (int _idx = 0; _idx < _N; _idx++)
     {
         const size_t _vectorisation_idx = _idx;
