@@ -164,8 +164,10 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         probe = f"static superspike::Probe<{self.every}> probe;"
         # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
         start = 'superspike::workers().start(std::stoi(args.at(0)) - 1, args.at(1) == "1");'
+        dynamic = [self._cpp(var) for var in arrays.values() if isinstance(var, DynamicArrayVariable)]
         loop = [
             start,
+            *(f"superspike::move_to_large_pages({name});" for name in dynamic),
             "superspike::Archive archive;",
             "while (archive.next_block()) {",
             *block,
@@ -273,7 +275,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
 
     def generate_main_source(self, writer: Any) -> None:
         """As Brian2, with this package's headers (which include ``superspike.h``)."""
-        headers = ['"workers.h"', '"rows.h"']
+        headers = ['"pages.h"', '"workers.h"', '"rows.h"']
         self.headers += headers
         super().generate_main_source(writer)
         self.headers = [h for h in self.headers if h not in headers]
