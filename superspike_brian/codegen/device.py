@@ -152,6 +152,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         block += self._lay_rows(net)
         block += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
         block += ["archive.loaded();", *self._prepare_queues(net), *initial, "probe.begin(archive.probe);"]
+        block += step.at_start()
         block += [f"{net.name}.run(archive.start, archive.n_steps);"]
         block += step.at_end()
         block += [f"archive.save({key});"]
