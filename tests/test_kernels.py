@@ -27,6 +27,7 @@ from superspike_brian.tasks import SpikePattern, Task
 
 from superspike_brian import engine
 from superspike_brian.cli.main import main
+from superspike_brian.codegen import generators
 from superspike_brian.codegen.kernels import KERNELS
 from superspike_brian.codegen.uses import _ASSIGNED
 from superspike_brian.engine import cache
@@ -168,6 +169,18 @@ def test_threads_change_no_bit(kernel, build_dir):
             state, records = learn(MODEL, kernel, build_dir, pieces=pieces, probe=probe, threads=threads)
             for name, values in (alone[0] | alone[1]).items():
                 np.testing.assert_array_equal((state | records)[name], values, err_msg=name)
+
+
+@pytest.mark.parametrize("model", [MODEL, MODEL.replace(feedback=RANDOM)], ids=["symmetric", "random"])
+def test_columns_of_large_feedback_change_no_bit(model, build_dir, objects_only, monkeypatch):
+    """They are copies of weights that learn, and of a state that another block may change."""
+    expected = learn(model, "auto", build_dir)
+    monkeypatch.setattr(generators, "COLUMNS", 1)
+    for pieces in ((12001,), (250, 3250, 8501)):
+        state, records = learn(model, "auto", objects_only, pieces=pieces)
+        for name, values in (expected[0] | expected[1]).items():
+            np.testing.assert_array_equal((state | records)[name], values, err_msg=name)
+    assert any("columns_of<" in f.read_text() for f in objects_only.rglob("feedback_*_pre_codeobject.cpp"))
 
 
 @pytest.mark.parametrize("case", QUICK)

@@ -2,6 +2,7 @@
 
 * Lagging synapses catch up before any code that could see or change what they are behind with.
 * They are told what changes a presynaptic trace besides its own step: the jumps of the kernel *events*.
+* Copies of columns of a matrix are made anew after the matrix has changed.
 * What a spike does is called when one arrives, not at every step; what probes do only in their windows.
 * Copies of probed synapses start anew when the synapses have caught up (see `superspike_brian.codegen.probed`).
 * Calls that follow each other on one clock become one function, so that the time between two of them is short.
@@ -26,7 +27,7 @@ class Calls:
     ----------
     code_objects : iterable of CodeObject
         All code of the program. Those with a function ``_flush_X`` in their header lag behind; those with ``_before_jump_X``
-        take jumps.
+        take jumps, those with ``_renew_X`` keep copies.
     uses : dict of str to Uses
         Arrays that they read and write, by name.
     pathways : iterable of SynapticPathway
@@ -51,6 +52,7 @@ class Calls:
         self.copying = {copy for copy, _ in self.copies.values()}
         self.lagging = self._with_function("_flush_")
         self.jumping = self._with_function("_before_jump_")
+        self.keeping = self._with_function("_renew_")
 
     def _with_function(self, prefix):
         return [n for n, c in self.code_objects.items() if f"{prefix}{n}(" in getattr(c.code, "h_file", "")]
@@ -76,6 +78,10 @@ class Calls:
         lines = [line for n, (_, take) in self.copies.items() for line in (f"_flush_{n}();", *take)]
         return [f"probe.at({clock}.timestep[0]);", *(["if (probe.anew) {", *lines, "}"] if lines else [])]
 
+    def at_start(self) -> list[str]:
+        """Lines to run before the first time step."""
+        return [f"_renew_{n}();" for n in self.keeping]
+
     def at_end(self) -> list[str]:
         """Lines to run after the last time step."""
         return [f"_flush_{n}();" for n in self.lagging]
@@ -84,7 +90,9 @@ class Calls:
         late = [n for n in self.lagging if n != name and self._meets(n, name)]
         jumps = [n for n in self.jumping if self._changes_trace(name, n, names)]
         calls = [f"_flush_{n}();" for n in late] + [f"_before_jump_{n}();" for n in jumps]
+        calls += [f"_renew_{name}();"] if late and name in self.keeping else []
         calls += [f"_run_{name}();", *(f"_after_jump_{n}();" for n in jumps)]
+        calls += [f"_renew_{n}();" for n in self.keeping if n != name and self._writes_own(name, n)]
         if name in self.probes:
             return ["if (probe.recording) {", *calls, "}"]
         if name in self.copying:
@@ -110,6 +118,12 @@ class Calls:
                 )
             return True
         return False
+
+    def _writes_own(self, name, keeping):
+        """Whether code changes a variable of each synapse that another piece reads."""
+        kept = self.code_objects[keeping]
+        own = {v for k, v in kept.variables.items() if kept.variable_indices[k] == "_idx"}
+        return bool(own & self.uses[name].writes)
 
     def _meets(self, lagging, other):
         """Whether `other` uses what `lagging` writes, or writes what it reads late."""

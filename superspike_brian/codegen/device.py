@@ -152,6 +152,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         block += self._lay_rows(net)
         block += [f'archive.load_queue("{name}", {pathway});' for name, pathway in queues.items()]
         block += ["archive.loaded();", *self._prepare_queues(net), *initial, "probe.begin(archive.probe);"]
+        block += step.at_start()
         block += [f"{net.name}.run(archive.start, archive.n_steps);"]
         block += step.at_end()
         block += [f"archive.save({key});"]
@@ -164,8 +165,10 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         probe = f"static superspike::Probe<{self.every}> probe;"
         # the stream holds everything: Brian2's own dump of all arrays to disk would double the work
         start = 'superspike::workers().start(std::stoi(args.at(0)) - 1, args.at(1) == "1");'
+        dynamic = [self._cpp(var) for var in arrays.values() if isinstance(var, DynamicArrayVariable)]
         loop = [
             start,
+            *(f"superspike::move_to_large_pages({name});" for name in dynamic),
             "superspike::Archive archive;",
             "while (archive.next_block()) {",
             *block,
@@ -277,7 +280,7 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
 
     def generate_main_source(self, writer: Any) -> None:
         """As Brian2, with this package's headers (which include ``superspike.h``)."""
-        headers = ['"workers.h"', '"rows.h"']
+        headers = ['"pages.h"', '"workers.h"', '"rows.h"']
         self.headers += headers
         super().generate_main_source(writer)
         self.headers = [h for h in self.headers if h not in headers]

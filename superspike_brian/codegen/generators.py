@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from brian2 import prefs
+from brian2 import get_device, prefs
 
 from .brian2_api import c_data_type
+from .layouts import layout_of
 from .uses import ObservedGenerator
 
+COLUMNS = 40_000  # synapses from which on it pays to copy the columns of a matrix that spikes read
 INDICES = ("_presynaptic_idx", "_postsynaptic_idx")
 
 
@@ -31,10 +33,23 @@ class KernelGenerator(ObservedGenerator):
     def _is_index(self, name):
         return getattr(self.variables[name], "name", "") in ("_synaptic_pre", "_synaptic_post")
 
+    def columns(self) -> dict[str, str]:
+        """What large synapses read, and do not write, of each synapse: dict of name to C++ of the columns of its array."""
+        if getattr(layout_of(self.owner), "n", 0) < COLUMNS:
+            return {}
+        uses, device = get_device().uses[self.name], get_device()
+        used = uses.reads | uses.writes
+        own = {v: n for n, v in self.variables.items() if self.variable_indices[n] == "_idx" and v in used}
+        if own.keys() & uses.writes:
+            return {}
+        names = {n: (c_data_type(v.dtype), device.get_array_name(v, access_data=False)) for v, n in own.items()}
+        return {n: f'superspike::columns_of<{type_}>("{array}")' for n, (type_, array) in sorted(names.items())}
+
     def determine_keywords(self) -> dict[str, Any]:
         """Add the rendering of expressions to what templates can use."""
         keywords = super().determine_keywords()
         return keywords | {
             "render": self.translate_expression,
             "default_dtype": prefs.core.default_float_dtype,
+            "columns": self.columns,
         }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <vector>
+#include "pages.h"
 
 namespace superspike {
 
@@ -61,7 +62,7 @@ public:
     {
         if (!slot[unit]) {
             slot[unit] = used++;
-            if (data.size() < (size_t)used * SIZE) data.resize((size_t)used * SIZE);
+            if (data.size() < (size_t)used * SIZE) resize_large(data, (size_t)std::min(2 * used, NJ + 1) * SIZE);
             std::fill_n(&data[(size_t)slot[unit] * SIZE], SIZE, T(0));
         }
         return &data[(size_t)slot[unit] * SIZE];

@@ -2,6 +2,7 @@
 
 * The time step is a literal, so that the compiler evaluates every exponential of it once and for all.
 * Time in steps stays a floating-point number with an integer value, which vectorises; conversion to an integer does not.
+* Steps of all units are vectorised, too: the compiler is told that their arrays do not overlap.
 * Thresholds are tested for many units at once; spikes are looked for only where there are any.
 """
 

@@ -5,6 +5,7 @@
 
 {% block extra_headers %}
 #include "kernels.h"
+#include "pages.h"
 #include "rows.h"
 #include "workers.h"
 namespace {
@@ -17,6 +18,7 @@ struct _Chunk {
     void catch_up();
 };
 _Chunk _chunks[2];
+superspike::LargePages _pages(_chunks, sizeof _chunks);
 int _now = 0; // the chunk that is being recorded; with one thread it is always the same
 superspike::Job _job;
 {% block work %}{% endblock %}
