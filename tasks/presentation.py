@@ -78,9 +78,10 @@ class LabelledTask:
 
     @property
     def period(self) -> Quantity:
-        """Length of a probe window (second): the first samples in their order, at least one."""
+        """Length of a probe window (second): some samples, at least one."""
         samples = self.shown_first
-        ends = np.cumsum(np.broadcast_to(np.asarray(samples.lengths), len(samples)) + float(self.window + self.pause))
+        lengths = np.broadcast_to(np.asarray(samples.lengths), len(samples))[_in_turn(samples)]
+        ends = np.cumsum(lengths + float(self.window + self.pause))
         return (ends[min(int(np.searchsorted(ends, SHOWN)), len(ends) - 1)] + float(self.pause)) * second
 
     def describe(self) -> str:
@@ -135,10 +136,11 @@ class LabelledTask:
         within = {name: (steps >= start) & (steps < stop) for name, (steps, _) in found.items()}
         return {name: (steps[within[name]], ids[within[name]]) for name, (steps, ids) in found.items()}
 
-    def in_order(self, dt: Quantity) -> Trials:
-        """All samples of the test set in their order, after a pause."""
+    def in_order(self, dt: Quantity, *, in_turn: bool = False) -> Trials:
+        """All samples of the test set in their order, or one of each class in turn, after a pause."""
         samples = self.shown_first
-        return self._trials(samples, np.arange(len(samples)), dt).shift(self._steps(self.pause, dt))
+        order = _in_turn(samples) if in_turn else np.arange(len(samples))
+        return self._trials(samples, order, dt).shift(self._steps(self.pause, dt))
 
     def _steps(self, time, dt):
         return np.rint(np.asarray(time) / duration(dt, "dt")).astype(np.int64)
@@ -155,3 +157,11 @@ class LabelledTask:
         slots = self._slots(samples, dt)[order]
         end = np.cumsum(slots)
         return Trials(end - slots, end - self._steps(self.pause, dt), order, samples.labels[order])
+
+
+def _in_turn(samples):
+    """Samples in an order in which the classes take turns, so that the first few are of many."""
+    order = np.argsort(samples.labels, kind="stable")
+    labels = samples.labels[order]
+    turn = np.arange(len(order)) - np.searchsorted(labels, labels)
+    return order[np.lexsort((labels, turn))]

@@ -104,6 +104,18 @@ def test_how_a_run_is_cut_changes_no_spike(cut):
         assert sorted(found) == expected, name
 
 
+def test_tests_ask_in_order_and_probe_windows_one_of_each_class_in_turn():
+    task = LabelledTask("blocks", samples(), samples(12, seed=1).select(np.argsort(np.arange(12) % 3, kind="stable")))
+    assert task.test.labels.tolist() == sorted(task.test.labels)
+    assert task.in_order(DT).pattern.tolist() == list(range(12))
+    shown = task.in_order(DT, in_turn=True)
+    assert shown.label.tolist() == [0, 1, 2] * 4 and sorted(shown.pattern) == list(range(12))
+    source = SampleSource(task, Structure(READOUT, (8, 3)), 7)
+    _, asked = source.fresh("probe", {}, 500, round(float(task.period) / 1e-4))
+    assert np.array_equal(asked["pattern"], shown.pattern[: len(asked["pattern"])]) and asked["onset"][0] == 500 + 500
+    assert source.fresh("test", {}, 500, source.test_steps(500))[1]["pattern"].tolist() == list(range(12))
+
+
 def test_a_pause_shorter_than_a_step_is_refused():
     task = LabelledTask("blocks", samples(), pause=0.01 * ms)
     with pytest.raises(ValueError, match=r"pause is 10. \*? ?us.*at least one time step"):

@@ -206,7 +206,7 @@ class SampleSource(TrialSource):
         return self._state(self.task.spikes(self._drawn(start, stop), start, stop, self.dt))
 
     def _fresh(self, what, step, n_steps):
-        trials = self.task.in_order(self.dt)
+        trials = self.task.in_order(self.dt, in_turn=what == "probe")
         return trials, self.task.spikes(trials, 0, n_steps, self.dt, held_out=True)
 
     def test_steps(self, step: int) -> int:
