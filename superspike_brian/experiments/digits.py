@@ -60,7 +60,7 @@ def _make(samples: str, split: int) -> LabelledTask:
     return samples_of(code, stimulus=(20 if code == "rate" else 10) * ms, split=split)
 
 
-_EXPERIMENT = Labelled(SHOWN, _make, FULL, quick=0.9)
+_EXPERIMENT = Labelled(SHOWN, _make, FULL, quick=0.85)
 table, findings, draw = _EXPERIMENT.table, _EXPERIMENT.findings, _EXPERIMENT.draw
 
 
