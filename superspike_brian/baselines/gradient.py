@@ -31,7 +31,8 @@ def bptt(
 ) -> Accuracy:
     """Train the network of a task by backpropagation through time, with Adam.
 
-    What falls is the cross entropy of the softmax of output potentials at the deadline.
+    What falls is the cross entropy of the softmax of output potentials at the deadline. The same seed has the same result on
+    a machine; another number of cores adds in another order, which may change an accuracy by a percent.
 
     Parameters
     ----------

@@ -165,6 +165,8 @@ class Labelled:
         for y, name in enumerate(names):
             shown, values = self.shown[name], [r["accuracy"] for r in rows if r["condition"] == name]
             axis.barh(y, np.mean(values), height=0.7, color=shown.color, alpha=0.4)
+            beside = 0.02 if np.mean(values) > 0.3 else max(values) + 0.02
+            axis.text(beside, y, f"{np.mean(values):.1%}", va="center", fontsize=6)
             axis.plot(values, [y] * len(values), "o", color=shown.color, markersize=2.5, markeredgewidth=0)
             for bound, style in ((shown.required, "-"), (shown.at_most, ":")):
                 if bound is not None:

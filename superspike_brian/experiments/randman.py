@@ -8,7 +8,9 @@ exactly once a sample, so that counts say nothing. 128 hidden and 10 output unit
 
 ``10ms`` and ``20ms`` are the length of a sample. ``no-hidden``, the control, is without hidden layer, ``random`` with random
 feedback; both have samples of 10 ms. Six runs of each: seeds 0 to 5, even and odd ones on different manifolds. Baselines are
-those of ``digits``. All settings are defaults of the package: none was chosen on these samples.
+those of ``digits``. All settings are defaults of the package. On a fifth of the training set for 20 ms, held out, no other
+was better by more than chance: 95.5 %; r0 1 and 4 mV 95.0 and 94.0, w_0 60 and 200 mV 95.4 and 90.7, windows of 3, 5, 15 and
+20 ms 85.5, 90.9, 93.5 and 91.3, t_b 1 and 2 s 96.3 and 94.6, beta 0.5/mV 95.7 %.
 """
 
 from brian2 import ms, second
