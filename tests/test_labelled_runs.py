@@ -171,6 +171,13 @@ def test_the_potential_is_that_of_the_membrane_equation(build_dir):
         assert potential == pytest.approx(found[round(deadline / 1e-4)], abs=1e-12)
 
 
+def test_probe_windows_that_overlap_are_judged_each_by_itself(build_dir):
+    data = quickly(build_dir, duration=0.4 * second, burn_in=0.1 * second, probe_length=1 * second, seed=4)
+    assert data.sizes["probe"] == 2 and data.probe_trial_onset.values[-1] > 0.4 + 0.5
+    assert np.isfinite(data.probe_trial_potential.values).all()
+    assert np.array_equal(data.probe_trial_prediction, data.probe_trial_potential.values.argmax(1))
+
+
 def test_outputs_do_not_spike_and_learn(whole, build_dir):
     data = quickly(build_dir, duration=60 * second, probe_length=0.1 * second)
     assert not data.spikes_output_time.size and not data.watched_time.size

@@ -189,8 +189,8 @@ MODEL_OPTIONS = {
         Option(
             "answer",
             Choice("spikes", known=tuple(ANSWERS)),
-            "what answers a trial: spikes in its window (learned with a higher threshold: spikes-margin), or the potential at its "
-            "deadline of outputs that do not spike",
+            "what answers a trial: spikes in its window (learned with a higher threshold: spikes-margin), or the potential "
+            "at its deadline of outputs that do not spike",
             None,
             "potential for labelled data, spikes for other trials",
             group="model",

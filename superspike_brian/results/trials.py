@@ -63,7 +63,7 @@ def trial_tables(
     tables = _table("trial", mine.trials(step), Answers.join(learned), mine)
     probes = [_asked(w, "probe", mine) for w in windows]
     number = np.repeat(np.arange(len(probes)), [len(trials) for trials, _ in probes])
-    tables |= _table("probe_trial", Trials.join(t for t, _ in probes), Answers.join([a for _, a in probes]), mine)
+    tables |= _joined([_table("probe_trial", *probe, mine) for probe in probes])  # each alone: they may overlap in time
     tables["probe_trial_probe"] = labelled("probe_trial", number.astype(np.int32), "1", "probe window, from 0")
     tested = [_asked(t, "test", mine) for t in tests]
     if tested:
@@ -98,6 +98,14 @@ def _table(name, trials, answers, mine: TrialSource):
         potentials = answers.at(trials)
         table[f"{name}_potential"] = labelled((name, "output"), potentials, "volt", "potential at the deadline")
     return table
+
+
+def _joined(tables):
+    """One table of several of the same form."""
+    return {
+        name: (dims, np.concatenate([table[name][1] for table in tables]), attributes)
+        for name, (dims, _, attributes) in tables[0].items()
+    }
 
 
 def _spikes_of_test(trials, answers, dt):
