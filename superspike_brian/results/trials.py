@@ -63,7 +63,7 @@ def trial_tables(
     tables = _table("trial", mine.trials(step), Answers.join(learned), mine)
     probes = [_asked(w, "probe", mine) for w in windows]
     number = np.repeat(np.arange(len(probes)), [len(trials) for trials, _ in probes])
-    tables |= _joined([_table("probe_trial", *probe, mine) for probe in probes])  # each alone: they may overlap in time
+    tables |= _joined([_table("probe_trial", t, a, mine) for t, a in probes])  # each alone: they may overlap in time
     tables["probe_trial_probe"] = labelled("probe_trial", number.astype(np.int32), "1", "probe window, from 0")
     tested = [_asked(t, "test", mine) for t in tests]
     if tested:
