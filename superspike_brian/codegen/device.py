@@ -78,7 +78,11 @@ class SeededDevice:
 
 
 class SeededRuntimeDevice(SeededDevice, RuntimeDevice):
-    """Brian2's runtime device with seeded random functions."""
+    """Brian2's runtime device with seeded random functions. A network may have objects of both: they share their arrays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrays = all_devices["runtime"].arrays
 
 
 class StateDevice(SeededDevice, CPPStandaloneDevice):

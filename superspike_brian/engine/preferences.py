@@ -24,12 +24,15 @@ _DEFAULTS = {
 
 
 @contextmanager
-def own_preferences(precision: str = "double") -> Iterator[None]:
-    """Brian2's defaults, with floating point numbers of `precision`; afterwards the user's preferences are back."""
+def own_preferences(precision: str = "double", target: str = "numpy") -> Iterator[None]:
+    """Brian2's defaults, with floating point numbers of `precision`; afterwards the user's preferences are back.
+
+    `target` is what code becomes on the runtime device: Cython takes longer to compile the pieces than a small network to run.
+    """
     saved = {name: prefs[name] for name in _DEFAULTS}
     chosen = {
         "core.default_float_dtype": PRECISIONS[precision],
-        "codegen.target": "numpy",  # Cython takes longer to compile the pieces than a small network to run
+        "codegen.target": target,
     }
     try:
         for name, value in (copy.deepcopy(_DEFAULTS) | chosen).items():

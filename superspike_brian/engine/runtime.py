@@ -1,11 +1,12 @@
 """The same network on Brian2's runtime device: no C++ project and no compiler, for small networks and exploration."""
 
 import itertools
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
-from brian2 import BrianObjectException, SpikeGeneratorGroup, second, set_device
+from brian2 import BrianObjectException, Network, Quantity, SpikeGeneratorGroup, second, set_device
 
 from ..codegen import sparse
 from ..codegen.brian2_api import DynamicArrayVariable, reset_device, set_spikes_in_queue, spikes_in_queue
@@ -15,7 +16,7 @@ from ..codegen.probed import ProbedSynapses
 from ..codegen.random_numbers import KEY
 from ..network.assembly import Assembly
 from ..network.structure import Structure
-from ..values.hints import Progress, State
+from ..values.hints import Array, Progress, State
 from .preferences import own_preferences
 from .program import SimulationError, windows_within
 from .runner import Ended, Plan, Probed
@@ -23,16 +24,57 @@ from .runner import Ended, Plan, Probed
 
 @contextmanager
 def runtime_device(precision: str = "double") -> Iterator[None]:
-    """Activate Brian2's runtime device, and leave Brian2 as it was."""
-    with own_preferences(precision):
+    """Activate Brian2's runtime device, and leave Brian2 as it was; SimulationError where Brian2 stops."""
+    try:
+        with _device(precision):
+            yield
+    except BrianObjectException as error:
+        raise SimulationError(f"the simulation stopped: {_root(error)}") from error
+
+
+@contextmanager
+def _device(precision, target="numpy"):
+    with own_preferences(precision, target):
         set_device(RUNTIME)
         try:
             with np.errstate(over="ignore"):  # Brian2 compares values with 1e50, which single precision does not have
                 yield
-        except BrianObjectException as error:
-            raise SimulationError(f"the simulation stopped: {_root(error)}") from error
         finally:
             reset_device()
+
+
+class ForeignNetwork(Network):
+    """A network of this package to be run by others: Brian2 is ours while it runs, and theirs before and after.
+
+    Parameters
+    ----------
+    *objects
+        As for `brian2.Network`.
+    precision : {'double', 'single'}
+        Floating point type of the network's state.
+    target : {'numpy', 'cython'}
+        What its code becomes.
+    key : array of uint64, shape (2,)
+        What random numbers are made from.
+    """
+
+    def __init__(self, *objects: Any, precision: str, target: str, key: Array) -> None:
+        super().__init__(*objects)
+        self.precision, self.target, self.key = precision, target, key
+
+    def run(
+        self,
+        duration: Quantity,
+        report: Any = None,
+        report_period: Quantity = 10 * second,
+        namespace: dict[str, Any] | None = None,
+        profile: bool | None = None,
+        level: int = 0,
+    ) -> None:
+        """As `brian2.Network.run`: names that a group of the user's does not have are the caller's."""
+        with _device(self.precision, self.target):
+            KEY[:] = self.key
+            super().run(duration, report, report_period, namespace, profile, level + 1)
 
 
 class RuntimeProgram:
@@ -44,15 +86,19 @@ class RuntimeProgram:
         The network.
     precision : {'double', 'single'}
         Floating point type of the state.
+    network : callable
+        What makes a `brian2.Network` of its objects.
     """
 
     build_seconds = 0.0
 
-    def __init__(self, structure: Structure, precision: str = "double") -> None:
+    def __init__(
+        self, structure: Structure, precision: str = "double", network: Callable[..., Network] = Network
+    ) -> None:
         self.structure, self.precision = structure, precision
         with runtime_device(self.precision):
             self.assembly = Assembly(structure)
-            self.net = self.assembly.net
+            self.net = network(*self.assembly.net.objects)
             self.net.run(0 * second, namespace={})
         self.groups = self.assembly.groups
         self.arrays = StateDevice.state_arrays(self.net)
@@ -94,6 +140,11 @@ class RuntimeProgram:
             state, records = self.run(state | changes, start, n_steps, probe, progress)
             start += n_steps
             yield state, records
+
+    def restore(self, state: State, start: int) -> None:
+        """Let the network be in a state (any subset of the arrays) at a time step."""
+        with runtime_device(self.precision):
+            self._restore(state, start)
 
     def _restore(self, given, start):
         KEY[:] = given.get(RANDOM, 0)
@@ -138,8 +189,21 @@ def _spikes_in_flight(queue):
 
 
 def _set_spikes_in_flight(queue, flat):
-    slots, at = [], 0
+    set_spikes_in_queue(queue, [slot.tolist() for slot in _slots(flat)])
+
+
+def _slots(flat):
+    at, found = 0, []
     while at < len(flat):
-        slots.append(flat[at + 1 : at + 1 + flat[at]].tolist())
+        found.append(flat[at + 1 : at + 1 + flat[at]])
         at += 1 + flat[at]
-    set_spikes_in_queue(queue, slots)
+    return found
+
+
+def of_compiled(state: State) -> State:
+    """State of a compiled program as the runtime device has it: there the first spikes in flight are those of the next step."""
+    queues = {name: _slots(flat)[1:] for name, flat in state.items() if name.endswith(".queue")}
+    return state | {
+        name: np.concatenate([*(np.r_[len(slot), slot] for slot in slots), [0]]).astype(np.int32)
+        for name, slots in queues.items()
+    }

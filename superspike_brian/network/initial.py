@@ -113,6 +113,11 @@ def parameters(structure: Structure) -> State:
     }
 
 
+def learning_rates(structure: Structure, factor: float, step: int = 0) -> State:
+    """Learning rates (volt) of all plastic projections from a step on: those of their models times `factor`."""
+    return {f"{name}.r0": np.array([structure.learning_rate(name, step) * factor]) for name in structure.plastic}
+
+
 def generator(name: str, steps: Array, ids: Array, period: int = 0) -> State:
     """Entries of the state that make a generator emit spikes, sorted by step; every `period` steps again if it is not 0."""
     return {

@@ -1,1 +1,1 @@
-"""Doing a run: train and resume, block after block. Imports results, engine and what is below them."""
+"""Doing a run: train and resume, block after block; a run as a network. Imports results, engine and what is below them."""

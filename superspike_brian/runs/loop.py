@@ -20,7 +20,7 @@ from .. import results
 from ..console.progress import Silent
 from ..engine.program import windows_within
 from ..engine.runner import Runner
-from ..network.initial import initial_state, noise
+from ..network.initial import initial_state, learning_rates, noise
 from ..network.probes import recorded
 from ..network.trials import MOVING, Answers, trial_source
 from ..results import stored
@@ -167,14 +167,7 @@ class Run:
     def _changes(self, block):
         """What changes in the state at the start of a block: learning rates, and the trials of a classification."""
         trials = self.source.training(block.start, block.stop) if self.source else {}
-        return self._r0(block.factor, block.start) | trials
-
-    def _r0(self, factor, step=0):
-        """Learning rates of all plastic projections from a step on: those of their models times `factor`."""
-        return {
-            f"{name}.r0": np.array([self.structure.learning_rate(name, step) * factor])
-            for name in self.structure.plastic
-        }
+        return learning_rates(self.structure, block.factor, block.start) | trials
 
     def _watched(self):
         """Output units whose spikes are kept: those whose state is recorded, too; of a classification all."""
@@ -199,7 +192,9 @@ class Run:
         if self.source:
             state, trials = self.source.fresh(what, state, step, n_steps)
         with self.progress.phase(phase) as progress:
-            _, records = self.program.run(state | self._r0(0.0), step, n_steps, what == "probe", progress)
+            _, records = self.program.run(
+                state | learning_rates(self.structure, 0.0), step, n_steps, what == "probe", progress
+            )
         return {f"{what}/{k}": v for k, v in records.items()} | {f"{what}/trials.{k}": v for k, v in trials.items()}
 
     def _diverged(self, state, start, n_steps, last):
