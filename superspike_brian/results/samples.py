@@ -1,7 +1,7 @@
 """Labelled samples on disk: stored once by content, beside the runs that refer to them.
 
-``.samples/KEY.npz`` lies in the folder that holds the run folders; of a sweep, in its own. The key is a hash of the content, which
-is checked on reading; a run is moved to another place together with the files that its ``task.npz`` names.
+``.samples/KEY.npz`` lies in the folder that holds the run folders; of a sweep, in its own. The key is a hash of the content,
+which is checked on reading; a run is moved to another place together with the files that its ``task.npz`` names.
 """
 
 import os
