@@ -141,7 +141,7 @@ def randman():
 
 
 def read_from_files():
-    """Test_labelled_data.py reads such files."""
+    """Two small files of samples, in the form that those of a user have."""
 
 
 def shared(task):

@@ -139,9 +139,9 @@ def test_a_classification_tells_how_accurate_each_run_is_and_when_it_ended(build
         assert np.array_equal(found.cost.dropna("block"), run.cost.mean("output"))
     assert data.criterion_met.values.tolist() == [[1, 1], [0, 0]]
     assert (data.simulated[0] < 30).all() and (data.simulated[1] == 30).all()
-    assert plot_sweep(data).axes[-1].get_ylabel() == "correct trials on fresh noise"
+    assert plot_sweep(data).axes[-1].get_ylabel() == "correct trials of the last test"
     assert main(["show", str(out)]) == 0
-    assert capsys.readouterr().out.count("2 of 2 runs, correct trials on fresh noise") == 2
+    assert capsys.readouterr().out.count("2 of 2 runs, correct trials of the last test") == 2
 
 
 @pytest.mark.parametrize(
