@@ -355,7 +355,7 @@ def _collect(path, plan):
 
 def _curves(run):
     """Learning curves of a run: variables over blocks, means over outputs."""
-    found = {n: v for n, v in run.data_vars.items() if v.dims in (("block",), ("block", "output"))}
+    found = {n: v for n in run.variables if (v := run[n]).dims in (("block",), ("block", "output"))}
     return {n: v.mean("output", keep_attrs=True) if "output" in v.dims else v for n, v in found.items()}
 
 
