@@ -22,7 +22,7 @@ U_LAYER, error_LAYER, ...         state of the units ``probed_unit_LAYER`` in th
                                   NaN after the end of the run
 m_forward_K, w_forward_K, ...     the same of some synapses, between the units ``probed_pre_K`` and ``probed_post_K``
 input_time, target_time, ...      the task's patterns as they ran, in the order of time: on the grid of ``dt_s``, with
-                                  ``input_step``, ``target_step``; versions before had the times that were asked for
+                                  steps (``..._step``); files of older versions have the times that were asked for
 pattern_time, pattern_unit, ...   a classification's patterns, likewise: spikes after the onset, ``pattern_class`` of each
 trial_onset, trial_class, ...     trials while it learned: onset, deadline, pattern, class, which unit answered and whether
                                   that was correct, and output spikes between it and the trial before (false alarms)
