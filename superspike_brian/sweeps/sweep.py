@@ -169,7 +169,12 @@ def _load_file(file):
         raise RunFolderError(f"{file} has format {data.attrs['format']}, this version reads up to {FORMAT}: update it")
     if not {"message", "wall_s", "final_cost"} <= data.keys() or "seed" not in data.dims:
         raise RunFolderError(f"{file} is no file of a sweep")
-    return data
+    return _with_time(data)
+
+
+def _with_time(data):
+    """Mark the time of blocks as a coordinate, which older files do not; there is none before the first block."""
+    return data.set_coords("time") if "time" in data else data
 
 
 def is_sweep(path: Path | str) -> bool:
@@ -354,12 +359,12 @@ def _collect(path, plan):
     data = xr.Dataset(columns, coords=coordinates, attrs={"title": "SuperSpike sweep", "format": FORMAT, **attrs})
     data.wall_s.attrs |= {"units": "s", "long_name": "time of training"}
     data.message.attrs["long_name"] = "why the run failed, if it did"
-    return data
+    return _with_time(data)
 
 
 def _curves(run):
     """Learning curves of a run: variables over blocks, means over outputs."""
-    found = {n: v for n, v in run.data_vars.items() if v.dims in (("block",), ("block", "output"))}
+    found = {n: v for n in run.variables if (v := run[n]).dims in (("block",), ("block", "output"))}
     return {n: v.mean("output", keep_attrs=True) if "output" in v.dims else v for n, v in found.items()}
 
 
