@@ -49,7 +49,19 @@ PLACEHOLDERS = {
 }
 PLACEHOLDERS |= {"OUT", "HOST", "PORT", "PROBE", "THREADS", "EAGER", "B_r", "object"}
 PLACEHOLDERS |= {"time_in_seconds", "unit_id", "lambda_i", "lambda_j"}
-WORLD = {"xi_1", "xi_2", "brian_preferences", "XDG_CACHE_HOME", "OMP_NUM_THREADS", "CXX", "tanh", "INFO", "HDF5", "ssh", "segment"}
+WORLD = {
+    "xi_1",
+    "xi_2",
+    "brian_preferences",
+    "XDG_CACHE_HOME",
+    "OMP_NUM_THREADS",
+    "CXX",
+    "tanh",
+    "INFO",
+    "HDF5",
+    "ssh",
+    "segment",
+}
 
 
 def name(path):
