@@ -3,3 +3,7 @@
 
 class UserError(RuntimeError):
     """Something that the user can mend; the message says what was found, what was expected, and how."""
+
+
+class MissingPackageError(UserError, ImportError):
+    """A package that is not installed is needed; the message says how to get it."""

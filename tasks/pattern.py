@@ -5,7 +5,9 @@ doi:10.1162/neco_a_01086: frozen input and target spike trains, presented in a l
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brian2 import Quantity, second
@@ -75,6 +77,57 @@ class SpikePattern:
         times = Quantity(times, dim=second.dim, copy=False)
         for name, value in {"n": n, "ids": ids, "times": times, "period": period * second}.items():
             object.__setattr__(self, name, value)
+
+    @classmethod
+    def of(
+        cls,
+        source: Any,
+        period: Quantity,
+        n: int | None = None,
+        *,
+        start: Quantity | None = None,
+        first: int | None = None,
+        time_unit: Quantity | None = None,
+        sensor_size: Sequence[int] | None = None,
+    ) -> "SpikePattern":
+        """Make a pattern of spikes as another program holds them.
+
+        Parameters
+        ----------
+        source : object
+            A Brian2 monitor of spikes; ``(ids, times)``, arrays of shape (spikes,); a list with the times of each unit; a
+            `neo.SpikeTrain`, a list of them (one a unit) or a `neo.Segment`; events of tonic, a structured array with the
+            fields ``t`` (us), ``x``, ``p``; what a recorder of NEST returns, a dict with ``senders`` and ``times`` (ms if
+            without unit); or the path of a file: `.ras`, `.npz`, a picture, or a table (CSV, NEST's `.dat` and `.gdf`).
+        period : Quantity
+            Length of the loop (second).
+        n : int, optional
+            Number of units; default: what the source says (the size of a monitor's group, the number of spike trains), else
+            the largest unit plus one.
+        start : Quantity, optional
+            Take the spikes of one period from this time of the source on, and leave out the others. Default: time 0, that of
+            spike trains when the earliest of them begins; all spikes must then lie within the period.
+        first : int, optional
+            Number that the first unit has in the source; default: 1 for a dict of NEST, which counts all its nodes, else 0,
+            and for files what their readers say (`read_ras`, `read_csv`, `read_npz`).
+        time_unit : Quantity, optional
+            What a time of 1 means in a file (second), as for `read_csv`.
+        sensor_size : sequence of int, optional
+            Width, height and polarities of tonic's sensor; default: what the events imply.
+
+        Returns
+        -------
+        SpikePattern
+            Spikes in the source's order; the units of events are x + width (y + height p).
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            With what was found and what was expected.
+        """
+        from .sources import pattern_of  # here, as it imports this file
+
+        return pattern_of(source, period, n, start, first, time_unit, sensor_size)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -86,7 +86,7 @@ def check_times(path: Path, place: Callable[[int], str], times: np.ndarray, peri
         )
 
 
-def check_implied(path: Path, ids: np.ndarray, n_name: str = "n", say: Callable = logger.warning) -> None:
+def check_implied(path: Path | str, ids: np.ndarray, n_name: str = "n", say: Callable = logger.warning) -> None:
     """Say, as to a logger, if the ids of a file imply so many units that hardly any of them spikes."""
     high, spiking = int(ids.max()), len(np.unique(ids))
     if high >= SPARSE * spiking:

@@ -14,12 +14,13 @@ def of_events(events: Any, sensor_size: Sequence[int] | None) -> tuple[Samples, 
     fields = [_fields(each, k) for k, each in enumerate(listed(events, "events"))]
     t, x, y, p = (np.concatenate([each[name] for each in fields]) for name in "txyp")
     offsets = np.cumsum([0, *(len(each["t"]) for each in fields)])
-    if sensor_size is None:
+    size = None if sensor_size is None else np.atleast_1d(units(sensor_size, "sensor_size")).tolist()
+    if size is not None and (len(size) != 3 or min(size) < 1):
+        raise ValueError(f"sensor_size is {shown(sensor_size)}; expected (width, height, polarities), from 1 on.")
+    if (size is None or size[2] == 1) and (p == p[:1]).all():
+        p = np.zeros_like(p)  # the one of all events of tonic's SHD is 1
+    if size is None:
         size = [int(values.max(initial=0)) + 1 for values in (x, y, p)]
-    else:
-        size = np.atleast_1d(units(sensor_size, "sensor_size")).tolist()
-        if len(size) != 3 or min(size) < 1:
-            raise ValueError(f"sensor_size is {shown(sensor_size)}; expected (width, height, polarities), from 1 on.")
     for name, values, n in (("x", x, size[0]), ("y", y, size[1]), ("p", p, size[2])):
         bad = (values < 0) | (values >= n)
         if bad.any():
@@ -54,9 +55,9 @@ def of_neo(trains: Any) -> tuple[Samples, int, np.ndarray]:
         if len(sample) != n:
             raise ValueError(f"trains: sample {k} has {len(sample)} spike trains, the first {n}; expected one a unit.")
         try:
-            start = min(_seconds(each.t_start) for each in sample)
-            length = max(_seconds(each.t_stop) for each in sample) - start
-            spikes = [np.atleast_1d(_seconds(each.times)) - start for each in sample]
+            start = min(in_seconds(each.t_start) for each in sample)
+            length = max(in_seconds(each.t_stop) for each in sample) - start
+            spikes = [np.atleast_1d(in_seconds(each.times)) - start for each in sample]
         except AttributeError as error:
             raise ValueError(f"trains: sample {k}: {error}; expected a list of neo.SpikeTrain, one a unit.") from None
         times.append(below(np.concatenate(spikes), length))  # one may lie at t_stop itself
@@ -66,5 +67,6 @@ def of_neo(trains: Any) -> tuple[Samples, int, np.ndarray]:
     return Samples(np.concatenate(times), np.concatenate(ids), offsets), n, np.array(lengths)
 
 
-def _seconds(value):
+def in_seconds(value: Any) -> np.ndarray:
+    """Return what has a unit as Neo's arrays have (`rescale`) as numbers in seconds."""
     return np.asarray(value.rescale("s").magnitude, dtype=float)

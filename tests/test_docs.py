@@ -13,6 +13,9 @@ from superspike_brian.tasks.ssbm import NAMES
 
 from superspike_brian import models, tasks
 from superspike_brian.cli.main import parse
+from superspike_brian.codegen import kernels
+from superspike_brian.codegen.generators import COLUMNS
+from superspike_brian.codegen.probed import EVERY
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.initial import initial_state
 from superspike_brian.network.structure import Structure
@@ -138,7 +141,7 @@ def randman():
 
 
 def read_from_files():
-    """Test_labelled_data.py reads such files."""
+    """Two small files of samples, in the form that those of a user have."""
 
 
 def shared(task):
@@ -187,3 +190,11 @@ def test_the_table_of_feedbacks(feedback, poisson_task):
     }[feedback]
     assert np.abs(state["output.error"]).min() > 0.1
     np.testing.assert_allclose(state["hidden_1.error"], weights @ state["output.error"], rtol=1e-9)
+
+
+def test_the_page_on_kernels_has_the_numbers_of_the_code():
+    text = " ".join((ROOT / "docs" / "kernels.md").read_text().split())
+    assert f"catch up every {EVERY} steps" in text
+    assert f"*events* every {kernels.LARGE_CHUNK} where a projection has {kernels.LARGE:,} synapses" in text
+    assert f"every {kernels.MEDIUM_CHUNK} where these are sparse" in text
+    assert f"From {COLUMNS:,} synapses on" in text

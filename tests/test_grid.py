@@ -12,6 +12,7 @@ from superspike_brian.tasks import xor
 import superspike_brian as ss
 from superspike_brian.cli.main import main
 from superspike_brian.figures.sweep import plot_sweep
+from superspike_brian.files.datasets import save
 from superspike_brian.results.folder import RunFolder, RunFolderError
 from superspike_brian.sweeps import jobs as sweep
 from superspike_brian.sweeps.sweep import label
@@ -47,6 +48,9 @@ def test_a_sweep_is_the_single_runs_labelled(make, build_dir, tmp_path):
         assert np.array_equal(found.cost, single.cost.mean("output"))
         assert found.final_cost == float(single.cost[-1].mean()) and found.simulated == single.attrs["simulated_s"]
     assert ss.load_sweep(tmp_path / "s" / "sweep.nc").identical(data)
+    assert data.cost.time.values.tolist() == data.time.values.tolist()  # a coordinate
+    save(data.reset_coords("time"), tmp_path / "old.nc")  # as before it was one
+    assert ss.load_sweep(tmp_path / "old.nc").identical(data)
 
 
 def test_it_goes_on_and_grows(make, build_dir, tmp_path):
@@ -139,9 +143,9 @@ def test_a_classification_tells_how_accurate_each_run_is_and_when_it_ended(build
         assert np.array_equal(found.cost.dropna("block"), run.cost.mean("output"))
     assert data.criterion_met.values.tolist() == [[1, 1], [0, 0]]
     assert (data.simulated[0] < 30).all() and (data.simulated[1] == 30).all()
-    assert plot_sweep(data).axes[-1].get_ylabel() == "correct trials on fresh noise"
+    assert plot_sweep(data).axes[-1].get_ylabel() == "correct trials of the last test"
     assert main(["show", str(out)]) == 0
-    assert capsys.readouterr().out.count("2 of 2 runs, correct trials on fresh noise") == 2
+    assert capsys.readouterr().out.count("2 of 2 runs, correct trials of the last test") == 2
 
 
 @pytest.mark.parametrize(

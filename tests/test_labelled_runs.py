@@ -21,6 +21,7 @@ from superspike_brian.results.samples import FOLDER
 from superspike_brian.runs.training import resume, train
 from superspike_brian.spec.run import RunSpec
 from superspike_brian.sweeps.jobs import Job, run_payload
+from superspike_brian.sweeps.sweep import run_sweep
 
 
 def samples(n=24, seed=0, n_in=8, classes=3, lengths=None):
@@ -272,6 +273,21 @@ def test_a_job_of_a_sweep_finds_its_samples_beside_it(tmp_path, build_dir, whole
     assert sum(np.asarray(a).nbytes for a in arrays.values()) < 2000
     figures = run_payload((out, request, arrays, type(machine)(build_dir, 1)))
     assert figures["n_test"] == 12 and job.difference() is None
+
+
+def test_a_sweep_stores_its_samples_once(tmp_path, build_dir):
+    def make(seed, feedback):
+        return {"task": task_of(), "model": READOUT.replace(feedback=feedback), "hidden": (4,)}
+
+    grid, course = {"feedback": ["symmetric", "random"]}, {"duration": 1 * second, "build_dir": build_dir}
+    data = run_sweep(make, grid, range(2), tmp_path / "sweep", report=lambda line: None, **course)
+    assert not any(data.message.values.ravel()) and data.accuracy.shape == (2, 2)
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.parent.name == FOLDER)
+    keys = sorted(s.key for s in (task_of().training, task_of().test))
+    assert found == [f"sweep/{FOLDER}/{key}.npz" for key in keys]
+    resume(
+        tmp_path / "sweep" / "feedback=random" / "seed-001", duration=2 * second, build_dir=build_dir, progress=False
+    )
 
 
 # options

@@ -15,15 +15,18 @@ import brian2
 import numpy as np
 import pytest
 from brian2 import ms
+from brian2.codegen.templates import CodeObjectTemplate
 from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.core.namespace import DEFAULT_CONSTANTS, DEFAULT_UNITS
-from superspike_brian.models import LIF, RANDOM, SUPERSPIKE, ModelError
+from superspike_brian.models import LAYERWISE, LIF, RANDOM, READOUT, SUPERSPIKE, ModelError, Projection, chain
 from superspike_brian.models.checks import names
 from superspike_brian.tasks import spike_timing
 from sympy.printing import cxx
 
 from superspike_brian import codegen, engine
+from superspike_brian.codegen import kernels
 from superspike_brian.engine.runtime import RuntimeProgram
+from superspike_brian.network.assembly import Assembly
 from superspike_brian.network.initial import initial_state
 from superspike_brian.network.structure import Structure
 
@@ -103,6 +106,35 @@ def after(program, structure, watched):
 
 
 ROLES = ("variable", "expression", "parameter", "local")
+
+
+SHAPES = {
+    "large": (SUPERSPIKE, (300, 200, 10)),
+    "trials": (READOUT, (12, 4, 3)),
+    "sparse": (SUPERSPIKE, chain([30]).add(Projection("inputs", "output", connect=0.5)).sized(20, 5)),
+    "deep": (SUPERSPIKE, chain([4, 3], LAYERWISE).sized(5, 2)),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kernel", [*kernels.KERNELS])
+def test_what_templates_are_handed_beside_variables_is_refused(shape, kernel, tmp_path, monkeypatch):
+    """Of every template that sees variables of a model: a variable of such a name would take its place."""
+    handed, call = set(), CodeObjectTemplate.__call__
+
+    def note(template, /, *code, **keywords):
+        if "codeobj_name" in keywords and {"U", "w", "z", "error"} & set(keywords["variables"]):
+            handed.update(keywords.keys() - set(keywords["variables"]))
+        return call(template, *code, **keywords)
+
+    monkeypatch.setattr(CodeObjectTemplate, "__call__", note)
+    with engine.cache.standalone_device("double") as device:
+        assembly = Assembly(Structure(*SHAPES[shape]), kernel)
+        device.prepare(assembly.is_probe, assembly.every)
+        assembly.net.run(0.1 * ms, namespace={})
+        device.build(directory=str(tmp_path), compile=False, run=False)
+    assert len(handed) > 10
+    assert [name for name in sorted(handed) if names.fault(name) is None] == []
 
 
 @pytest.mark.parametrize("role", ROLES)

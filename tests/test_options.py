@@ -197,7 +197,7 @@ def effect_of_input(trained):
 
 def effect_of_target(trained):
     Path("more.ras").write_text("0.015 0\n0.012 2\n")
-    assert trained("--target", "more.ras").target_time.values.tolist() == [0.015, 0.012]
+    assert trained("--target", "more.ras").target_step.values.tolist() == [120, 150]
 
 
 def effect_of_n_outputs(trained):

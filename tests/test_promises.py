@@ -27,7 +27,7 @@ SUFFIX = r"\.(?:py|md|h|cpp|cfg|toml|cff|ipynb|nc|json|npz|bin|ras|ini)\b"
 FILE = re.compile(rf"(?<![\w*{{}}<./-])([A-Za-z.][\w.-]*(?:/[\w.*-]+)*(?:{SUFFIX}|/(?=[\s`,.;:)]|$)))")
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 # a reader's own files, and those that other commands write
-NOT_OURS = re.compile(r"my|FILE|runs/|OUT/|docs/_build/|scheduler\.json|main\.cpp")
+NOT_OURS = re.compile(r"my|FILE|\.samples/|runs/|OUT/|docs/_build/|scheduler\.json|main\.cpp")
 OTHER_COMMANDS = re.compile(r"(?:dask|sphinx-build|pytest|xcode-select|pip|jupyter|kill) [^`\n]*")
 # what stands for something else
 PLACEHOLDERS = {
@@ -49,7 +49,19 @@ PLACEHOLDERS = {
 }
 PLACEHOLDERS |= {"OUT", "HOST", "PORT", "PROBE", "THREADS", "EAGER", "B_r", "object"}
 PLACEHOLDERS |= {"time_in_seconds", "unit_id", "lambda_i", "lambda_j"}
-WORLD = {"xi_1", "xi_2", "brian_preferences", "XDG_CACHE_HOME", "OMP_NUM_THREADS", "CXX", "tanh", "INFO", "HDF5", "ssh"}
+WORLD = {
+    "xi_1",
+    "xi_2",
+    "brian_preferences",
+    "XDG_CACHE_HOME",
+    "OMP_NUM_THREADS",
+    "CXX",
+    "tanh",
+    "INFO",
+    "HDF5",
+    "ssh",
+    "segment",
+}
 
 
 def name(path):

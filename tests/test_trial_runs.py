@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 from brian2 import second
 from superspike_brian.models import FEEDBACKS, SUPERSPIKE, WINDOWED
 from superspike_brian.tasks import Trials, spike_timing, xor
@@ -52,6 +53,17 @@ class StopAfter(Silent):
 def same(first, second):
     """Whether two datasets have the same variables; times of the machine aside."""
     return all(np.array_equal(first[v], second[v]) for v in first.variables) and first.keys() == second.keys()
+
+
+def test_xarray_alone_groups_trials_and_draws_them_against_time(whole):
+    with xr.open_dataset(whole[0] / "run.nc", engine="h5netcdf") as file:
+        data = file.load()
+    found = data.test_correct.groupby("test_class").mean()
+    assert found.values.tolist() == [data.test_correct.values[data.test_class.values == k].mean() for k in range(2)]
+    assert {"trial_onset", "trial_deadline"} <= data.trial_prediction.coords.keys()
+    assert "tests_time" in data.tests_accuracy.coords and "probe_trial_onset" in data.probe_trial_correct.coords
+    steps = np.concatenate([p.steps(DT)[0] for p in xor(seed=3).patterns])
+    assert np.array_equal(data.pattern_step, steps) and np.array_equal(data.pattern_time, steps * float(DT))
 
 
 def test_an_interrupted_run_ends_in_the_same_bits(tmp_path, build_dir, whole):

@@ -47,6 +47,13 @@ OF_TEMPLATES = frozenset(  # what Brian2 and this package hand to a template, be
         "default_dtype",
         "repeatable",
         "post_major",
+        "columns",
+        "pointers_lines",
+        "hashdefine_lines",
+        "support_code_lines",
+        "denormals_code_lines",
+        "user_headers",
+        "profiled",
     ]
 )
 MARK = "EMPTY_CODE_BLOCK"  # Brian2 leaves out whatever code has it somewhere

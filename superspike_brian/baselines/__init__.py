@@ -4,7 +4,8 @@
 time of its first one. `bptt` trains the network itself, by backpropagation through time.
 """
 
-from .classifiers import Accuracy, MissingPackageError, features, logistic_regression, perceptron
+from ..errors import MissingPackageError
+from .classifiers import Accuracy, features, logistic_regression, perceptron
 from .gradient import bptt
 
 __all__ = ["Accuracy", "MissingPackageError", "bptt", "features", "logistic_regression", "perceptron"]

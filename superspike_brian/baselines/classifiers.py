@@ -4,13 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import MissingPackageError
 from ..tasks import LabelledSpikes, LabelledTask
 from ..values.hints import Floats
-
-
-class MissingPackageError(UserError, ImportError):
-    """A baseline needs a package that is not installed."""
 
 
 class Accuracy(NamedTuple):

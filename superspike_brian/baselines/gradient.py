@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, ms, mV
 
+from ..errors import MissingPackageError
 from ..tasks import LabelledTask
 from ..values.hints import Array, Integers
-from .classifiers import Accuracy, MissingPackageError, test_set
+from .classifiers import Accuracy, test_set
 from .network import Constants, Weights, potentials_at, raster
 
 BETA_1, BETA_2, TINY = 0.9, 0.999, 1e-8

@@ -21,9 +21,8 @@ def save(data: xr.Dataset, path: Path | str) -> None:
     import h5netcdf
     from xarray.backends import H5NetCDFStore
 
-    compressed = {
-        name: {"zlib": True, "complevel": 4} for name, var in data.items() if var.size > 1000 and var.dtype.kind in "if"
-    }
+    large = (name for name, var in data.variables.items() if var.size > 1000 and var.dtype.kind in "if")
+    compressed = {name: {"zlib": True, "complevel": 4} for name in large}
     buffer = io.BytesIO()  # HDF5 that meets a full disk leaves the process to crash later
     # not `to_netcdf`: on a worker of Dask it asks the scheduler for a lock of the name of the buffer, which has none
     with h5netcdf.File(buffer, "w") as file:

@@ -4,6 +4,10 @@
 weights in volts, rates and costs in Hz; every variable but the parameters has ``units`` and ``long_name``. Ragged spike trains
 are pairs of flat variables on a common dimension, ``..._time`` and ``..._unit``.
 
+Times and names are coordinates: ``run.cost.plot.line(x="time")``, ``run.parameter_value.sel(parameter="tau_mem")``,
+``run.U_output.sel(probed_unit_output=2, probe_time=slice(0, 0.1))``, ``run.test_correct.groupby("test_class").mean()``. So are
+the starts of probe windows, onset, deadline and class of trials, the times of tests and snapshots, and the ends of synapses.
+
 ================================  ===========================================================================
 variable                          content
 ================================  ===========================================================================
@@ -17,15 +21,16 @@ spikes_POPULATION_time, ...       spikes in the probe windows: from the state at
 U_LAYER, error_LAYER, ...         state of the units ``probed_unit_LAYER`` in the probe windows (probe, probe_time, unit);
                                   NaN after the end of the run
 m_forward_K, w_forward_K, ...     the same of some synapses, between the units ``probed_pre_K`` and ``probed_post_K``
-input_time, target_time, ...      the task's patterns
-pattern_time, pattern_unit, ...   a classification's patterns: spikes after the onset, ``pattern_class`` of each
+input_time, target_time, ...      the task's patterns as they ran, in the order of time: on the grid of ``dt_s``, with
+                                  steps (``..._step``); files of older versions have the times that were asked for
+pattern_time, pattern_unit, ...   a classification's patterns, likewise: spikes after the onset, ``pattern_class`` of each
 trial_onset, trial_class, ...     trials while it learned: onset, deadline, pattern, class, which unit answered and whether
                                   that was correct, and output spikes between it and the trial before (false alarms)
 test_onset, ...                   the same without plasticity, in the last test: on fresh noise, or of held-out samples
 test_spike_time, test_potential   output spikes in these trials, and potentials at their deadlines if they are the answer
 tests_time, tests_accuracy        all tests; ``tests_prediction`` of held-out samples, which are the same in each
 probe_trial_onset, ...            the same in the probe windows
-parameter_value (parameter)       all parameters, with ``parameter_unit``
+parameter_value (parameter)       all parameters in SI units, by name, with ``parameter_unit`` and ``parameter_component``
 ================================  ===========================================================================
 """
 
@@ -50,12 +55,13 @@ from ..tasks import Classification, LabelledTask
 from ..values.as_json import unit_text
 from ..values.hints import State
 from . import stored
+from .coordinates import with_coordinates
 from .folder import FORMAT, RunFolder
 from .network import network, populations
 from .notes import at_bound, judge
 from .probes import probe_variables, probe_windows
 from .stored import stored_request, stored_spec
-from .trials import accuracy, labelled, pattern_table, trial_tables, what_was_tested
+from .trials import accuracy, as_run, labelled, pattern_table, spikes_of_pattern, trial_tables, what_was_tested
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -119,11 +125,12 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
     structure, task = spec.structure, spec.task
     first, *blocks = records
     windows = probe_windows(records, last_probe, spec, step)
-    variables = _learning_curve(blocks) | _weights(structure, spec.seed, first, blocks, state) | _pattern(task)
+    variables = _learning_curve(blocks) | _weights(structure, spec.seed, first, blocks, state)
+    variables |= _pattern(task, structure.dt)
     variables |= probe_variables(structure, windows, spec.seed) | _parameters(structure.model)
     tests = [r for r in (*records, last_probe or {}) if "test/spikes_output.t" in r]
     variables |= trial_tables(spec, blocks, windows, tests, step)
-    data = xr.Dataset(variables)
+    data = with_coordinates(xr.Dataset(variables))
     provenance = request["provenance"]
     data.attrs = {
         "title": f"SuperSpike run: {task.name}",
@@ -202,17 +209,14 @@ def _weights(structure, seed, first, blocks, state):
     return found
 
 
-def _pattern(task):
+def _pattern(task, dt):
     if isinstance(task, Classification):
-        return pattern_table(task)
+        return pattern_table(task, dt)
     found: dict[str, Any] = {}
     if isinstance(task, LabelledTask):  # its samples stay where they are stored
         return found
     for name, pattern in (("input", task.inputs), ("target", task.targets)):
-        found[f"{name}_time"] = labelled(
-            f"{name}_spike", np.asarray(pattern.times), "s", f"{name} spike time in the period"
-        )
-        found[f"{name}_unit"] = labelled(f"{name}_spike", pattern.ids.astype(np.int32), "1", f"{name} unit")
+        found |= spikes_of_pattern(name, *as_run(pattern, dt), dt, f"{name} spike", "in the period")
     return found
 
 
@@ -304,7 +308,7 @@ def _load_file(file: Path) -> xr.Dataset:
             raise ValueError("its curves have other dimensions")
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DamagedError(f"{file} has no results of a run, or is damaged ({error})") from error
-    return data
+    return with_coordinates(data)
 
 
 def has_ended(data: xr.Dataset) -> bool:

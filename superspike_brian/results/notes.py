@@ -118,7 +118,7 @@ def _outputs(data):
     refractory = _parameter(data, _equations(data)["neuron"]["refractory"])
     if refractory is None:
         return
-    limit = 1 / (refractory + _dt(data))
+    limit = 1 / (refractory + time_step(data))
     full = np.flatnonzero((rates >= NEAR_LIMIT * limit).all(axis=0))
     if full.size:
         text = (
@@ -139,7 +139,9 @@ def _wanted(data, since, until):
 
 def _hidden(data):
     beside = np.flatnonzero(~_while_learning(data))
-    period = data.probe_time.size * _dt(data) >= data.attrs["period_s"] - 1e-9  # in a part of it silence may be right
+    period = (
+        data.probe_time.size * time_step(data) >= data.attrs["period_s"] - 1e-9
+    )  # in a part of it silence may be right
     if not period or not beside.size or float(data.probe_start[beside[-1]]) <= _protocol(data)[1]:
         return
     for name, n in list(populations(data).items())[1:-1]:
@@ -169,7 +171,7 @@ def _weights(data):
 def _windows(data):
     # windows that are part of the run may end with it
     ends = data.probe_start.values[:, None] + data.probe_time.values
-    known = ~_while_learning(data)[:, None] | (ends < data.attrs["simulated_s"] - _dt(data) / 2)
+    known = ~_while_learning(data)[:, None] | (ends < data.attrs["simulated_s"] - time_step(data) / 2)
     for name, values in data.data_vars.items():
         if values.dims[:2] == ("probe", "probe_time"):
             points = values.values[known]
@@ -198,7 +200,8 @@ def _parameter(data, name):
     return float(data.parameter_value.values[found[0]]) if found.size else None
 
 
-def _dt(data):
+def time_step(data: xr.Dataset) -> float:
+    """Time step of a run (s)."""
     return float(data.attrs["dt_s"]) if "dt_s" in data.attrs else float(data.probe_time[1] - data.probe_time[0])
 
 

@@ -1,7 +1,7 @@
 """Labelled samples on disk: stored once by content, beside the runs that refer to them.
 
-``.samples/KEY.npz`` in the folder that holds the run folders. The key is a hash of the content, which is checked on reading; a
-run is moved to another place together with the files that its ``task.npz`` names.
+``.samples/KEY.npz`` lies in the folder that holds the run folders; of a sweep, in its own. The key is a hash of the content,
+which is checked on reading; a run is moved to another place together with the files that its ``task.npz`` names.
 """
 
 import os
@@ -15,12 +15,13 @@ from ..files.durable import RunFolderError
 from ..tasks import LabelledSpikes
 
 FOLDER = ".samples"
+PLAN = "sweep.json"  # what a sweep's folder has
 
 
 def put(folder: Path | str, samples: LabelledSpikes) -> None:
     """Store samples for the run folders in `folder`, unless they are there; RunFolderError if the disk refuses."""
     path = _path(folder, samples.key)
-    if path.exists():
+    if _found(folder, samples.key):
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +55,13 @@ def get(folder: Path | str, key: str, name: str, source: str) -> LabelledSpikes:
     RunFolderError
         If they are not there, or are not what was stored.
     """
-    return _read(_path(folder, key), key, name, source)
+    return _read(_found(folder, key) or _path(folder, key), key, name, source)
+
+
+def _found(folder, key):
+    folder = Path(folder).absolute()
+    sweeps = [above for above in folder.parents[:2] if (above / PLAN).exists()]
+    return next((path for each in (folder, *sweeps) if (path := _path(each, key)).exists()), None)
 
 
 def _path(folder, key):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from brian2 import Quantity
 from numpy.typing import ArrayLike
 
 from ..analysis import NONE, confusion, decode, false_alarm_rate, score
 from ..network.trials import MOVING, Answers, SampleSource, TrialSource, trial_source
 from ..spec.run import RunSpec
-from ..tasks import Classification, Trials
-from ..values.hints import Array, Floats, State
+from ..tasks import Classification, SpikePattern, Trials
+from ..values.hints import Array, Floats, Integers, State
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,14 +29,31 @@ def labelled(dims: str | tuple[str, ...], values: ArrayLike, units: str, long_na
     return dims, np.asarray(values), {"units": units, "long_name": long_name}
 
 
-def pattern_table(task: Classification) -> dict[str, Labelled]:
-    """Spikes and class of each pattern."""
-    times = np.concatenate([np.asarray(p.times) for p in task.patterns])
-    numbers = np.repeat(np.arange(len(task.patterns)), [len(p) for p in task.patterns])
-    ids = np.concatenate([p.ids for p in task.patterns])
+def as_run(pattern: SpikePattern, dt: Quantity) -> tuple[Integers, Integers]:
+    """Steps and units of a pattern's spikes, as the network got them; what merged was said when it was built."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* merged: ")
+        return pattern.steps(dt)
+
+
+def spikes_of_pattern(
+    name: str, steps: Integers, units: Integers, dt: Quantity, what: str, since: str
+) -> dict[str, Labelled]:
+    """Variables NAME_time (s), NAME_step and NAME_unit, shape (spikes,), of a pattern that ran in steps of `dt`."""
+    dim = f"{name}_spike"
     return {
-        "pattern_time": labelled("pattern_spike", times, "s", "spike time after the onset"),
-        "pattern_unit": labelled("pattern_spike", ids.astype(np.int32), "1", "input unit"),
+        f"{name}_time": labelled(dim, steps * float(dt), "s", f"{what} time {since}, as it ran"),
+        f"{name}_step": labelled(dim, steps, "1", f"time step of the {what} {since}"),
+        f"{name}_unit": labelled(dim, units.astype(np.int32), "1", f"unit of the {what}"),
+    }
+
+
+def pattern_table(task: Classification, dt: Quantity) -> dict[str, Labelled]:
+    """Spikes, in steps of `dt`, and class of each pattern."""
+    ran = [as_run(pattern, dt) for pattern in task.patterns]
+    steps, units = (np.concatenate(each) for each in zip(*ran, strict=True))
+    numbers = np.repeat(np.arange(len(ran)), [len(each) for each, _ in ran])
+    return spikes_of_pattern("pattern", steps, units, dt, "input spike", "after the onset") | {
         "pattern_number": labelled("pattern_spike", numbers.astype(np.int32), "1", "pattern of the spike"),
         "pattern_class": labelled("pattern", np.array(task.classes, np.int32), "1", "class of the pattern"),
     }

@@ -35,8 +35,10 @@ from ..files.datasets import read_dataset, save
 from ..files.durable import RunFolderError, json_with_checksums, read_json, write_durably
 from ..files.locks import Lock
 from ..network.initial import check_fit
-from ..results import stored
+from ..results import samples, stored
+from ..results.samples import PLAN
 from ..spec.run import Machine, RunSpec
+from ..spec.serialize import samples_of
 from ..values.as_json import quantity_from_json, quantity_to_json, unit_text
 from ..values.hints import Report
 from .jobs import Job, run_all
@@ -123,6 +125,8 @@ def run_sweep(
             entries.append({"folder": str(job.out.relative_to(out)), "condition": plain, "seed": seed})
     _check_links(out, jobs)
     _join_plan(out, list(grid), entries)
+    for labelled in {s.key: s for job in jobs for s in samples_of(job.spec.task).values()}.values():
+        samples.put(out, labelled)
     failed = run_all(jobs, workers, executor, report, progress)
     for entry in entries:
         entry["message"] = failed.get(out / entry["folder"], "")
@@ -165,17 +169,22 @@ def _load_file(file):
         raise RunFolderError(f"{file} has format {data.attrs['format']}, this version reads up to {FORMAT}: update it")
     if not {"message", "wall_s", "final_cost"} <= data.keys() or "seed" not in data.dims:
         raise RunFolderError(f"{file} is no file of a sweep")
-    return data
+    return _with_time(data)
+
+
+def _with_time(data):
+    """Mark the time of blocks as a coordinate, which older files do not; there is none before the first block."""
+    return data.set_coords("time") if "time" in data else data
 
 
 def is_sweep(path: Path | str) -> bool:
     """Whether a path is a sweep rather than a run."""
-    return (Path(path) / "sweep.json").exists() or Path(path).name == "sweep.nc"
+    return (Path(path) / PLAN).exists() or Path(path).name == "sweep.nc"
 
 
 def read_plan(path: Path | str) -> dict[str, Any]:
     """Read ``sweep.json``; RunFolderError if it is not there or not readable."""
-    file = Path(path) / "sweep.json"
+    file = Path(path) / PLAN
     if not file.exists():
         raise RunFolderError(f"{path} is no sweep: it has no sweep.json")
     remedy = "delete it and give the commands of the sweep again; runs that are there are kept"
@@ -281,14 +290,14 @@ def _join_plan(out, names, entries):
             again = {e["folder"] for e in entries}
             runs = [e for e in earlier if e["folder"] not in again] + entries
             plan = {"format": FORMAT, "grid": names, "runs": runs}
-            write_durably(out / "sweep.json", json_with_checksums(plan))
+            write_durably(out / PLAN, json_with_checksums(plan))
     except OSError as error:
         raise RunFolderError(f"cannot use {out} for a sweep: {error.strerror}") from error
 
 
 def _earlier_entries(out, names):
     """Runs of the plan that is there; refuses a folder of something else."""
-    if (out / "sweep.json").exists():
+    if (out / PLAN).exists():
         plan = read_plan(out)
         if plan["grid"] != names:
             raise ValueError(
@@ -350,12 +359,12 @@ def _collect(path, plan):
     data = xr.Dataset(columns, coords=coordinates, attrs={"title": "SuperSpike sweep", "format": FORMAT, **attrs})
     data.wall_s.attrs |= {"units": "s", "long_name": "time of training"}
     data.message.attrs["long_name"] = "why the run failed, if it did"
-    return data
+    return _with_time(data)
 
 
 def _curves(run):
     """Learning curves of a run: variables over blocks, means over outputs."""
-    found = {n: v for n, v in run.data_vars.items() if v.dims in (("block",), ("block", "output"))}
+    found = {n: v for n in run.variables if (v := run[n]).dims in (("block",), ("block", "output"))}
     return {n: v.mean("output", keep_attrs=True) if "output" in v.dims else v for n, v in found.items()}
 
 
