@@ -1,8 +1,8 @@
 from . import models as models
 from . import tasks as tasks
 from .results import load as load
-from .runs.loaded import load_network as load_network
 from .results.neo import to_neo as to_neo
+from .runs.loaded import load_network as load_network
 from .runs.training import resume as resume
 from .runs.training import train as train
 from .sweeps.sweep import load_sweep as load_sweep
