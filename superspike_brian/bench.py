@@ -31,7 +31,7 @@ from .engine.cache import build
 from .engine.compiler import compiler, default_build_dir
 from .engine.program import Program
 from .files.durable import write_durably
-from .models import SUPERSPIKE
+from .models import SUPERSPIKE, Architecture
 from .network.initial import initial_state
 from .network.structure import Structure
 from .tasks.spike_timing import frozen_poisson
@@ -55,10 +55,10 @@ _FLAGS = ["-O3", "-march=native", "-ffast-math", "-std=c++17"]
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A network to measure: name, sizes, simulated time of a measurement (s), and its task."""
+    """A network to measure: name, hidden layers or what it is, simulated time of a measurement (s), and its task."""
 
     name: str
-    hidden: tuple[int, ...]
+    hidden: tuple[int, ...] | Architecture
     seconds: float
     task: tasks.Task
 
@@ -80,8 +80,21 @@ def networks(data_dir: Path | str | None = None) -> list[Network]:
     return found
 
 
+def own(architecture: Architecture, name: str, seconds: float = 2.0) -> Network:
+    """A network of one's own with frozen Poisson patterns, inputs of 5 Hz and targets of 10 Hz; 100 of each unless it says."""
+    first, *_, last = architecture.populations
+    inputs, targets = (
+        frozen_poisson(p.size or 100, rate * Hz, 1 * second, seed)
+        for seed, (p, rate) in enumerate(((first, 5), (last, 10)))
+    )
+    return Network(name, architecture, seconds, tasks.Task(name, inputs, targets, "frozen Poisson patterns"))
+
+
 def _structure(network):
-    return Structure(SUPERSPIKE, (network.task.inputs.n, *network.hidden, network.task.targets.n))
+    ends = network.task.inputs.n, network.task.targets.n
+    if isinstance(network.hidden, Architecture):
+        return Structure(SUPERSPIKE, network.hidden.sized(*ends))
+    return Structure(SUPERSPIKE, (ends[0], *network.hidden, ends[1]))
 
 
 def measure(network: Network, rounds: int, build_dir: Path | str | None, report: Report) -> list[dict[str, Any]]:
@@ -110,7 +123,7 @@ def measure(network: Network, rounds: int, build_dir: Path | str | None, report:
         | {
             "rounds_s": times[kernel, precision, threads],
             "probe_ratio": statistics.median(probed[kernel, precision, threads]),
-            "state_bytes_per_synapse": _bytes(program, state, structure.n_synapses),
+            "state_bytes_per_synapse": _bytes(program, state, structure),
             "peak_memory_bytes": program.peak_memory,
         }
         for (kernel, precision, threads), program in programs.items()
@@ -160,7 +173,7 @@ def build_times(structure: Structure, report: Report) -> dict[str, float]:
     """Seconds of building: nothing there yet, one plasticity equation edited, and nothing changed."""
     rule = structure.model.plasticity
     slower = rule.replace(equations=rule.equations.replace("- eligibility)/", "- eligibility/2)/"))
-    edited = Structure(structure.model.replace(plasticity=slower), structure.sizes)
+    edited = Structure(structure.model.replace(plasticity=slower), structure.network)
     default_build_dir().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=default_build_dir()) as folder:
         steps = {"cold": structure, "edited": edited, "unchanged": edited}
@@ -176,11 +189,12 @@ def _learned(structure, task, program):
     return program.run(state, 0, n)[0], n
 
 
-def _bytes(program, state, n):
-    """Bytes of all variables that each of `n` plastic synapses has."""
+def _bytes(program, state, structure):
+    """Bytes of all variables that each synapse has, mean over those that learn."""
     size = {k: np.size(v) for k, v in state.items()}
     own = [k for k in program.manifest["arrays"] if k in size and size[k] == size.get(f"{k.split('.')[0]}.w")]
-    plastic = [k for k in own if k.startswith("forward")]
+    plastic = [k for k in own if k.split(".")[0] in structure.plastic]
+    n = sum(map(structure.n_synapses_of, structure.plastic))
     return sum(np.dtype(program.manifest["arrays"][k]).itemsize * size[k] for k in plastic) / n
 
 

@@ -3,6 +3,7 @@
 import itertools
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from brian2 import Hz, second
@@ -10,6 +11,7 @@ from superspike_brian.tasks import Task
 from superspike_brian.tasks.spike_timing import frozen_poisson
 
 from superspike_brian import bench
+from superspike_brian.cli.main import main
 
 
 @pytest.fixture
@@ -115,3 +117,21 @@ def test_bench_of_a_small_network(tmp_path, small):
     assert list(found["builds"]) == ["cold", "edited", "unchanged"]
     assert (tmp_path / "bench.md").read_text() == lines[-1]
     assert (tmp_path / "bench.png").stat().st_size > 1000
+
+
+def test_a_network_of_ones_own_is_measured(build_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "VARIANTS", (("stock", "double", 1), ("auto", "double", 1)))
+    monkeypatch.setattr(bench, "roofline", lambda report: {})
+    monkeypatch.setattr(bench, "build_times", lambda structure, report: {})
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(
+        "from superspike_brian.models import Projection, chain\n"
+        "NET = chain([20]).add(Projection('inputs', 'output', connect=0.1))\n"
+    )
+    assert main(["bench", "--network", "mine.py:NET", "--rounds", "1", "--build-dir", str(build_dir)]) == 0
+    stock, auto = json.loads(Path("bench", "bench.json").read_text())["rows"]
+    assert stock["network"] == "NET" and (stock["kernel"], auto["kernel"]) == ("stock", "auto")
+    n = 100 * 20 + 20 * 100 + 1000
+    assert auto["ns_per_synapse_and_step"] == pytest.approx(auto["s_per_simulated_s"] / n / 1e4 * 1e9)
+    # w, m, v, eligibility and its rise stage, of each synapse
+    assert stock["state_bytes_per_synapse"] == pytest.approx(5 * 8, abs=8 * 2)

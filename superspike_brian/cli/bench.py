@@ -4,8 +4,9 @@ import argparse
 import os
 from pathlib import Path
 
-from ..bench import run
-from .options import number
+from ..bench import own, run
+from ..models import Architecture
+from .options import load_record, number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,9 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get("SUPERSPIKE_DATA_DIR"),
         help="copy of the benchmark suite (default: $SUPERSPIKE_DATA_DIR)",
     )
+    parser.add_argument(
+        "--network",
+        metavar="FILE.py:NAME",
+        help="measure a network of your own, an Architecture, on frozen Poisson patterns (default: three chains)",
+    )
     parser.add_argument("--build-dir", type=Path, help="reuse programs from there (default: build afresh)")
 
 
 def command(args: argparse.Namespace) -> None:
     """Measure the kernels."""
-    run(args.out, args.rounds, args.data_dir, args.build_dir, report=lambda text: print(text, flush=True))
+    measured = None
+    if args.network:
+        measured = [own(load_record(args.network, Architecture, "network"), args.network.rpartition(":")[2])]
+    run(args.out, args.rounds, args.data_dir, args.build_dir, lambda text: print(text, flush=True), measured)
