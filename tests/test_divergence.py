@@ -182,7 +182,8 @@ def test_statements_are_named(changes, expected, task):
 def test_every_string_that_sets_a_variable_is_known():
     kinds = {f.name: getattr(specification, f.type.__name__) for f in dataclasses.fields(specification.Model)}
     own = {f.name for f in dataclasses.fields(Component)}
-    no_code = {"method", "terminal_method", "weights", "delay", "interval", "refractory", "threshold", "initial"}
+    no_code = {"method", "terminal_method", "weights", "judged", "delay", "interval", "refractory", "initial"}
+    no_code |= {"threshold", "output_threshold"}
     fields = {(kind, f.name) for kind, c in kinds.items() for f in dataclasses.fields(c) if f.name not in own | no_code}
     assert fields == {(kind, field) for kind, field, _ in WRITERS}
 
