@@ -26,9 +26,11 @@ from superspike_brian.runs.training import resume, train
 
 KEY = "random.key"
 SHORT = {"t_b": 20 * ms, "w_0": 300 * mV, "r0": 5 * mV, "axonal_delay": 1 * ms}
-MODEL = SUPERSPIKE.replace(error=WINDOWED, feedback=RANDOM, regularizer=HETEROSYNAPTIC, **SHORT)
+OWN_OUTPUT = {"output_threshold": "U > theta", "output_equations": "sigma_prime = 1 : 1 (constant over dt)"}
+ERROR = WINDOWED.replace(**OWN_OUTPUT)
+MODEL = SUPERSPIKE.replace(error=ERROR, feedback=RANDOM, regularizer=HETEROSYNAPTIC, **SHORT)
 TASK = latencies(classes=2, patterns=1, n_inputs=20, pause_min=5 * ms, pause_mean=8 * ms)
-NO_CODE = {"name", "source", "method", "terminal_method", "weights"}
+NO_CODE = {"name", "source", "method", "terminal_method", "weights", "judged"}
 PLACES = [
     (kind.name, field.name)
     for kind in dataclasses.fields(Model)
@@ -54,7 +56,7 @@ def with_noise(kind, field):
         unit = UNITS[assigned[1].removesuffix("_post")]
         code += f"\n{assigned[1]} = {assigned[1]} + 0.001*rand()*{unit}"
     else:
-        code = f"({code}) or rand() < 0.1" if field == "threshold" else f"({code})*(0.5 + rand())"
+        code = f"({code}) or rand() < 0.1" if field.endswith("threshold") else f"({code})*(0.5 + rand())"
     return MODEL.replace(**{kind: getattr(MODEL, kind).replace(**{field: code})})
 
 
