@@ -82,13 +82,17 @@ def score(trials: Windows, steps: Integers, units: Integers) -> tuple[Booleans, 
     false_alarms : array of int, shape (trials,)
         Spikes of all units between the deadline before (or time 0) and the onset.
     """
-    n = len(trials)
-    last = np.searchsorted(trials.onset, steps, side="right") - 1  # the trial begun last
-    inside = (last >= 0) & (steps < trials.deadline[last]) if n else np.zeros(len(steps), bool)
-    right = inside & (units == trials.label[last]) if n else inside
-    hits = np.bincount(last[right], minlength=n)
-    errors = np.bincount(last[inside & ~right], minlength=n)
-    return (hits > 0) & (errors == 0), np.bincount(last[~inside] + 1, minlength=n + 1)[:n]
+    n, (last, inside) = len(trials), begun(trials, steps)
+    n_units = 1 + max(np.max(units, initial=0), np.max(trials.label, initial=0))
+    correct = decode("strict", trials, steps, units, int(n_units)) == trials.label
+    return correct, np.bincount(last[~inside] + 1, minlength=n + 1)[:n]
+
+
+def begun(trials: Windows, steps: Integers) -> tuple[Integers, Booleans]:
+    """Number of the trial begun last at each of some time steps, -1 before the first; and whether the step is in its window."""
+    last = np.searchsorted(trials.onset, steps, side="right") - 1
+    inside = (last >= 0) & (steps < trials.deadline[last]) if len(trials) else np.zeros(len(steps), bool)
+    return last, inside
 
 
 DECODERS = ("first", "most", "strict", "potential")
@@ -126,8 +130,7 @@ def decode(
         return np.where(np.isfinite(potentials).all(1), np.argmax(np.nan_to_num(potentials), 1), NONE)
     if not len(trials):
         return np.zeros(0, int)
-    last = np.searchsorted(trials.onset, steps, side="right") - 1  # the trial begun last
-    inside = (last >= 0) & (steps < trials.deadline[last])
+    last, inside = begun(trials, steps)
     trial, steps, units = last[inside], steps[inside], units[inside]
     if decoder == "first":
         score_of = np.full((len(trials), n), -np.inf)

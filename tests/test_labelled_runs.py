@@ -299,6 +299,8 @@ def test_epochs_say_how_long_a_run_is():
     assert spec.n_steps == round(2.5 * task.epoch(DT)) and spec.protocol.epochs is None
     assert RunSpec.make(task).n_steps == 10 * task.epoch(DT)
     assert [round(float(t) / float(spec.duration), 3) for t in spec.protocol.r0_decay_at] == [0.6, 0.85]
+    assert dict(RunSpec.make(task).probe_units) == {"output": 3} and RunSpec.make(task, probe_units=2).probe_units == 2
+    assert RunSpec.make(task, r0_decay_at=()).protocol.r0_decay_at == ()
     with pytest.raises(ValueError, match="epochs and duration: give one of them"):
         RunSpec.make(task, epochs=1, duration=1 * second)
     with pytest.raises(ValueError, match="epochs are of labelled samples, and the task spike-timing has none"):

@@ -4,8 +4,7 @@
 time of its first one. `bptt` trains the network itself, by backpropagation through time.
 """
 
-from ..errors import MissingPackageError
 from .classifiers import Accuracy, features, logistic_regression, perceptron
 from .gradient import bptt
 
-__all__ = ["Accuracy", "MissingPackageError", "bptt", "features", "logistic_regression", "perceptron"]
+__all__ = ["Accuracy", "bptt", "features", "logistic_regression", "perceptron"]

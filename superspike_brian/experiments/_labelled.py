@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ..baselines import Accuracy, MissingPackageError, bptt, logistic_regression, perceptron
+from ..baselines import Accuracy, bptt, logistic_regression, perceptron
+from ..errors import MissingPackageError
 from ..figures.style import GREY, letter, styled
 from ..results.trials import accuracy
 from ..tasks import LabelledTask

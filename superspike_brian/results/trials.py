@@ -11,7 +11,7 @@ import numpy as np
 from brian2 import Quantity
 from numpy.typing import ArrayLike
 
-from ..analysis import NONE, confusion, decode, false_alarm_rate, score
+from ..analysis import NONE, begun, confusion, decode, false_alarm_rate, score
 from ..network.trials import MOVING, Answers, SampleSource, TrialSource, trial_source
 from ..spec.run import RunSpec
 from ..tasks import Classification, SpikePattern, Trials
@@ -87,9 +87,9 @@ def trial_tables(
     tested = [_asked(t, "test", mine) for t in tests]
     if tested:
         trials, answers = tested[-1]
-        dt, start = float(mine.dt), int(tests[-1]["test/start"]) if "test/start" in tests[-1] else step
+        dt = float(mine.dt)
         tables |= _table("test", trials, answers, mine) | _spikes_of_test(trials, answers, dt)
-        tables["test_start"] = labelled((), start * dt, "s", "start of the test")
+        tables["test_start"] = labelled((), int(tests[-1]["test/start"]) * dt, "s", "start of the test")
         tables |= _course_of_tests(tested, tests, mine)
     return tables
 
@@ -129,8 +129,7 @@ def _joined(tables):
 
 def _spikes_of_test(trials, answers, dt):
     """Output spikes in the windows of the last test, so that any decoder can read them later."""
-    last = np.searchsorted(trials.onset, answers.steps, side="right") - 1
-    inside = (last >= 0) & (answers.steps < trials.deadline[last])
+    _, inside = begun(trials, answers.steps)
     return {
         "test_spike_time": labelled(
             "test_spike", answers.steps[inside] * dt, "s", "output spike in a trial of the test"
@@ -143,7 +142,7 @@ def _course_of_tests(tested, tests, mine):
     """Accuracy in all tests; of labelled samples, which are the same in each, the answers."""
     asked = [trials for trials, _ in tested]
     predictions = [mine.predictions(*one) for one in tested]
-    times = [int(t.get("test/start", trials.onset[0])) * float(mine.dt) for t, trials in zip(tests, asked, strict=True)]
+    times = [int(test["test/start"]) * float(mine.dt) for test in tests]
     correct = [float((p == trials.label).mean()) for p, trials in zip(predictions, asked, strict=True)]
     found = {
         "tests_time": labelled("tests", times, "s", "simulated time of a test"),

@@ -35,7 +35,11 @@ class Protocol:
         Time("5s"), "simulated time between checkpoints and points of the learning curve", 10 * second
     )
     r0_decay_at: tuple = setting(
-        Time("400s"), "time at which the learning rate is divided by 10; repeat for more", (), unset="never", many=True
+        Time("400s"),
+        "time at which the learning rate is divided by 10; repeat for more",
+        (),
+        unset="never; of labelled data after 60 and 85 percent of the run",
+        many=True,
     )
     snapshot_every: Quantity | None = setting(
         Time("100s"), "time between stored copies of the weights", None, unset="at the start and the end"

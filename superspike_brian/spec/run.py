@@ -108,7 +108,10 @@ class RunSpec:
         unset="what fits the number of synapses",
     )
     probe_units: Any = setting(
-        Units(), "how many units of each layer probe windows record, or which: 20, or 0,7, or output=0,7", probes.UNITS
+        Units(),
+        "how many units of each layer probe windows record, or which: 20, or 0,7, or output=0,7; unless given, of labelled "
+        "data all outputs up to 20",
+        probes.UNITS,
     )
     probe_synapses: int = setting(
         Whole("20", minimum=0), "how many synapses of each weight group probe windows record", probes.SYNAPSES
