@@ -10,6 +10,7 @@ from brian2 import Equations, NetworkOperation, ms, mV, second
 from hypothesis import given
 from hypothesis import strategies as st
 from superspike_brian.models import ERROR_GATED_DECAY, FIXED, LIF, RANDOM, SUPERSPIKE, Component, specification
+from superspike_brian.models.checks import CHOICES
 
 from superspike_brian.codegen.probed import EVERY
 from superspike_brian.engine.runtime import RuntimeProgram
@@ -182,8 +183,17 @@ def test_statements_are_named(changes, expected, task):
 def test_every_string_that_sets_a_variable_is_known():
     kinds = {f.name: getattr(specification, f.type.__name__) for f in dataclasses.fields(specification.Model)}
     own = {f.name for f in dataclasses.fields(Component)}
-    no_code = {"method", "terminal_method", "weights", "judged", "delay", "interval", "refractory", "initial"}
-    no_code |= {"threshold", "output_threshold"}
+    no_code = {
+        *CHOICES,
+        "method",
+        "terminal_method",
+        "delay",
+        "interval",
+        "refractory",
+        "threshold",
+        "output_threshold",
+    }
+    no_code |= {"initial"}
     fields = {(kind, f.name) for kind, c in kinds.items() for f in dataclasses.fields(c) if f.name not in own | no_code}
     assert fields == {(kind, field) for kind, field, _ in WRITERS}
 

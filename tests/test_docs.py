@@ -12,7 +12,9 @@ from superspike_brian.tasks import TASKS, Classification
 from superspike_brian.tasks.ssbm import NAMES
 
 from superspike_brian import models, tasks
+from superspike_brian.analysis import DECODERS
 from superspike_brian.cli.main import parse
+from superspike_brian.cli.options import ANSWERS
 from superspike_brian.codegen import kernels
 from superspike_brian.codegen.generators import COLUMNS
 from superspike_brian.codegen.probed import EVERY
@@ -198,3 +200,11 @@ def test_the_page_on_kernels_has_the_numbers_of_the_code():
     assert f"*events* every {kernels.LARGE_CHUNK} where a projection has {kernels.LARGE:,} synapses" in text
     assert f"every {kernels.MEDIUM_CHUNK} where these are sparse" in text
     assert f"From {COLUMNS:,} synapses on" in text
+
+
+def test_the_page_on_labelled_data_has_all_answers_and_decoders():
+    text = (ROOT / "docs" / "data.md").read_text()
+    table = text[text.index("| `--answer` |") :].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `([a-z][\w-]*)`", table, re.M)) == {*ANSWERS}
+    told = text[text.index("`--decoder` says") :].partition("\n\n")[0]
+    assert {*DECODERS} <= set(re.findall(r"`(\w+)`", told))

@@ -9,6 +9,7 @@ from brian2 import Equations, ms, mV, second
 from brian2 import seed as brian2_seed
 from brian2.core.functions import DEFAULT_FUNCTIONS
 from superspike_brian.models import HETEROSYNAPTIC, LIF, RANDOM, SUPERSPIKE, WINDOWED, Model, ModelError, noise
+from superspike_brian.models.checks import CHOICES
 from superspike_brian.tasks import latencies
 from test_kernels import SIZES, assert_same, learn, task
 
@@ -30,7 +31,7 @@ OWN_OUTPUT = {"output_threshold": "U > theta", "output_equations": "sigma_prime 
 ERROR = WINDOWED.replace(**OWN_OUTPUT)
 MODEL = SUPERSPIKE.replace(error=ERROR, feedback=RANDOM, regularizer=HETEROSYNAPTIC, **SHORT)
 TASK = latencies(classes=2, patterns=1, n_inputs=20, pause_min=5 * ms, pause_mean=8 * ms)
-NO_CODE = {"name", "source", "method", "terminal_method", "weights", "judged"}
+NO_CODE = {*CHOICES, "name", "source", "method", "terminal_method"}
 PLACES = [
     (kind.name, field.name)
     for kind in dataclasses.fields(Model)
