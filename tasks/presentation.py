@@ -13,7 +13,8 @@ from brian2 import Quantity, ms, second
 
 from .arguments import duration, shown, word
 from .classification import Trials
-from .labelled import LabelledSpikes, check_pair
+from .labelled import LabelledSpikes
+from .pairs import check_pair
 
 SHOWN = 1.0  # seconds of samples in a probe window, about
 

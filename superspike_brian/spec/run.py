@@ -25,7 +25,7 @@ from ..network import probes
 from ..network.probes import Names, Units, check_windows
 from ..network.structure import DT, Structure
 from ..tasks import Classification, LabelledSpikes, LabelledTask, Task, by_name
-from ..tasks.labelled import warn_of_pair
+from ..tasks.pairs import warn_of_pair
 from ..values.as_json import quantity_to_json, value_from_json, value_to_json
 from ..values.clock import n_steps
 from ..values.kinds import Choice, File, Flag, Text, Time, Whole, check_settings, options_of, setting
