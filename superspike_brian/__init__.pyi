@@ -1,5 +1,9 @@
 from . import models as models
 from . import tasks as tasks
+from .network.objects import error_synapses as error_synapses
+from .network.objects import feedback_synapses as feedback_synapses
+from .network.objects import plastic_synapses as plastic_synapses
+from .network.objects import population as population
 from .results import load as load
 from .results.neo import to_neo as to_neo
 from .runs.loaded import load_network as load_network

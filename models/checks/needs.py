@@ -6,11 +6,12 @@ The builder and the results rely on them; everything else is between the equatio
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from brian2 import Equations, Hz, Quantity, get_unit, second, volt
+from brian2 import Equations, Group, Hz, Quantity, get_unit, second, volt
 
-from ...codegen.brian2_api import DIMENSIONLESS
+from ...codegen.brian2_api import DIMENSIONLESS, get_identifiers
 from .errors import ModelError
 
 if TYPE_CHECKING:
@@ -113,3 +114,56 @@ def check_parameters(model: Model) -> None:
 def unit_text(need: Need) -> str:
     """Unit as equations spell it."""
     return "1" if need.unit is None or need.unit.dim is DIMENSIONLESS else repr(get_unit(need.unit.dim))
+
+
+def missing_in(group: Group, codes: Iterable[str], model: Model, suffix: str, *, output: bool) -> None:
+    """Refuse a group of Brian2 without a variable that code reads of it.
+
+    Parameters
+    ----------
+    group : brian2.Group
+        Whose variables they are.
+    codes : iterable of str
+        Equations and statements.
+    model : Model
+        What defines the variables in its own populations.
+    suffix : {'_pre', '_post'}
+        What the group is to the code.
+    output : bool
+        Whether the group is an output of the network.
+
+    Raises
+    ------
+    ModelError
+        Naming the variable, the code, and the equations to add.
+    """
+    names = sorted({n.removesuffix(suffix) for code in codes for n in get_identifiers(code) if n.endswith(suffix)})
+    missing = [n for n in names if n not in group.variables]
+    if not missing and hasattr(group, "role"):  # a population of the package's
+        return
+    known = model.layer_equations(output=output)
+    if missing:
+        how = _how(group, missing[0], known, model)
+        raise ModelError(f"{group.name} has no variable '{missing[0]}', which the rule needs:\n{how}")
+    for name in (n for n in names if n in known and group.variables[n].dim is not known[n].dim):
+        wanted = "1" if known[name].dim is DIMENSIONLESS else repr(get_unit(known[name].dim))
+        raise ModelError(
+            f"{group.name}: its variable '{name}' is in {group.variables[name].unit}, and the rule needs it in {wanted}"
+        )
+
+
+def _how(group, name, known, model):
+    """What to add to a group of one's own, for a variable and all that it depends on."""
+    if name not in known:
+        return f"    no equation of the model defines it either: define '{name}' in {group.name}"
+    wanted, constants = [name], []
+    for one in wanted:
+        for other in sorted(known[one].identifiers):
+            if other in known and other not in group.variables and other not in wanted:
+                wanted.append(other)
+            elif other in model.parameters and other not in known and other not in constants:
+                constants.append(other)
+    shown = "\n".join(f"    {known[n]}" for n in known if n in wanted)
+    values = [f"{n} = {model.parameters[n]}" for n in constants]
+    values += [f"{group.name}.{n} = {model.parameters[n]}" for n in wanted if n in model.parameters]
+    return f"add to its equations\n{shown}" + (f"\nwith {', '.join(values)}" if values else "")

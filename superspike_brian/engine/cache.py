@@ -133,6 +133,7 @@ def _own_sources():
     package = Path(__file__).parents[1]
     files = [
         package / "network" / "assembly.py",
+        package / "network" / "objects.py",
         package / "network" / "probes.py",
         package / "network" / "structure.py",
         package / "engine" / "cache.py",

@@ -20,7 +20,7 @@ spikes_*, probe_*   monitors
 
 K is the number in a chain, and the name of another projection or population.
 
-Within one time step synapses are integrated before neurons, so that both read the values of the step's start.
+The parts of the model are made by `superspike_brian.network.objects`, as in a script of one's own.
 """
 
 from collections.abc import Collection
@@ -29,7 +29,6 @@ from typing import Any
 import numpy as np
 from brian2 import (
     Clock,
-    Equations,
     Network,
     NeuronGroup,
     SpikeGeneratorGroup,
@@ -37,16 +36,15 @@ from brian2 import (
     StateMonitor,
     Synapses,
     linked_var,
-    ms,
     second,
 )
 
-from ..codegen import all_to_all, axons, kernels, neurons, sparse
+from ..codegen import all_to_all, kernels, sparse
 from ..codegen.brian2_api import ArrayVariable
-from ..codegen.exact import exact_by_blocks
-from ..codegen.layouts import Layout, layout_of
+from ..codegen.layouts import layout_of
 from ..codegen.probed import EVERY, ProbedSynapses
 from . import probes
+from .objects import Builder, method_of
 from .structure import Structure
 from .synapses import pairs
 
@@ -79,6 +77,7 @@ class Assembly:
         self.structure, self.model, self.kernel = structure, structure.model, kernel
         self.clock = Clock(structure.dt, name="network_clock")
         self.update_clock = Clock(self.model.interval, name="update_clock")
+        self.builder = Builder(kernel, self.clock, self.update_clock, initialise=False)
         self.groups: dict[str, Any] = {}  # Brian2's objects by name
         self.kernels: dict[str, str] = {}
         self.initial: list[tuple[NeuronGroup, str, str]] = []  # layer, variable, expression
@@ -105,127 +104,95 @@ class Assembly:
         self.groups[name] = kind(*args, name=name, **kwds)
         return self.groups[name]
 
+    def _keep(self, made: Any) -> Any:
+        """Keep a group of the builder, and those that belong to it, by name."""
+        self.groups[made.name] = made
+        for part in made.contained_objects:
+            if isinstance(part, NeuronGroup | Synapses):
+                self._keep(part)
+        return made
+
     def _add_population(self, name, size):
         model, output = self.structure.models[name], name == "output"
-        neuron, equations = model.neuron, model.layer_equations(output=output)
-        layer = self._add(
-            NeuronGroup,
-            size,
-            equations,
-            threshold=model.threshold(output=output),
-            reset=model.reset(output=output),
-            refractory=neuron.refractory,
-            codeobj_class=neurons.code_object_class(self.kernel),
-            method=_method(neuron.method),
-            namespace=_namespace(model, equations),
-            clock=self.clock,
-            name=name,
-        )
+        layer = self._keep(self.builder.population(size, model, role="output" if output else "hidden", name=name))
         self.initial += [(layer, *value) for value in model.initial_values(output=output)]
-        if output:
-            layer.run_regularly(model.error.cost_update, clock=self.clock, when="end", name="output_cost")
 
     def _connect(self, projection):
-        name, model, plastic = projection.name, self.structure.models[projection.name], projection.plastic
+        name, model = projection.name, self.structure.models[projection.name]
         source, target = self.groups[projection.source], self.groups[projection.target]
-        output = projection.target == "output"
-        equations = model.equations_of("synapse", output=output)[0] if plastic else "w : volt"
         each, dense = self.structure.has_delays(name), self.structure.is_dense(name)
         room = all_to_all if dense and not each else sparse
-        synapses = self._add(
-            Synapses,
-            source,
-            target,
-            equations,
-            on_pre=model.neuron.on_input,
-            delay=None if each else model.delay,
-            method=_method(model.plasticity.method),
-            namespace=_namespace(model, equations) if plastic else model.parameters,
-            clock=self.clock,
-            codeobj_class=None if each else room.code_object_class(self.kernel, model.neuron.on_input),
-            name=name,
-        )
-        if room is all_to_all:
-            layout: Layout = all_to_all.connect(synapses)  # in the order of the presynaptic units
-        else:
-            layout = sparse.connect(synapses, *pairs(self.structure, name, ANY))
-        if plastic:
-            self._add_terminals(projection, model, synapses, each)
-            if synapses.state_updater is not None:
-                synapses.state_updater.order = -1
-            self.kernels[name] = kernels.install(synapses, layout, self.kernel, self.structure.chunk)
-            synapses.run_regularly(model.optimizer.update, clock=self.update_clock, when="start", name=f"{name}_update")
+        code = None if each else room.code_object_class(self.kernel, model.neuron.on_input)
 
-    def _add_terminals(self, projection, model, synapses, each):
-        """Axon terminals, which hold the presynaptic trace: one a presynaptic unit, or a synapse if each has a delay."""
-        rule, source, label = model.plasticity, synapses.source, projection.label
-        terminals = self._add(
-            NeuronGroup,
-            len(synapses) if each else len(source),
-            rule.terminal_equations,
-            method=_method(rule.terminal_method),
-            namespace=_namespace(model, Equations(rule.terminal_equations)),
-            codeobj_class=neurons.code_object_class(self.kernel),
-            clock=self.clock,
-            name=f"terminals_{label}",
-        )
-        arrivals = self._add(
-            Synapses,
-            source,
-            terminals,
-            on_pre=rule.on_arrival,
-            delay=None if each else model.delay,
-            clock=self.clock,
-            codeobj_class=None if each else axons.code_object_class(self.kernel),
-            name=f"axons_{label}",
+        def connect(synapses):
+            if room is all_to_all:
+                all_to_all.connect(synapses)  # in the order of the presynaptic units
+            else:
+                sparse.connect(synapses, *pairs(self.structure, name, ANY))
+
+        if not projection.plastic:
+            delay = None if each else model.delay
+            made = self.builder.synapses(source, target, model, "w : volt", name, delay=delay, codeobj_class=code)
+            connect(self._keep(made))
+            return
+        role = "output" if projection.target == "output" else "hidden"
+        synapses = self._keep(
+            self.builder.plastic_synapses(
+                source,
+                target,
+                model,
+                connect=connect,
+                delay="each" if each else None,
+                role=role,
+                name=name,
+                label=projection.label,
+                codeobj_class=code,
+            )
         )
         if each:
-            pre, _ = pairs(self.structure, projection.name, ANY)
-            sparse.connect(arrivals, pre, np.arange(len(pre)))
-        else:
-            arrivals.connect(j="i")
-        # the traces of a synapse's terminal are presynaptic variables of the synapse
-        for variable in terminals.equations.names:
-            synapses.variables.add_reference(
-                f"{variable}_pre", terminals, variable, index="_idx" if each else "_presynaptic_idx"
-            )
+            pre, _ = pairs(self.structure, name, ANY)
+            sparse.connect(self.groups[f"axons_{projection.label}"], pre, np.arange(len(pre)))
+        self.kernels[name] = kernels.install(synapses, layout_of(synapses), self.kernel, self.structure.chunk)
 
     def _add_errors(self):
         output, targets, error = self.groups["output"], self.groups["targets"], self.model.error
-        for origin, source, code in (("target", targets, error.on_target), ("output", output, error.on_output)):
-            self._add_events(source, code, f"error_{origin}")
-        if error.on_cue:  # order -1: before the impulses
-            self._add_events(self.groups["cues"], error.on_cue, "window_cue", order=-1)
-            self._add_events(targets, error.on_deadline, "window_deadline", order=-1)
+        names = {"target": "error_target", "output": "error_output", "cue": "window_cue", "deadline": "window_deadline"}
+        model = self.structure.models["output"]
+        # the model's error signal: all populations have the same
+        self._keep(self.builder.error_synapses(targets, output, model, cues=self.groups.get("cues"), names=names))
         if error.judged == "every":
             self._add_verdicts()
         for pathway in self.structure.pathways.values():
-            feedback = self.structure.models[f"feedback_{pathway.label}"].feedback
-            if feedback.error_equations:
-                self._add_feedback(pathway, f"feedback_{pathway.label}", self.groups[pathway.source], None)
-                continue
-            for origin, source, code in (
-                ("target", targets, feedback.on_target),
-                ("output", output, feedback.on_output),
-            ):
-                self._add_feedback(pathway, f"feedback_{origin}_{pathway.label}", source, code)
+            self._add_feedback(pathway)
 
-    def _add_events(self, source, code, name, order=0, to="output"):
-        target = self.groups[to]
-        namespace = _namespace(self.structure.models["output"], target.equations)
-        events = self._add(
-            Synapses,
-            source,
-            target,
-            on_pre=code,
-            delay=0 * ms,
-            namespace=namespace,
-            clock=self.clock,
-            codeobj_class=axons.code_object_class(self.kernel),
-            name=name,
+    def _add_feedback(self, pathway):
+        model, back = self.structure.models[f"feedback_{pathway.label}"], self.structure.forward_weights(pathway)
+        dense = not back or self.structure.is_dense(back)
+
+        def connect(made):
+            if dense:
+                all_to_all.connect(made, post_major=True)
+            else:
+                hidden, outputs = pairs(self.structure, back, ANY)
+                sparse.connect(made, outputs, hidden, ascending=False)
+
+        made = self._keep(
+            self.builder.feedback_synapses(
+                self.groups["targets"],
+                self.groups[pathway.source],
+                self.groups[pathway.target],
+                model,
+                forward=self.groups[back] if back else None,
+                connect=connect,
+                names=self.structure.feedback_groups(pathway),
+                code_of=lambda code: (
+                    all_to_all.code_object_class(self.kernel, code, post_major=True) if dense else None
+                ),
+            )
         )
-        events.pre.order += order
-        events.connect(j="i")
+        # before synapses are integrated, the errors of the later layers first
+        for updater in made.summed_updaters.values():
+            updater.order = -2 - list(self.structure.pathways).index(pathway.target)
 
     def _add_verdicts(self):
         """Record the membrane potential of each output at its deadlines."""
@@ -247,38 +214,10 @@ class Assembly:
         verdicts.U = linked_var(output, "U")
         verdicts.thresholder["spike"].when = "after_synapses"  # in the step of the deadline
         code = "judged_post = True; potential_post = U_post"
-        self._add_events(self.groups["targets"], code, "deadlines", to="verdicts")
-        self._add(SpikeMonitor, verdicts, variables=["potential"], when="end", name="spikes_verdicts")
-
-    def _add_feedback(self, pathway, name, source, code):
-        model, target = self.structure.models[f"feedback_{pathway.label}"], self.groups[pathway.target]
-        equations, back = model.feedback.equations, self.structure.forward_weights(pathway)
-        dense = not back or self.structure.is_dense(back)
-        made = self._add(
-            Synapses,
-            source,
-            target,
-            equations,
-            **({"on_pre": code, "delay": 0 * ms} if code else {}),
-            codeobj_class=all_to_all.code_object_class(self.kernel, code or "", post_major=True) if dense else None,
-            namespace=_namespace(model, Equations(equations)),
-            clock=self.clock,
-            name=name,
+        self._keep(
+            self.builder.events(self.groups["targets"], verdicts, self.structure.models["output"], code, "deadlines")
         )
-        for variable, equation in Equations(model.error.judge_equations).items():
-            index = "0" if "shared" in equation.flags else "_presynaptic_idx"
-            made.variables.add_reference(variable, self.groups["output"], variable, index=index)
-        if dense:
-            # synapse s goes from output unit s % n_out to hidden unit s // n_out: the order of the forward weights
-            all_to_all.connect(made, post_major=True)
-        else:
-            hidden, outputs = pairs(self.structure, back, ANY)
-            sparse.connect(made, outputs, hidden, ascending=False)
-        if back:
-            made.variables.add_reference("w", self.groups[back], "w")
-        # before synapses are integrated, the errors of the later layers first
-        for updater in made.summed_updaters.values():
-            updater.order = -2 - list(self.structure.pathways).index(pathway.target)
+        self._add(SpikeMonitor, verdicts, variables=["potential"], when="end", name="spikes_verdicts")
 
     def _add_monitors(self):
         for name in ("inputs", "targets", *self.structure.populations[1:]):
@@ -288,7 +227,7 @@ class Assembly:
             lags = self.kernels.get(name) in kernels.LAGGING
             if lags or (name in self.kernels and not _are_own(source, watched)):
                 equations = probes.equations_of(self.structure)[name]
-                method = _method(self.structure.models[name].plasticity.method)
+                method = method_of(self.structure.models[name].plasticity.method)
                 arguments = (source, equations, record, watched, lags, method)
                 group = f"probed_{self.structure.projections[name].label}"
                 source, record = self._add(ProbedSynapses, *arguments, name=group), np.arange(len(record))
@@ -311,17 +250,7 @@ class Assembly:
         )
 
 
-def _namespace(model, equations):
-    """Constants for a group: all parameters that the group does not declare as variables."""
-    declared = set(equations.names)
-    return {k: v for k, v in model.parameters.items() if k not in declared}
-
-
 def _are_own(synapses, names):
     """Whether variables are arrays of the synapses themselves."""
     indices, variables = synapses.variables.indices, synapses.variables
     return all(indices[n] == "_idx" and isinstance(variables[n], ArrayVariable) for n in names)
-
-
-def _method(name):
-    return exact_by_blocks if name == "exact" else name
