@@ -123,6 +123,14 @@ class Sweep:
             yield f"const _T _new_g_{a}_{c} = {' + '.join(terms)};"
         yield from (f"_g_{a}_{c}[i] = _new_g_{a}_{c};" for a, c in self.g)
 
+    def step_of_jump(self) -> Iterator[str]:
+        """What the filter's own step makes of a jump of presynaptic unit j."""
+        inputs = range(len(self.inputs))
+        yield from (f"const _T _jump_{c} = _before[{c}][j];" for c in inputs)
+        for c in inputs:
+            terms = [f"_T({float(self.step[c, d])!r})*_jump_{d}" for d in inputs if self.step[c, d]]
+            yield f"_before[{c}][j] = {' + '.join(terms) or '0'};"
+
     def shared_step(self) -> Iterator[str]:
         """One step backwards of what all units share."""
         same = [(a, c) for a, c in self.p if (a, c) not in self.p_arrays]

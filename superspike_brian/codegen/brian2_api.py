@@ -51,6 +51,9 @@ try:
     from brian2.codegen.translation import analyse_identifiers  # names that statements set and read
     from brian2.core.functions import exprel  # (exp(x) - 1)/x of equations, in SymPy
 
+    # what names mean in a script
+    from brian2.core.namespace import get_local_namespace
+
     # what a name in an equation can be
     from brian2.core.variables import (
         ArrayVariable,  # something stored

@@ -57,18 +57,13 @@ class Calls:
     def _with_function(self, prefix):
         return [n for n, c in self.code_objects.items() if f"{prefix}{n}(" in getattr(c.code, "h_file", "")]
 
-    def complete(self, lines: Sequence[str], clock: str) -> list[str]:
-        """Replace Brian2's lines ``net.add(&clock, _run_X);``; others stay as they are. Probes keep to `clock`.
-
-        Raises
-        ------
-        NotImplementedError
-            If a trace jumps between being recorded and its own step.
-        """
+    def complete(self, lines: Sequence[str], clock: str = "") -> list[str]:
+        """Replace Brian2's lines ``net.add(&clock, _run_X);``; others stay as they are. Probes, if any, keep to `clock`."""
         matches = [m for line in lines if (m := _ADD.match(line)) and m.group(2) in self.code_objects]
         names = [m.group(2) for m in matches]
         done = [line for line in lines if line not in {m.string for m in matches}]
-        done += [f"{matches[0].group(1).partition('&')[0]}&{clock}, [] {{", *self._first(clock), "});"]
+        if clock:
+            done += [f"{matches[0].group(1).partition('&')[0]}&{clock}, [] {{", *self._first(clock), "});"]
         for add, group in itertools.groupby(matches, lambda m: m.group(1)):
             done += [f"{add}, [] {{", *(call for m in group for call in self._calls(m.group(2), names)), "});"]
         return done
@@ -88,10 +83,10 @@ class Calls:
 
     def _calls(self, name, names):
         late = [n for n in self.lagging if n != name and self._meets(n, name)]
-        jumps = [n for n in self.jumping if self._changes_trace(name, n, names)]
+        jumps = {n: after for n in self.jumping if (after := self._changes_trace(name, n, names))}
         calls = [f"_flush_{n}();" for n in late] + [f"_before_jump_{n}();" for n in jumps]
         calls += [f"_renew_{name}();"] if late and name in self.keeping else []
-        calls += [f"_run_{name}();", *(f"_after_jump_{n}();" for n in jumps)]
+        calls += [f"_run_{name}();", *(f"{after}_{n}();" for n, after in jumps.items())]
         calls += [f"_renew_{n}();" for n in self.keeping if n != name and self._writes_own(name, n)]
         if name in self.probes:
             return ["if (probe.recording) {", *calls, "}"]
@@ -104,20 +99,20 @@ class Calls:
         return calls
 
     def _changes_trace(self, name, kernel, names):
-        """Whether code changes what a kernel reads of its presynaptic units, other than by the trace's own step."""
+        """Whether code changes what a kernel reads of its presynaptic units, other than by the trace's own step.
+
+        If so, what to call after it: whether that step comes before the kernel reads the trace again, or after.
+        """
         reads, written = self.code_objects[kernel], self.uses[name].writes
         for variable in (v for k, v in reads.variables.items() if reads.variable_indices[k] == "_presynaptic_idx"):
-            own_step = variable.owner.state_updater.codeobj.name
-            if name == own_step or variable not in written:
+            step = getattr(getattr(variable.owner, "state_updater", None), "codeobj", None)
+            if variable not in written or (step is not None and name == step.name):
                 continue
-            step, record = ((names.index(n) - names.index(name)) % len(names) for n in (own_step, kernel))
-            if step < record:
-                raise NotImplementedError(
-                    f"{name} changes {variable.name} of {variable.owner.name} after {kernel} has read it and before its "
-                    "own step: let it run in the slot 'synapses', or choose the kernel 'gemm'"
-                )
-            return True
-        return False
+            if step is None:
+                return "_after_jump"
+            step, record = ((names.index(n) - names.index(name)) % len(names) for n in (step.name, kernel))
+            return "_after_jump_before_step" if step < record else "_after_jump"
+        return ""
 
     def _writes_own(self, name, keeping):
         """Whether code changes a variable of each synapse that another piece reads."""

@@ -27,7 +27,7 @@ from .probed import EVERY, ProbedSynapses
 from .random_numbers import seeded
 from .uses import ObservedGenerator, Uses
 
-NAME, RUNTIME = "superspike_standalone", "superspike_runtime"
+NAME, RUNTIME = "superspike_program", "superspike_runtime"
 HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 SOURCE = Path(__file__).with_name("random_numbers.cpp")
 RANDOM = "random.key"  # entry of the state, see `superspike_brian.codegen.random_numbers`
@@ -55,7 +55,7 @@ class StateCodeObject(CPPStandaloneCodeObject):
     """Brian2's standalone code object with this package's templates."""
 
     templater = CPPStandaloneCodeObject.templater.derive("superspike_brian.codegen")
-    generator_class, class_name = ObservedGenerator, "superspike_standalone"
+    generator_class, class_name = ObservedGenerator, "superspike_program"
 
 
 class SeededDevice:
@@ -85,7 +85,32 @@ class SeededRuntimeDevice(SeededDevice, RuntimeDevice):
         self.arrays = all_devices["runtime"].arrays
 
 
-class StateDevice(SeededDevice, CPPStandaloneDevice):
+class ObservedDevice(CPPStandaloneDevice):
+    """Brian2's standalone device; it learns which arrays each piece of code uses, so that the kernels can be told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.uses: defaultdict[str, Uses] = defaultdict(Uses)  # by code object
+
+    def code_object(
+        self,
+        owner: Any,
+        name: str,
+        abstract_code: Mapping[str, str],
+        variables: Mapping[str, Variable],
+        template_name: str,
+        variable_indices: Mapping[str, str],
+        **kwds: Any,
+    ) -> Any:
+        """As Brian2; remembers what the code uses."""
+        layouts.check(owner, kwds.get("codeobj_class"))
+        made = super().code_object(owner, name, abstract_code, variables, template_name, variable_indices, **kwds)
+        template, given = getattr(made.templater, template_name), kwds.get("template_kwds") or {}
+        self.uses[made.name].add_template(template, made.variables, given)
+        return made
+
+
+class StateDevice(SeededDevice, ObservedDevice):
     """Brian2's standalone device, with state in and out; compiling is left to `superspike_brian.engine.compiler`."""
 
     is_probe: Any  # function of an object's name; None before `prepare`
@@ -110,7 +135,6 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         super().reinit()
         self.is_probe, self.headers = None, ['"random_numbers.h"']
         self.initial: dict[str, str] = {}  # what a code object sets
-        self.uses: defaultdict[str, Uses] = defaultdict(Uses)  # by code object
 
     def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
         """Use this package's templates unless a group asks for its own."""
@@ -126,14 +150,11 @@ class StateDevice(SeededDevice, CPPStandaloneDevice):
         variable_indices: Mapping[str, str],
         **kwds: Any,
     ) -> Any:
-        """As `SeededDevice`; remembers what the code uses, and what sets the value of a variable."""
-        layouts.check(owner, kwds.get("codeobj_class"))
+        """As `SeededDevice`; remembers what sets the value of a variable."""
         made = super().code_object(owner, name, abstract_code, variables, template_name, variable_indices, **kwds)
         if template_name == "group_variable_set_conditional":
             (variable,) = self.uses[made.name].writes
             self.initial[made.name] = f"{owner.name}.{variable.name}"
-        template, given = getattr(made.templater, template_name), kwds.get("template_kwds") or {}
-        self.uses[made.name].add_template(template, made.variables, given)
         return made
 
     def network_run(self, net: Network, *args: Any, **kwds: Any) -> None:

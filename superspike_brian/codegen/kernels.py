@@ -17,6 +17,8 @@ them in between. Equations that do not fit a kernel fall to the one above it in 
 """
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from brian2 import Synapses
 
@@ -29,7 +31,7 @@ from .generators import KernelGenerator
 from .plan import kinds_of, linear_plan, presynaptic_filter
 from .probed import EVERY
 from .sparse import RowMajor
-from .stepmap import UnfitError, abstract_code
+from .stepmap import NOTHING, UnfitError, abstract_code
 
 logger = logging.getLogger(__name__)
 KERNELS = ("stock", "dense", "gemm", "events")
@@ -66,7 +68,13 @@ def fitting_chunk(kernel: str, layout: layouts.Layout | None) -> int:
     return MEDIUM_CHUNK if few else LARGE_CHUNK
 
 
-def install(synapses: Synapses, layout: layouts.Layout | None, kernel: str = "auto", chunk: int | None = None) -> str:
+def install(
+    synapses: Synapses,
+    layout: layouts.Layout | None,
+    kernel: str = "auto",
+    chunk: int | None = None,
+    namespace: Mapping[str, Any] = NOTHING,
+) -> str:
     """Let a kernel integrate plastic synapses.
 
     Parameters
@@ -79,6 +87,8 @@ def install(synapses: Synapses, layout: layouts.Layout | None, kernel: str = "au
         One of `KERNELS`, or 'auto': the fastest that fits.
     chunk : int, optional
         Steps that a lagging kernel records before it catches up; default: what fits the number of synapses.
+    namespace : mapping
+        Names in the equations that are neither variables nor in the groups' own namespaces.
 
     Returns
     -------
@@ -95,7 +105,7 @@ def install(synapses: Synapses, layout: layouts.Layout | None, kernel: str = "au
             _say(f"the connections of {synapses.name} do not fit the kernel '{name}': {why}")
             continue
         try:
-            _use(synapses, layout, name, chunk)
+            _use(synapses, layout, name, chunk, namespace)
             return name
         except (UnfitError, NotImplementedError) as unfit:
             _say(f"the equations of {synapses.name} do not fit the kernel '{name}': {unfit}")
@@ -119,17 +129,17 @@ def _say(message):
         logger.info(message)
 
 
-def _use(synapses, layout, name, chunk):
+def _use(synapses, layout, name, chunk, namespace):
     updater = synapses.state_updater
-    if updater is None or not (code := abstract_code(updater)):
+    if updater is None or not (code := abstract_code(updater, namespace)):
         raise UnfitError("they have no differential equations")
     if synapses.event_driven is not None:
         raise UnfitError("they are event-driven")
     updater.template, updater.codeobj_class = "stateupdate", _LOOP[type(layout)]
     keywords, needed = {"layout": layout, "text": sympy_to_str}, []
     if name != "dense":
-        kinds, plan = kinds_of(synapses, code), linear_plan(synapses)
-        sweep = Sweep(plan, presynaptic_filter(synapses, plan) if name == "events" else None)
+        kinds, plan = kinds_of(synapses, code, namespace), linear_plan(synapses, namespace)
+        sweep = Sweep(plan, presynaptic_filter(synapses, plan, namespace) if name == "events" else None)
         keywords |= {
             "chunk": chunk or fitting_chunk(name, layout),
             "worth_a_thread": WORTH_A_THREAD[name],

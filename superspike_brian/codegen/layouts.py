@@ -65,13 +65,18 @@ def note(synapses: Synapses, layout: Layout) -> None:
                 f"{pathway.name} needs Brian2's queue of synapses, for postsynaptic spikes or a delay of each synapse, and so "
                 "Brian2's code: give the synapses no codeobj_class"
             )
-    synapses.add_attribute("layout_in_memory")
-    synapses.layout_in_memory = layout
+    mark(synapses, layout)
 
     def refuse(*_: Any, **__: Any) -> None:
         raise TypeError(f"{synapses.name} is connected as {layout}, and takes no further synapses")
 
     object.__setattr__(synapses, "connect", refuse)  # Brian2 guards its attributes
+
+
+def mark(synapses: Synapses, layout: Layout) -> None:
+    """Note the layout of synapses, however they are connected."""
+    synapses.add_attribute("layout_in_memory")
+    synapses.layout_in_memory = layout
 
 
 def layout_of(owner: Any) -> Layout | None:

@@ -14,6 +14,7 @@ exactly. `superspike_brian.codegen.backward` turns this plan into C++.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,7 +22,7 @@ import sympy
 from brian2 import Synapses
 from numpy.typing import NDArray
 
-from .stepmap import UnfitError, abstract_code, kind, linear_dynamics, resolve, step_map
+from .stepmap import NOTHING, UnfitError, abstract_code, kind, linear_dynamics, resolve, step_map
 
 ONE = sympy.Integer(1)
 
@@ -69,7 +70,7 @@ class Plan:
         return self.sources.index((kind_, expression))
 
 
-def kinds_of(synapses: Synapses, code: str) -> dict[str, str]:
+def kinds_of(synapses: Synapses, code: str, namespace: Mapping[str, Any] = NOTHING) -> dict[str, str]:
     """Kind of every variable in the synapses' step (see `stepmap.kind`).
 
     Raises
@@ -77,24 +78,24 @@ def kinds_of(synapses: Synapses, code: str) -> dict[str, str]:
     UnfitError
         For what changes within a time step's block without being stored, or, one value a synapse, outside the synapses.
     """
-    indices, found = synapses.variables.indices, resolve(synapses, code)
+    indices, found = synapses.variables.indices, resolve(synapses, code, namespace)
     kinds = {n: kind(n, v, indices.get(n, "0")) for n, v in found.items()}
     for name in (n for n, k in kinds.items() if k == "own" and found[n].owner.name != synapses.name):
         raise UnfitError(f"{name} is a variable of {found[name].owner.name} and of each synapse")
     return kinds
 
 
-def linear_plan(synapses: Synapses) -> Plan:
-    """Return the `Plan` of plastic synapses.
+def linear_plan(synapses: Synapses, namespace: Mapping[str, Any] = NOTHING) -> Plan:
+    """Return the `Plan` of plastic synapses. Names that they lack are in `namespace`.
 
     Raises
     ------
     UnfitError
         If the equations do not have the form; the message says which term does not.
     """
-    code = abstract_code(synapses.state_updater)
-    kinds = kinds_of(synapses, code)
-    steps = step_map(code, resolve(synapses, code))
+    code = abstract_code(synapses.state_updater, namespace)
+    kinds = kinds_of(synapses, code, namespace)
+    steps = step_map(code, resolve(synapses, code, namespace))
     plan = Plan([n for n in steps if n in synapses.variables])
     for state in plan.states:
         kinds[state] = "state"
@@ -126,7 +127,9 @@ def _split(term, kinds):
     return parts
 
 
-def presynaptic_filter(synapses: Synapses, plan: Plan) -> tuple[list[str], NDArray[np.float64]]:
+def presynaptic_filter(
+    synapses: Synapses, plan: Plan, namespace: Mapping[str, Any] = NOTHING
+) -> tuple[list[str], NDArray[np.float64]]:
     """Linear dynamics behind the plan's presynaptic sources: one filter state a presynaptic variable.
 
     Returns
@@ -149,7 +152,9 @@ def presynaptic_filter(synapses: Synapses, plan: Plan) -> tuple[list[str], NDArr
         if not expression.is_Symbol:
             raise UnfitError(f"{expression} is not a single variable")
         variable = synapses.variables[str(expression)]
-        found, matrix = linear_dynamics(variable)
+        if variable.owner.clock is not synapses.state_updater.clock:
+            raise UnfitError(f"{expression} takes other time steps than the synapses")
+        found, matrix = linear_dynamics(variable, namespace)
         if missing := [n for n in found if f"{n}_pre" not in synapses.variables]:
             raise UnfitError(f"the synapses do not see {missing[0]}, which {expression} depends on")
         blocks.append((len(names), matrix))

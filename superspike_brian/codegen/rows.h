@@ -31,6 +31,15 @@ inline void lay_rows(const std::string& name, const std::vector<int32_t>& pre, c
     for (int j = 0; j < n_pre; j++) start[j + 1] = start[j] + outgoing[j];
 }
 
+// that synapse s goes from unit s / n_post to unit s % n_post
+inline void check_all_to_all(const std::string& name, const std::vector<int32_t>& pre, const std::vector<int32_t>& post, int n_pre,
+                             int n_post)
+{
+    bool good = pre.size() == (size_t)n_pre * n_post;
+    for (size_t s = 0; good && s < pre.size(); s++) good = pre[s] == int(s / n_post) && post[s] == int(s % n_post);
+    if (!good) fail(name + " does not connect all units to all, in the order of the presynaptic ones");
+}
+
 // a pathway whose queue holds synapses, after their pairs or delays have changed; what is in flight stays
 template <class Pathway, class T> void prepare_again(Pathway& pathway, std::vector<T>& delays)
 {

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .brian2_api import ArrayVariable, Constant, Subexpression, Variable, get_identifiers, str_to_sympy
 
+NOTHING: Mapping[str, Any] = {}
 _ASSIGNMENT = re.compile(r"^\s*(\w+)\s*(\+|-|\*|/)?=(?!=)\s*(.+?)\s*(?:#.*)?$")
 
 
@@ -33,9 +34,9 @@ def substitute(expression: sympy.Expr, values: Mapping[str, sympy.Expr]) -> symp
     return expression.xreplace({s: values[str(s)] for s in expression.free_symbols if str(s) in values})
 
 
-def abstract_code(updater: Any) -> str:
-    """Code of one step of a group's state updater; empty where it has none."""
-    updater.update_abstract_code(run_namespace={})
+def abstract_code(updater: Any, namespace: Mapping[str, Any] = NOTHING) -> str:
+    """Code of one step of a group's state updater; empty where it has none. Names that the group lacks are in `namespace`."""
+    updater.update_abstract_code(run_namespace=namespace)
     return updater.abstract_code
 
 
@@ -51,12 +52,12 @@ def step_map(code: str, variables: Mapping[str, Variable | Function]) -> dict[st
     return values
 
 
-def resolve(synapses: Group, code: str) -> dict[str, Variable | Function]:
+def resolve(synapses: Group, code: str, namespace: Mapping[str, Any] = NOTHING) -> dict[str, Variable | Function]:
     """Variables, constants and functions that a group's abstract code names: dict of name to Variable."""
     names = get_identifiers(code) - {"and", "or", "not", "True", "False"}
     assigned = {m.group(1) for m in map(_ASSIGNMENT.match, code.splitlines()) if m}
     names -= {n for n in assigned if n not in synapses.variables}
-    return synapses.resolve_all(names, run_namespace={}, user_identifiers=set())
+    return synapses.resolve_all(names, run_namespace=namespace, user_identifiers=set())
 
 
 def kind(name: str, variable: Variable | Function, index: str) -> str:
@@ -89,7 +90,9 @@ def kind(name: str, variable: Variable | Function, index: str) -> str:
     return kinds[index]
 
 
-def linear_dynamics(variable: Variable) -> tuple[list[str], NDArray[np.float64]]:
+def linear_dynamics(
+    variable: Variable, namespace: Mapping[str, Any] = NOTHING
+) -> tuple[list[str], NDArray[np.float64]]:
     """Linear homogeneous dynamics with constant coefficients that a neuron group's variable takes part in.
 
     Returns
@@ -106,8 +109,8 @@ def linear_dynamics(variable: Variable) -> tuple[list[str], NDArray[np.float64]]
     """
     group = variable.owner
     updater = getattr(group, "state_updater", None)
-    code = abstract_code(updater) if updater is not None else ""
-    names = resolve(group, code) if code else {}
+    code = abstract_code(updater, namespace) if updater is not None else ""
+    names = resolve(group, code, namespace) if code else {}
     steps = step_map(code, names)
     values = {
         n: sympy.Float(v.get_value().item() if isinstance(v, ArrayVariable) else float(v.value))

@@ -20,13 +20,25 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from brian2 import Clock, Equations, Group, NeuronGroup, Quantity, SpikeSource, Subgroup, Synapses, ms
+from brian2 import Clock, Equations, Group, NeuronGroup, Quantity, SpikeSource, Subgroup, Synapses, get_device, ms
 
 from ..codegen import axons, neurons
+from ..codegen.brian2_api import CPPStandaloneDevice
 from ..codegen.exact import exact_by_blocks
 from ..models import SUPERSPIKE, Model, ModelError
 from ..models.checks.needs import missing_in
 from ..values.kinds import Choice
+
+
+class PartSynapses(Synapses):
+    """Synapses that belong to another object of Brian2: its standalone device declares those that a network names itself."""
+
+    def before_run(self, run_namespace: Mapping[str, Any]) -> None:
+        """As Brian2; declares them."""
+        super().before_run(run_namespace)
+        if isinstance(device := get_device(), CPPStandaloneDevice):
+            device.synapses.add(self)
+
 
 Role: TypeAlias = Literal["output", "hidden"]
 Connect: TypeAlias = bool | float | tuple[Any, Any] | Callable[[Synapses], Any]
@@ -201,7 +213,7 @@ class Builder:
             clock=self.clock,
             name=f"terminals_{label}",
         )
-        arrivals = Synapses(
+        arrivals = PartSynapses(
             source,
             terminals,
             on_pre=rule.on_arrival,
@@ -285,7 +297,7 @@ class Builder:
                 f"{source.name} has {len(source)} units and {target.name} {len(target)}: one for each is needed"
             )
         missing_in(target, [code], model, "_post", output=True)
-        events = Synapses(
+        events = PartSynapses(
             source,
             target,
             on_pre=code,
@@ -367,7 +379,7 @@ class Builder:
     def _feedback(self, source, code, output, hidden, model, forward, connect, name, code_of):
         feedback, equations = model.feedback, Equations(model.feedback.equations)
         missing_in(hidden, [code or feedback.equations], model, "_post", output=False)
-        made = Synapses(
+        made = PartSynapses(
             source,
             hidden,
             feedback.equations,

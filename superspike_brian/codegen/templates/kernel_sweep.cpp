@@ -156,7 +156,9 @@ void _before_jump_{{codeobj_name}}()
     {% endfor %}
 }
 
-void _after_jump_{{codeobj_name}}()
+namespace {
+// stepped: the trace takes its own step before it is read again
+void _note_jump(const bool _stepped)
 {
     using namespace brian;
     %CONSTANTS%
@@ -166,8 +168,18 @@ void _after_jump_{{codeobj_name}}()
     {% for name in sweep.inputs %}
     for (int j = 0; j < _NJ; j++) _before[{{loop.index0}}][j] = {{get_array_name(variables[name])}}[j] - _before[{{loop.index0}}][j];
     {% endfor %}
+    if (_stepped)
+        for (int j = 0; j < _NJ; j++) {
+            {% for line in sweep.step_of_jump() %}
+            {{line}}
+            {% endfor %}
+        }
     _chunk._events.add(_chunk._pending, _before);
 }
+}
+
+void _after_jump_{{codeobj_name}}() { _note_jump(false); }
+void _after_jump_before_step_{{codeobj_name}}() { _note_jump(true); }
 {% endif %}
 {% endblock %}
 
@@ -175,5 +187,6 @@ void _after_jump_{{codeobj_name}}()
 {% if sweep.events %}
 void _before_jump_{{codeobj_name}}();
 void _after_jump_{{codeobj_name}}();
+void _after_jump_before_step_{{codeobj_name}}();
 {% endif %}
 {% endblock %}
