@@ -7,6 +7,7 @@ from .network.objects import population as population
 from .results import load as load
 from .results.neo import to_neo as to_neo
 from .runs.loaded import load_network as load_network
+from .runs.steps import steps as steps
 from .runs.training import resume as resume
 from .runs.training import train as train
 from .sweeps.sweep import load_sweep as load_sweep

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from brian2 import Equations, Group, Hz, Quantity, get_unit, second, volt
 
-from ...codegen.brian2_api import DIMENSIONLESS, get_identifiers
+from ...codegen.brian2_api import DIFFERENTIAL_EQUATION, DIMENSIONLESS, SUBEXPRESSION, get_identifiers
 from .errors import ModelError
 
 if TYPE_CHECKING:
@@ -146,24 +146,35 @@ def missing_in(group: Group, codes: Iterable[str], model: Model, suffix: str, *,
         how = _how(group, missing[0], known, model)
         raise ModelError(f"{group.name} has no variable '{missing[0]}', which the rule needs:\n{how}")
     for name in (n for n in names if n in known and group.variables[n].dim is not known[n].dim):
-        wanted = "1" if known[name].dim is DIMENSIONLESS else repr(get_unit(known[name].dim))
-        raise ModelError(
-            f"{group.name}: its variable '{name}' is in {group.variables[name].unit}, and the rule needs it in {wanted}"
-        )
+        found, wanted = _unit(group.variables[name].dim), _unit(known[name].dim)
+        raise ModelError(f"{group.name}: its variable '{name}' is in {found}, and the rule needs it in {wanted}")
 
 
 def _how(group, name, known, model):
     """What to add to a group of one's own, for a variable and all that it depends on."""
     if name not in known:
         return f"    no equation of the model defines it either: define '{name}' in {group.name}"
-    wanted, constants = [name], []
+    own, wanted, constants = [], [name], set()
     for one in wanted:
-        for other in sorted(known[one].identifiers):
-            if other in known and other not in group.variables and other not in wanted:
-                wanted.append(other)
-            elif other in model.parameters and other not in known and other not in constants:
-                constants.append(other)
-    shown = "\n".join(f"    {known[n]}" for n in known if n in wanted)
-    values = [f"{n} = {model.parameters[n]}" for n in constants]
-    values += [f"{group.name}.{n} = {model.parameters[n]}" for n in wanted if n in model.parameters]
-    return f"add to its equations\n{shown}" + (f"\nwith {', '.join(values)}" if values else "")
+        if one in model.parameters:  # a parameter that populations of the package declare
+            constants.add(one)
+            continue
+        own.append(one)
+        others = known[one].identifiers - group.variables.keys()
+        wanted += sorted(n for n in others if n in known and n not in wanted)
+        constants |= {n for n in others if n in model.parameters}
+    text = "\n".join(f"    {_text(e)}" for n, e in known.items() if n in own)
+    need = f"\nwith {', '.join(sorted(constants))} of `model.parameters` in its namespace" if constants else ""
+    return f"add to its equations\n{text}{need}"
+
+
+def _text(equation):
+    """An equation as it can be written."""
+    left = {DIFFERENTIAL_EQUATION: f"d{equation.varname}/dt = ", SUBEXPRESSION: f"{equation.varname} = "}
+    flags = f" ({', '.join(equation.flags)})" if equation.flags else ""
+    code = left[equation.type] + str(equation.expr) if equation.type in left else equation.varname
+    return f"{code} : {_unit(equation.dim)}{flags}"
+
+
+def _unit(dim):
+    return "1" if dim is DIMENSIONLESS else repr(get_unit(dim))

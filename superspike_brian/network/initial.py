@@ -4,9 +4,10 @@ All of them are inputs of the compiled program.
 """
 
 import numpy as np
+from brian2 import Quantity
 
 from ..codegen.device import RANDOM
-from ..tasks import Classification, LabelledTask, Task
+from ..tasks import Classification, LabelledTask, SpikePattern, Task
 from ..values.clock import n_steps
 from ..values.hints import Array, State
 from .structure import Structure
@@ -38,9 +39,7 @@ def initial_state(structure: Structure, task: Task | Classification | LabelledTa
     state = noise(seed)
     check_fit(structure, task)
     if isinstance(task, Task):
-        period = n_steps(task.period, structure.dt)
-        for name, pattern in (("inputs", task.inputs), ("targets", task.targets)):
-            state |= generator(name, *pattern.steps(structure.dt), period)
+        state |= pattern("inputs", task.inputs, structure.dt) | pattern("targets", task.targets, structure.dt)
     state |= parameters(structure)
     for name, projection in structure.projections.items():
         state[f"{name}.w"] = initial_weights(structure, name, seed)
@@ -116,6 +115,13 @@ def parameters(structure: Structure) -> State:
 def learning_rates(structure: Structure, factor: float, step: int = 0) -> State:
     """Learning rates (volt) of all plastic projections from a step on: those of their models times `factor`."""
     return {f"{name}.r0": np.array([structure.learning_rate(name, step) * factor]) for name in structure.plastic}
+
+
+def pattern(name: str, spikes: SpikePattern, dt: Quantity, step: int = 0) -> State:
+    """Entries of the state that make a generator repeat a pattern for ever, from a time step on."""
+    period, (steps, ids) = n_steps(spikes.period, dt), spikes.steps(dt)
+    over = np.searchsorted(steps, step % period)  # spikes before this step
+    return generator(name, steps, ids, period) | {f"{name}._lastindex": np.array([over], np.int32)}
 
 
 def generator(name: str, steps: Array, ids: Array, period: int = 0) -> State:

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-import numpy as np
 from brian2 import Network, Quantity
 
 from ..codegen.device import RANDOM
 from ..engine.runtime import ForeignNetwork, RuntimeProgram, of_compiled
 from ..files.durable import RunFolderError, resume_command
-from ..network.initial import initial_state, learning_rates, noise
+from ..network.initial import initial_state, learning_rates, noise, pattern
 from ..network.trials import trial_source
 from ..results import stored
 from ..results.folder import RunFolder
 from ..spec.run import RunSpec
+from ..tasks import Task
 from ..values.clock import n_steps
 from ..values.hints import State
 from ..values.kinds import Choice, Flag, Time
@@ -109,10 +109,9 @@ def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, S
         )
     state = initial_state(spec.structure, spec.task, spec.seed)
     state |= {f"{name}.w": record[f"{prefix}{name}"] for name in spec.structure.projections}
-    for name in spec.structure.generators:
-        if period := int(state.get(f"{name}._period_bins", [0])[0]):  # spikes before this step are over
-            over = np.searchsorted(state[f"{name}._timebins"], wanted % period)
-            state[f"{name}._lastindex"] = np.array([over], np.int32)
+    if isinstance(spec.task, Task):
+        for name, spikes in (("inputs", spec.task.inputs), ("targets", spec.task.targets)):
+            state |= pattern(name, spikes, spec.dt, wanted)
     return wanted, state
 
 
