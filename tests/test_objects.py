@@ -55,7 +55,7 @@ def test_they_are_the_networks_own(pattern_task):
     for group, name in ((below, "forward_1"), (above, "forward_2")):
         for variable in ("w", "eligibility", "v"):
             np.testing.assert_allclose(
-                group.state(variable)[:], after[f"{name}.{variable}"], rtol=1e-12, err_msg=variable
+                group.variables[variable].get_value(), after[f"{name}.{variable}"], rtol=1e-12, err_msg=variable
             )
     np.testing.assert_allclose(output.variables["cost"].get_value(), after["output.cost"], rtol=1e-12)
     assert np.ptp(after["forward_1.w"] - state["forward_1.w"]) > 0

@@ -195,8 +195,11 @@ class Builder:
         made.run_regularly(model.optimizer.update, when="start", name=f"{made.name}_update", **update)
         if self.initialise:
             _give_parameters(made, equations, model)
-            weights = "w_0/sqrt(N_pre)*randn()" if initial is None else initial
-            made.state("w").set_item(slice(None), weights, namespace=dict(model.parameters))
+            if initial is None or isinstance(initial, str):
+                code = "w_0/sqrt(N_pre)*randn()" if initial is None else initial
+                made.state("w").set_item(slice(None), code, namespace=dict(model.parameters))
+            else:
+                made.w = initial
             _give_parameters(made.terminals, Equations(rule.terminal_equations), model)
         return made
 
@@ -372,7 +375,7 @@ class Builder:
         if self.initialise and feedback.weights == "normal":
             weights = np.random.default_rng(seed).standard_normal(len(output) * len(hidden))
             for one in made:
-                one.state("b").set_item(slice(None), weights)
+                one.b = weights
         made[0].contained_objects.extend(made[1:])
         return made[0]
 
