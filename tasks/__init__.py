@@ -15,6 +15,7 @@ from .data import data, read_samples
 from .digits import digits
 from .image import image
 from .labelled import LabelledSpikes
+from .neo_files import read_neo
 from .pattern import SpikePattern, Task
 from .presentation import LabelledTask
 from .randman import randman
@@ -41,6 +42,7 @@ __all__ = [
     "randman",
     "ras",
     "read_csv",
+    "read_neo",
     "read_npz",
     "read_ras",
     "read_samples",

@@ -269,9 +269,14 @@ class WithDecay(Assembly):
             terminals.run_regularly("z *= 0.9", dt=1 * ms, when=self.when, order=self.order, name=f"wither_{k}")
 
 
-def test_jumps_of_any_origin(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("when", "order"), [("synapses", 0), ("groups", -1)]
+)  # after the trace's own step, and before it
+def test_jumps_of_any_origin(when, order, monkeypatch, tmp_path):
     """What changes a presynaptic trace besides spikes reaches the synapses, too."""
     monkeypatch.setattr(cache, "Assembly", WithDecay)
+    monkeypatch.setattr(WithDecay, "when", when)
+    monkeypatch.setattr(WithDecay, "order", order)
     expected = learn(MODEL, "stock", tmp_path, (12, 3))
     assert_learned(expected[0], (12, 3), expected[1])
     assert_same(learn(MODEL, "events", tmp_path, (12, 3)), expected)
@@ -344,11 +349,3 @@ def test_index_arrays_are_filled_where_code_reads_them(watched, filled, monkeypa
 )
 def test_what_a_template_assigns(line, name):
     assert _ASSIGNED.findall(line) == ([name] if name else [])
-
-
-def test_a_jump_before_the_own_step_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr(cache, "Assembly", WithDecay)
-    monkeypatch.setattr(WithDecay, "when", "groups")
-    monkeypatch.setattr(WithDecay, "order", -1)
-    with pytest.raises(NotImplementedError, match=r"wither_1_codeobject changes z of terminals_1 .* 'gemm'"):
-        engine.build(Structure(MODEL, (12, 3)), build_dir=tmp_path, kernel="events")

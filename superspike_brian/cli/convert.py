@@ -1,4 +1,4 @@
-"""``superspike convert``: a picture, a table in text (CSV, NEST) or a NumPy archive becomes a `.ras` raster."""
+"""``superspike convert``: a picture, a table (CSV, NEST), a NumPy archive, or what Neo reads becomes a `.ras` raster."""
 
 import argparse
 import os
@@ -6,13 +6,14 @@ from pathlib import Path
 
 from brian2 import Quantity, second
 
-from ..tasks import SpikePattern, image, read_csv, read_npz, write_ras
+from ..tasks import SpikePattern, image, read_csv, read_neo, read_npz, write_ras
 from ..tasks.arguments import file_path
 from ..tasks.pattern import counted
 from ..values.names import nearest
 from .options import number, time_value
 
-READERS = {"csv": read_csv, "npz": read_npz}
+READERS = {"csv": read_csv, "npz": read_npz}  # of a time unit
+KINDS = ("image", *READERS, "neo")
 
 
 def convert(
@@ -22,6 +23,7 @@ def convert(
     period: Quantity = 2 * second,
     n: int | None = None,
     time_unit: Quantity | None = None,
+    start: Quantity | None = None,
     seed: int = 0,
     overwrite: bool = False,
 ) -> SpikePattern:
@@ -29,7 +31,7 @@ def convert(
 
     Parameters
     ----------
-    kind : {'image', 'csv', 'npz'}
+    kind : {'image', 'csv', 'npz', 'neo'}
         What `source` is.
     source, out : path
         File to read; raster to write.
@@ -39,6 +41,8 @@ def convert(
         Number of units; default: what the source implies.
     time_unit : Quantity, optional
         What a time of 1 means in a table or an archive (second); default: what it says itself, else a second.
+    start : Quantity, optional
+        When a window of one period begins in a recording that Neo reads (second); default: the whole recording.
     seed : int
         Of the spikes' times within the pixels of a picture.
     overwrite : bool
@@ -54,13 +58,21 @@ def convert(
     OSError, ValueError
         If `source` cannot be read, or `out` is there or is the source itself.
     """
-    if kind not in ("image", *READERS):
-        raise ValueError(f"kind is {kind!r}; expected what the source is{nearest(kind, ['image', *READERS])}")
+    if kind not in KINDS:
+        raise ValueError(f"kind is {kind!r}; expected what the source is{nearest(kind, KINDS)}")
+    if start is not None and kind != "neo":
+        raise ValueError(f"start is given, and the source is of the kind {kind}; expected it for neo only")
+    if time_unit is not None and kind not in READERS:
+        raise ValueError(
+            f"time_unit is given, and the source is of the kind {kind}; expected it for {' and '.join(READERS)}"
+        )
     source, out = file_path(source, "source"), file_path(out, "out")
     if source.exists() and out.exists() and os.path.samefile(source, out):
         raise FileExistsError(f"{out} is the source itself; give another name for the raster.")
     if kind == "image":
         pattern = image(image=source, period=period, n_outputs=n, seed=seed).targets
+    elif kind == "neo":
+        pattern = read_neo(source, period, n, start)
     else:
         pattern = READERS[kind](source, period, n, time_unit)
     write_ras(out, pattern, overwrite)
@@ -69,19 +81,23 @@ def convert(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add its arguments."""
-    parser.add_argument("kind", choices=["image", *READERS], help="what the source is")
+    parser.add_argument("kind", choices=KINDS, help="what the source is")
     parser.add_argument(
-        "source", type=Path, help="picture; table (CSV, NEST) of time and unit; archive of times and units"
+        "source",
+        type=Path,
+        help="picture; table (CSV, NEST); archive of times and units; what Neo reads (NWB, NIX, ...)",
     )
     parser.add_argument("out", type=Path, help="raster to write, such as target.ras")
     parser.add_argument("--period", type=time_value("2s"), required=True, help="length of the loop, such as 2s")
     parser.add_argument("--n", type=number(int, 1), help="units (default: what the source implies)")
     parser.add_argument("--time-unit", type=time_value("1ms"), help="of the source (default: what it says, else 1s)")
+    parser.add_argument("--start", type=time_value("1s"), help="of a window of a recording (default: all of it)")
     parser.add_argument("--seed", type=number(int, 0), default=0, help="of spike times within pixels (default: 0)")
     parser.add_argument("--overwrite", action="store_true", help="replace the raster (default: refuse)")
 
 
 def command(args: argparse.Namespace) -> None:
     """Convert, and say what came out."""
-    pattern = convert(args.kind, args.source, args.out, args.period, args.n, args.time_unit, args.seed, args.overwrite)
+    given = args.kind, args.source, args.out, args.period, args.n, args.time_unit, args.start, args.seed, args.overwrite
+    pattern = convert(*given)
     print(f"{args.out}: {counted(len(pattern), 'spike')} of {counted(pattern.n, 'unit')}, period {pattern.period}")
