@@ -1,5 +1,7 @@
 from . import models as models
 from . import tasks as tasks
+from .exchange.from_nir import from_nir as from_nir
+from .exchange.nir import to_nir as to_nir
 from .results import load as load
 from .results.neo import to_neo as to_neo
 from .runs.loaded import load_network as load_network

@@ -57,12 +57,7 @@ def load_network(
     """
     Choice("numpy", known=("numpy", "cython")).check(target, "target")
     learning = Flag("yes").check(learning, "learning")
-    path = Path(run).expanduser()
-    folder = RunFolder(path.parent if path.name == "run.nc" else path)
-    spec = stored.stored_spec(folder)
-    step, state = _state(folder, spec, at)
-    with stored.reading(folder.path, "a checkpoint is not of this network; put copies of the files back"):
-        stored.check_state(state, spec.structure)
+    spec, step, state = stored_state(run, at)
     state = noise(spec.seed) | state
     state |= learning_rates(spec.structure, _factor(spec, step) if learning else 0.0, step)
     if source := trial_source(spec.task, spec.structure, spec.seed, decoder=spec.decoder):
@@ -78,6 +73,28 @@ def load_network(
     program = RuntimeProgram(spec.structure, spec.precision, network)
     program.restore(state, step)
     return program.net
+
+
+def stored_state(run: Path | str, at: str | Quantity = "end") -> tuple[RunSpec, int, State]:
+    """What a run is, and its state at its end, at its start or at a snapshot, with the time step of it.
+
+    Parameters
+    ----------
+    run, at
+        As for `load_network`.
+
+    Raises
+    ------
+    RunFolderError, ValueError
+        As by `load_network`.
+    """
+    path = Path(run).expanduser()
+    folder = RunFolder(path.parent if path.name == "run.nc" else path)
+    spec = stored.stored_spec(folder)
+    step, state = _state(folder, spec, at)
+    with stored.reading(folder.path, "a checkpoint is not of this network; put copies of the files back"):
+        stored.check_state(state, spec.structure)
+    return spec, step, state
 
 
 def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, State]:
