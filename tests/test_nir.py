@@ -22,8 +22,9 @@ from superspike_brian.models import (
 
 import superspike_brian as ss
 from superspike_brian.errors import MissingPackageError
+from superspike_brian.exchange.graph import graph
 from superspike_brian.exchange.membrane import membrane
-from superspike_brian.exchange.nir import export, graph
+from superspike_brian.exchange.nir import export
 from superspike_brian.network.structure import Structure
 from superspike_brian.network.synapses import initial_weights
 
@@ -31,6 +32,7 @@ nir = pytest.importorskip("nir", reason="the package nir is not installed: pip i
 
 DT = 0.2 * ms
 COURSE = {"duration": 40 * ms, "burn_in": 20 * ms, "block": 20 * ms, "probe_length": 10 * ms, "seed": 3, "dt": DT}
+COURSE |= {"snapshot_every": 20 * ms}
 FREE = SUPERSPIKE.replace(w_0=90 * mV, tau_ref=0 * ms, t_b=10 * ms)
 SLOW = FREE.neuron.replace(tau_mem=20 * ms, theta=-54 * mV)
 OWN = Architecture(
@@ -136,6 +138,9 @@ def test_what_the_graph_says(trained):
     ]
     np.testing.assert_array_equal(found.nodes["forward_1"].weight, data.weights_1_start.values.T)
     np.testing.assert_array_equal(ss.to_nir(folder).nodes["forward_2"].weight, data.weights_2_end.values.T)
+    middle = ss.to_nir(folder / "run.nc", 20 * ms)
+    np.testing.assert_array_equal(middle.nodes["forward_1"].weight, data.weights_1_snapshots[0].values.T)
+    assert middle.metadata["simulated"] == pytest.approx(0.02)
     np.testing.assert_allclose(found.nodes["forward_1_delay"].delay, np.full(12, 0.0008))
     cell = found.nodes["hidden_1"]
     told = {

@@ -7,7 +7,7 @@ from superspike_brian.models import SUPERSPIKE, chain
 from superspike_brian.tasks import SpikePattern, Task
 
 from superspike_brian.engine.runtime import RuntimeProgram
-from superspike_brian.exchange.nir import graph
+from superspike_brian.exchange.graph import graph
 from superspike_brian.network.initial import initial_state
 from superspike_brian.network.structure import Structure
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from brian2 import Quantity, have_same_dimensions, second, volt
+from brian2 import Quantity, second, volt
 
 from ..models import (
-    LIF,
     RANDOM,
     READOUT,
     SUPERSPIKE,
@@ -23,14 +22,12 @@ from ..models import (
 )
 from ..network.structure import DT
 from ..values.kinds import Choice, Time
-from .nir import SOFTWARE, package
+from .constants import check_seconds, jump, neuron, units
+from .graph import SOFTWARE, package
 from .wiring import CELLS, Connection, check_nodes, connections, flattened, in_order, kind, shape
 
 if TYPE_CHECKING:
     import nir
-
-SHARED = ("tau_syn", "tau_mem", "v_leak", "v_threshold", "v_reset")  # what all units of a population have in common
-RANGE = float(LIF.parameters["theta"] - LIF.parameters["U_rest"])  # of a readout, which has no threshold in NIR
 
 
 def from_nir(
@@ -78,30 +75,23 @@ def from_nir(
     """
     graph = _read(source)
     said = graph.metadata if str(graph.metadata.get("software", "")).startswith(SOFTWARE) else {}
-    scale = _scale(said, unit, time_unit)
+    scale = units(said, unit, time_unit)
     step = float(said.get("dt", DT)) if dt is None else float(Time("0.1ms").check(dt, "dt"))
     meaning = Choice("step", known=("step", "impulse", "ignored")).check("step" if w_in is None else w_in, "w_in")
     check_nodes(graph)
     names = _names(graph, said)
     cells = {node: graph.nodes[node] for node in names if kind(graph.nodes[node]) in CELLS}
     if time_unit is None and not said:
-        _check_seconds(cells)
-    neurons = {names[node]: _neuron(node, cell, scale, said) for node, cell in cells.items()}
+        check_seconds(cells)
+    neurons = {names[node]: neuron(node, cell, scale, said) for node, cell in cells.items()}
     projections = []
     for way in connections(graph):
-        weights = way.weights * _jump(cells[way.target], step / scale.time, meaning) * scale.potential
+        weights = way.weights * jump(cells[way.target], step / scale.time, meaning) * scale.potential
         zeros = bool(said.get("sparse", {}).get(way.name, not way.name)) if sparse is None else bool(sparse)
         projections.append(_projection(way, weights, way.delays * scale.time, names, zeros))
     sizes = {name: shape(graph.nodes[node])[0] for node, name in names.items() if name != "targets"}
     readout = kind(cells[next(node for node, name in names.items() if name == "output")]) == "CubaLI"
     return _assembled(READOUT if readout else SUPERSPIKE, neurons, sizes, projections)
-
-
-class Scale(NamedTuple):
-    """What 1 in the graph is, in volt and in second."""
-
-    potential: float
-    time: float
 
 
 def _read(source):
@@ -120,23 +110,6 @@ def _read(source):
         raise ValueError(f"{path} cannot be read as NIR ({type(error).__name__}: {reason:.300})") from error
 
 
-def _scale(said, unit, time_unit):
-    if unit is None and "volt" not in said:
-        raise ValueError(
-            "the graph does not say in which unit its potentials are: give unit=volt or unit=mV; where thresholds are about 1 "
-            "above the leak, unit=10*mV"
-        )
-    if unit is not None and not (
-        isinstance(unit, Quantity)
-        and not np.ndim(unit)
-        and have_same_dimensions(unit, volt)
-        and 0 < float(unit) < np.inf
-    ):
-        raise ValueError(f"unit must be a positive potential, such as 10*mV, not {unit!r:.80}")
-    potential = float(said["volt"] if unit is None else unit)
-    return Scale(potential, 1.0 if time_unit is None else float(Time("1ms").check(time_unit, "time_unit")))
-
-
 def _names(graph, said):
     """What inputs and populations are called here, by node."""
     nodes = {name: kind(graph.nodes[name]) for name in in_order(graph)}
@@ -152,7 +125,8 @@ def _names(graph, said):
         if nodes[node] == "CubaLI":
             raise ValueError(f"the node '{node}' is a CubaLI, which never spikes: only the output can be one")
         name = str(known.get(node, node))
-        found[node] = name if name == "targets" or _fits(Population, name=name, size=1) else f"population_{number + 1}"
+        free = name not in found.values() and (name == "targets" or _fits(Population, name=name, size=1))
+        found[node] = name if free else f"population_{number + 1}"
     return found
 
 
@@ -165,51 +139,6 @@ def _fits(record, **fields):
     return True
 
 
-def _check_seconds(cells):
-    for name, cell in cells.items():
-        if (longest := max(np.max(cell.tau_mem), np.max(cell.tau_syn))) >= 1:
-            raise ValueError(
-                f"the node '{name}' has a time constant of {longest:g} s, if times are in second; if in millisecond, give "
-                "time_unit=ms; if they are, time_unit=second"
-            )
-
-
-def _neuron(node, cell, scale, said):
-    """LIF with the constants of a node."""
-    shared = {}
-    for field in SHARED[: 5 if kind(cell) == "CubaLIF" else 3]:
-        values = np.asarray(getattr(cell, field), float)
-        if not np.allclose(values, values[0], rtol=1e-6, atol=0):
-            raise ValueError(
-                f"the node '{node}', {field}: from {values.min():g} to {values.max():g}; the units of a population have it in "
-                "common here: give those that differ a node each"
-            )
-        shared[field] = float(values[0]) * (scale.time if field.startswith("tau") else scale.potential)
-    for field in ("tau_syn", "tau_mem"):
-        if not shared[field] > 0:
-            raise ValueError(f"the node '{node}', {field}: {shared[field]:g} s; expected a time above 0")
-    rest = shared["v_leak"]
-    theta = float(said["theta"]) * scale.potential if "theta" in said else rest + RANGE
-    reset = shared.get("v_reset", rest)
-    constants = {
-        "tau_mem": shared["tau_mem"] * second,
-        "tau_syn": shared["tau_syn"] * second,
-        "U_rest": rest * volt,
-        "theta": shared.get("v_threshold", theta) * volt,
-        "tau_ref": float(said.get("refractory", {}).get(node, 0)) * second,
-    }
-    if reset == rest:
-        return LIF.replace(**constants, source="a graph of NIR")
-    parameters = {**LIF.parameters, **constants, "U_reset": reset * volt}
-    return LIF.replace(parameters=parameters, reset="U = U_reset", source="a graph of NIR")
-
-
-def _jump(cell, step, meaning):
-    """By what a spike of weight 1 makes the current of each unit grow, times its resistance."""
-    factor = {"step": cell.w_in * step / cell.tau_syn, "impulse": cell.w_in / cell.tau_syn, "ignored": 1.0}[meaning]
-    return factor * cell.r
-
-
 def _projection(way: Connection, weights, delays, names, sparse):
     """The projection of a connection, with its weights (V) and delays (s)."""
     source, target = names[way.source], names[way.target]
@@ -218,16 +147,16 @@ def _projection(way: Connection, weights, delays, names, sparse):
     if sparse:
         pairs = np.argwhere(weights)
         chosen = {"connect": pairs, "initial": weights[tuple(pairs.T)] * volt}
-    name = way.name if _fits(Projection, source=source, target=target, name=way.name) else ""
-    return Projection(source, target, delay=delay, name=name, **chosen)
+    free = way.name not in names.values() and _fits(Projection, source=source, target=target, name=way.name)
+    return Projection(source, target, delay=delay, name=way.name if free else "", **chosen)
 
 
 def _assembled(base, neurons, sizes, projections):
     """Model and network; the model's neuron is that of the output."""
-    neuron = neurons["output"]
+    mine = neurons["output"]
     largest = max(float(np.max(np.abs(p.initial))) for p in projections)
-    model = base.replace(neuron=neuron, w_max=max(float(base.parameters["w_max"]), largest) * volt)
-    own = {name: None if other == neuron else other for name, other in neurons.items()}
+    model = base.replace(neuron=mine, w_max=max(float(base.parameters["w_max"]), largest) * volt)
+    own = {name: None if other == mine else other for name, other in neurons.items()}
     populations = [Population(name, n, neuron=own.get(name)) for name, n in sizes.items()]
     back = [p.source for p in projections if p.target == "output"]
     ways = [
