@@ -1,6 +1,7 @@
 """Runs as graphs of NIR: an independent reader of the graph emits every spike of the run, and graphs come back."""
 
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -94,6 +95,7 @@ def same(one, other):
     return sorted(zip(*map(list, one), strict=True)) == sorted(zip(*map(list, other), strict=True))
 
 
+@pytest.mark.filterwarnings("ignore:NIR has no refractory period")
 @pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize("name", ["chain", "any architecture"])
 def test_a_reader_emits_every_spike(name, scaled, trained, tmp_path):
@@ -106,19 +108,25 @@ def test_a_reader_emits_every_spike(name, scaled, trained, tmp_path):
         assert len(found[0]) > 10 and same(found, seen[population]), population
 
 
-def test_refractoriness_is_what_a_reader_must_add(trained, caplog):
+def test_refractoriness_is_what_a_reader_must_add(trained):
     folder, seen, _ = trained("any architecture")
-    found = ss.to_nir(folder)
-    assert "NIR has no refractory period (inh 3 ms, output_units 3 ms here)" in caplog.text
-    assert "Train with tau_ref = 0*ms" in caplog.text
+    with warnings.catch_warnings(record=True) as said:
+        warnings.filterwarnings("always", "NIR has")
+        found = ss.to_nir(folder)
+    (warning,) = (str(w.message) for w in said)
+    assert "NIR has no refractory period (inh 3 ms, output_units 3 ms here)" in warning
+    assert "Train with tau_ref = 0*ms" in warning
     assert found.metadata["refractory"] == pytest.approx({"inh": 0.003, "output_units": 0.003})
     without = read(found, seen)
     for population in ("inh", "output"):  # with it: see above
         assert len(without[population][0]) > 1.1 * len(seen[population][0]) > 11
 
 
-def test_without_refractoriness_nothing_is_said(trained, caplog):
-    assert ss.to_nir(trained("chain")[0]).metadata["refractory"] == {} and caplog.text == ""
+def test_without_refractoriness_nothing_is_said(trained):
+    folder, _, _ = trained("chain")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "NIR has")
+        assert ss.to_nir(folder).metadata["refractory"] == {}
 
 
 def test_a_reader_by_euler_is_near_and_no_more(trained):
@@ -171,7 +179,7 @@ def test_a_file_is_not_overwritten_unless_told(trained, tmp_path):
     with pytest.raises(FileExistsError, match="overwrite=True"):
         export(folder, tmp_path / "a.nir")
     assert (tmp_path / "a.nir").read_text() == "mine"
-    export(folder, tmp_path / "a.nir", "start", overwrite=True)
+    assert export(folder, tmp_path / "a.nir", "start", overwrite=True) == (tmp_path / "a.nir",)
     assert np.array_equal(
         nir.read(tmp_path / "a.nir").nodes["forward_1"].weight, ss.to_nir(folder, "start").nodes["forward_1"].weight
     )
@@ -271,6 +279,7 @@ def test_what_a_projection_cannot_say_is_refused(change, message):
 # and back
 
 
+@pytest.mark.filterwarnings("ignore:NIR has no refractory period")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_graph_comes_back(name, trained, tmp_path):
     for scaled in (False, True):

@@ -16,24 +16,20 @@ current then grows by ``w_in * weight * dt/tau_syn``, and ``w_in = tau_syn/dt`` 
 from __future__ import annotations
 
 import itertools
-import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from brian2 import Quantity
 
 from .._version import __version__
 from ..errors import MissingPackageError
 from ..network.structure import Structure
 from ..network.synapses import delays, pairs
 from ..values.hints import Floats, State
-from ..values.quantities import readable
 from .membrane import Membrane, current_of, membrane
 
 if TYPE_CHECKING:
     import nir
 
-logger = logging.getLogger(__name__)
 SOFTWARE = "superspike_brian"
 W_IN = "tau_syn/dt: a spike is 1 for one time step dt, and adds its weight to the current"
 
@@ -91,8 +87,6 @@ def graph(structure: Structure, state: State, seed: int, scaled: bool = False) -
             sparse[name] = 1
     nodes["output"] = nir.Output(np.array([structure.sizes[-1]]))
     edges.append((names["output"], "output"))
-    refractory = {names[p]: c.refractory for p, c in cells.items() if c.refractory}
-    _warn(structure, refractory)
     about = {
         "software": f"{SOFTWARE} {__version__}",
         "time_unit": "s",
@@ -102,7 +96,7 @@ def graph(structure: Structure, state: State, seed: int, scaled: bool = False) -
         "dt": dt,
         "w_in": W_IN,
         "populations": {node: population for population, node in names.items() if population != "targets"},
-        "refractory": refractory,
+        "refractory": {names[p]: c.refractory for p, c in cells.items() if c.refractory},
         "sparse": sparse,
     }
     return nir.NIRGraph(nodes, edges, about)
@@ -169,14 +163,3 @@ def _delay(structure: Structure, name: str, seed: int) -> Floats:
             f"{each.max():.4g} s, and NIR one a presynaptic unit: train with one delay for the projection"
         )
     return found
-
-
-def _warn(structure, refractory):
-    if not refractory:
-        return
-    periods = ", ".join(f"{name} {readable(Quantity(t, dim=structure.dt.dim))}" for name, t in refractory.items())
-    logger.warning(
-        f"NIR has no refractory period ({periods} here): other simulators let neurons spike again at once, and spikes will "
-        "differ. Train with tau_ref = 0*ms (--set tau_ref=0ms), or let the reader hold neurons at their reset for the times in "
-        "the graph's metadata, under 'refractory'"
-    )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from brian2 import Quantity
+from brian2 import Quantity, second
 
 from ..files.durable import replace_file
-from ..runs.loaded import stored_state
+from ..runs.loaded import load_state
+from ..tasks.arguments import file_path, flag
+from ..values.quantities import readable
 from .graph import graph, package
 
 if TYPE_CHECKING:
@@ -47,17 +50,31 @@ def to_nir(run: Path | str, at: str | Quantity = "end", *, scaled: bool = False)
         population or projection.
     RunFolderError
         If there is no run.
+
+    Warns
+    -----
+    UserWarning
+        If there are refractory periods.
     """
-    spec, step, state = stored_state(run, at)
-    found = graph(spec.structure, state, spec.seed, scaled)
-    about = {"task": spec.task.name, "seed": str(spec.seed), "simulated": step * float(spec.dt)}
+    scaled = flag(scaled, "scaled")
+    loaded = load_state(run, at)
+    spec = loaded.spec
+    found = graph(spec.structure, loaded.state, spec.seed, scaled)
+    about = {"task": spec.task.name, "seed": str(spec.seed), "simulated": loaded.step * float(spec.dt)}
     found.metadata = found.metadata | about
+    if periods := [f"{name} {readable(t * second)}" for name, t in found.metadata["refractory"].items()]:
+        warnings.warn(
+            f"NIR has no refractory period ({', '.join(periods)} here): other simulators let neurons spike again at once, and "
+            "spikes will differ. Train with tau_ref = 0*ms (--set tau_ref=0ms), or let the reader hold neurons at their reset "
+            "for the times in the graph's metadata, under 'refractory'",
+            stacklevel=2,
+        )
     return found
 
 
 def export(
     run: Path | str, out: Path | str, at: str | Quantity = "end", overwrite: bool = False, *, scaled: bool = False
-) -> None:
+) -> tuple[Path]:
     """Write a run's network as a file of NIR, whole or not at all.
 
     Parameters
@@ -69,6 +86,11 @@ def export(
     overwrite : bool
         Replace a file that exists.
 
+    Returns
+    -------
+    tuple of Path
+        The file.
+
     Raises
     ------
     FileExistsError, FileNotFoundError
@@ -76,11 +98,12 @@ def export(
     MissingPackageError, ValueError, RunFolderError
         As by `to_nir`.
     """
-    out = Path(out).expanduser()
-    if os.path.lexists(out) and not overwrite:
-        raise FileExistsError(f"{out} exists; give overwrite=True to replace it, or another name.")
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"{out}: there is no folder {out.parent}; create it first.")
+    path = file_path(out, "out")
+    if os.path.lexists(path) and not flag(overwrite, "overwrite"):
+        raise FileExistsError(f"{path} exists; give overwrite=True to replace it, or another name.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}; create it first.")
     found, file = to_nir(run, at, scaled=scaled), io.BytesIO()
     package().write(file, found)
-    replace_file(out, file.getvalue())
+    replace_file(path, file.getvalue())
+    return (path,)
