@@ -1,6 +1,7 @@
 """A run becomes a network of Brian2 again, to look into and to extend in a notebook."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from brian2 import Network, Quantity
 
@@ -57,12 +58,7 @@ def load_network(
     """
     Choice("numpy", known=("numpy", "cython")).check(target, "target")
     learning = Flag("yes").check(learning, "learning")
-    path = Path(run).expanduser()
-    folder = RunFolder(path.parent if path.name == "run.nc" else path)
-    spec = stored.stored_spec(folder)
-    step, state = _state(folder, spec, at)
-    with stored.reading(folder.path, "a checkpoint is not of this network; put copies of the files back"):
-        stored.check_state(state, spec.structure)
+    spec, step, state = load_state(run, at)
     state = noise(spec.seed) | state
     state |= learning_rates(spec.structure, _factor(spec, step) if learning else 0.0, step)
     if source := trial_source(spec.task, spec.structure, spec.seed, decoder=spec.decoder):
@@ -78,6 +74,25 @@ def load_network(
     program = RuntimeProgram(spec.structure, spec.precision, network)
     program.restore(state, step)
     return program.net
+
+
+class Loaded(NamedTuple):
+    """A run at one of its time steps: what it is, the step, and its whole state."""
+
+    spec: RunSpec
+    step: int
+    state: State
+
+
+def load_state(run: Path | str, at: str | Quantity = "end") -> Loaded:
+    """Read the state that a run was in; arguments and errors are those of `load_network`."""
+    path = Path(run).expanduser()
+    folder = RunFolder(path.parent if path.name == "run.nc" else path)
+    spec = stored.stored_spec(folder)
+    step, state = _state(folder, spec, at)
+    with stored.reading(folder.path, "a checkpoint is not of this network; put copies of the files back"):
+        stored.check_state(state, spec.structure)
+    return Loaded(spec, step, state)
 
 
 def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, State]:
