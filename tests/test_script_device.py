@@ -115,7 +115,7 @@ def same(found, expected):
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-9, atol=1e-10, err_msg=name)
     assert len(expected["t"]) > 3
-    assert np.abs(expected["elig"]).max() > 0.1
+    assert np.abs(expected["elig"]).max() > 1e-4
 
 
 def all_pairs(synapses):
