@@ -1,5 +1,6 @@
 from . import models as models
 from . import tasks as tasks
+from .exchange.script import export_brian2 as export_brian2
 from .results import load as load
 from .results.neo import to_neo as to_neo
 from .runs.loaded import load_network as load_network

@@ -50,6 +50,11 @@ from . import probes
 from .structure import Structure
 from .synapses import pairs
 
+VERDICTS = """
+judged    : boolean
+potential : volt
+U         : volt (linked)
+"""
 ANY = 0  # seed of the pairs that sparse projections connect here; those of a run are inputs of its program
 
 
@@ -230,15 +235,10 @@ class Assembly:
     def _add_verdicts(self):
         """Record the membrane potential of each output at its deadlines."""
         output = self.groups["output"]
-        equations = """
-        judged    : boolean
-        potential : volt
-        U         : volt (linked)
-        """
         verdicts = self._add(
             NeuronGroup,
             len(output),
-            equations,
+            VERDICTS,
             threshold="judged",
             reset="judged = False",
             clock=self.clock,

@@ -1,6 +1,7 @@
 """A run becomes a network of Brian2 again, to look into and to extend in a notebook."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from brian2 import Network, Quantity
@@ -14,7 +15,7 @@ from ..results import stored
 from ..results.folder import RunFolder
 from ..spec.run import RunSpec
 from ..values.clock import n_steps
-from ..values.hints import State
+from ..values.hints import Array, State
 from ..values.kinds import Choice, Flag, Time
 from ..values.quantities import readable
 
@@ -56,21 +57,8 @@ def load_network(
     if it learns, those that the run has next, for one period of the task.
     """
     Choice("numpy", known=("numpy", "cython")).check(target, "target")
-    learning = Flag("yes").check(learning, "learning")
-    path = Path(run).expanduser()
-    folder = RunFolder(path.parent if path.name == "run.nc" else path)
-    spec = stored.stored_spec(folder)
-    step, state = _state(folder, spec, at)
-    with stored.reading(folder.path, "a checkpoint is not of this network; put copies of the files back"):
-        stored.check_state(state, spec.structure)
-    state = noise(spec.seed) | state
-    state |= learning_rates(spec.structure, _factor(spec, step) if learning else 0.0, step)
-    if source := trial_source(spec.task, spec.structure, spec.seed, decoder=spec.decoder):
-        if learning:
-            state |= source.training(step, step + source.length)
-        else:
-            length = spec.protocol.probe_steps(spec.dt, spec.task.period)
-            state, _ = source.fresh("probe", state, step, length)
+    loaded = load_state(run, at, learning=learning)
+    spec, step, state = loaded.spec, loaded.step, loaded.state
 
     def network(*objects):
         return ForeignNetwork(*objects, precision=spec.precision, target=target, key=state[RANDOM])
@@ -78,6 +66,51 @@ def load_network(
     program = RuntimeProgram(spec.structure, spec.precision, network)
     program.restore(state, step)
     return program.net
+
+
+class Loaded(NamedTuple):
+    """A run at one of its time steps: what it is, the step, its whole state, and its trials from there on, if it has any."""
+
+    spec: RunSpec
+    step: int
+    state: State
+    trials: dict[str, Array]
+
+    @property
+    def factor(self) -> float:
+        """Learning rate of the run from here on, as part of the model's; beyond its end that of the last block."""
+        factor = 0.0
+        for block in self.spec.protocol.blocks(self.spec.dt, self.spec.structure.learning_edges):
+            if block.start > self.step:
+                break
+            factor = block.factor
+        return factor
+
+
+def load_state(run: Path | str, at: str | Quantity = "end", *, learning: bool = False) -> Loaded:
+    """Read the state that a run was in, as the runtime device takes it; arguments and errors are those of `load_network`."""
+    learning = Flag("yes").check(learning, "learning")
+    folder = folder_of(run)
+    spec = stored.stored_spec(folder)
+    step, state = _state(folder, spec, at)
+    with stored.reading(folder.path, "a checkpoint is not of this network; put copies of the files back"):
+        stored.check_state(state, spec.structure)
+    loaded = Loaded(spec, step, noise(spec.seed) | state, {})
+    state = loaded.state | learning_rates(spec.structure, loaded.factor if learning else 0.0, step)
+    trials: dict[str, Array] = {}
+    if source := trial_source(spec.task, spec.structure, spec.seed, decoder=spec.decoder):
+        if learning:
+            state |= source.training(step, step + source.length)
+        else:
+            length = spec.protocol.probe_steps(spec.dt, spec.task.period)
+            state, trials = source.fresh("probe", state, step, length)
+    return loaded._replace(state=state, trials=trials)
+
+
+def folder_of(run: Path | str) -> RunFolder:
+    """The folder of a run, which may be given as the ``run.nc`` in it."""
+    path = Path(run).expanduser()
+    return RunFolder(path.parent if path.name == "run.nc" else path)
 
 
 def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, State]:
@@ -114,13 +147,3 @@ def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, S
             over = np.searchsorted(state[f"{name}._timebins"], wanted % period)
             state[f"{name}._lastindex"] = np.array([over], np.int32)
     return wanted, state
-
-
-def _factor(spec: RunSpec, step: int) -> float:
-    """Learning rate of a run from a step on, as part of the model's; beyond its end that of the last block."""
-    factor = 0.0
-    for block in spec.protocol.blocks(spec.dt, spec.structure.learning_edges):
-        if block.start > step:
-            break
-        factor = block.factor
-    return factor

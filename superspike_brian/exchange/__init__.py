@@ -1,0 +1,1 @@
+"""A run for other programs: one script of plain Brian2."""

@@ -1,0 +1,317 @@
+"""The objects of a network as the Python that makes them again, read off the objects themselves."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import cached_property
+from textwrap import indent
+from typing import Any
+
+import numpy as np
+from brian2 import (
+    CodeRunner,
+    Equations,
+    Group,
+    NeuronGroup,
+    Quantity,
+    SpikeGeneratorGroup,
+    StateMonitor,
+    Synapses,
+    second,
+)
+
+from ..codegen.brian2_api import PARAMETER, SUBEXPRESSION, get_identifiers, refractory_of, spikes_in_queue
+from ..codegen.exact import exact_by_blocks, is_brian2s
+from ..engine.runtime import RuntimeProgram
+from ..models.checks import places
+from ..spec.describe import identifiers
+from ..values.hints import Array
+from ..values.quantities import as_python
+from .texts import COMMON, call, equations_of, literal, places_of
+
+BEGIN = "t_begin"  # constant of equations that read the time, which begins at 0 in a script
+
+
+class Objects:
+    """Python of the objects of a program whose network is in the state that is meant, and the arrays that it reads.
+
+    Parameters
+    ----------
+    program : RuntimeProgram
+        The network.
+    step : int
+        Its time step, which is time 0 of what is written.
+    learning : dict of str to Quantity
+        Values of ``group.variable`` that are as in the state only while nothing learns.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        What the code reads of ``saved``; complete when all of it is written.
+    """
+
+    def __init__(self, program: RuntimeProgram, step: int, learning: dict[str, Quantity]) -> None:
+        self.program, self.structure, self.step, self.learning = program, program.structure, step, learning
+        self.groups: dict[str, Any] = program.groups
+        self.equations = equations_of(self.structure)
+        self.arrays: dict[str, Array] = {}
+
+    # what groups have in common
+
+    @cached_property
+    def constants(self) -> dict[str, Any]:
+        """Constants that have the same value wherever they are used, and are a variable nowhere."""
+        used: dict[str, list[Any]] = {}
+        for group in self.groups.values():
+            for name in identifiers(group) if isinstance(group, Group) else ():
+                used.setdefault(name, []).append(self._namespace(group).get(name))
+        values = {n: found[0] for n, found in used.items() if all(v is not None and v == found[0] for v in found)}
+        order = [n for model in self.structure.models.values() for n in model.parameters]
+        begin = {BEGIN: self.step * self.structure.dt} if "t" in used and self.step else {}
+        return {n: values[n] for n in dict.fromkeys(order) if n in values} | begin
+
+    @staticmethod
+    def _namespace(group):
+        return getattr(group, "namespace", None) or {}
+
+    @cached_property
+    def common(self) -> dict[str, str]:
+        """Names of the equations that several groups have."""
+        counts, found = Counter(self.equations.values()), dict[str, str]()
+        for name, (_, place, _) in places_of(self.structure).items():
+            text, called = self.equations[name], f"{COMMON[place]}_equations"
+            if counts[text] > 1 and "\n" in text and text not in found:
+                same = sum(other.startswith(called) for other in found.values())
+                found[text] = f"{called}_{same + 1}" if same else called
+        return found
+
+    def literal(self, code: str) -> str:
+        """Code of the model as Python; the time that it reads goes on from that of the run."""
+        return literal(re.sub(r"\bt\b", f"(t + {BEGIN})", code) if self.step else code)
+
+    # objects
+
+    def generator(self, group: SpikeGeneratorGroup) -> str:
+        """Python of what emits the task's spikes, from the state's time step on."""
+        name, values = group.name, {v: group.variables[v].get_value() for v in ("_timebins", "neuron_index")}
+        period = int(np.ravel(group.variables["_period_bins"].get_value())[0])
+        steps, units = values["_timebins"] - self.step, values["neuron_index"]
+        if period:
+            steps = steps % period
+        order = np.lexsort((units, steps))
+        self.arrays |= {f"{name}.step": steps[order], f"{name}.i": units[order]}
+        spikes = f'{len(group)}, saved["{name}.i"], saved["{name}.step"]*defaultclock.dt'
+        every = f", period={as_python(period * self.structure.dt)}" if period else ""
+        return f'{name} = SpikeGeneratorGroup({spikes}{every}, name="{name}")'
+
+    def neurons(self, group: NeuronGroup) -> str:
+        """Python of a population, or of axon terminals."""
+        arguments = [str(len(group)), self._equations_of(group), *self._firing(group)]
+        made = self._made("NeuronGroup", group, arguments)
+        return "\n".join([made, *self._links(group), *self._inputs(group), *self._operations(group)])
+
+    def _firing(self, group):
+        for event, condition in group.events.items():
+            yield f"threshold={self.literal(condition)}"
+            yield f"reset={self.literal(group.event_codes.get(event, ''))}"
+        if refractory_of(group) is not False:
+            yield f"refractory={self.literal(str(refractory_of(group)))}"
+
+    def synapses(self, group: Synapses) -> str:
+        """Python of synapses, with the pairs that they connect and their weights."""
+        pre, ends = getattr(group, "pre", None), [group.source.name, group.target.name]
+        arguments = [", ".join(ends), self._equations_of(group)]
+        delay = pre and pre.variables["delay"].get_value()
+        if pre:
+            arguments.append(f"on_pre={self.literal(pre.code)}")
+            arguments += [f"delay={as_python(delay.item() * second)}"] if pre.variables["delay"].scalar else []
+        lines = [self._made("Synapses", group, arguments), *self._borrowed(group), self._connect(group)]
+        if pre and not pre.variables["delay"].scalar:
+            lines.append(self._values(group, "delay", delay, "second"))
+        for variable, unit in (("w", "volt"), ("b", "")):
+            if f"{group.name}.{variable}" in self.program.arrays:
+                lines.append(self._values(group, variable, group.variables[variable].get_value(), unit))
+        lines += [*self._inputs(group), *self._orders(group), *self._operations(group)]
+        return "\n".join(lines)
+
+    def late(self, group: Synapses) -> str:
+        """Python of what emits the spikes that are on their way along synapses; empty if there are none."""
+        name, pathway = group.name, self.program.pathways.get(f"{group.name}_pre.queue")
+        slots = spikes_in_queue(pathway.queue) if pathway else []
+        if not any(len(slot) for slot in slots):
+            return ""
+        pairs = [(step, synapse) for step, slot in enumerate(slots) for synapse in sorted(slot)]
+        i, j = self._ends(group)
+        self.arrays |= {
+            f"late_{name}.{v}": np.array(a) for v, a in zip(("step", "i"), np.transpose(pairs), strict=True)
+        }
+        self.arrays[f"late_{name}.j"] = j
+        spikes = f'saved["late_{name}.i"], saved["late_{name}.step"]*defaultclock.dt, name="late_{name}"'
+        given = [f"late_{name}, {group.target.name}", f"on_pre={self.literal(group.pre.code)}", "delay=0*ms"]
+        lines = [
+            f"late_{name} = SpikeGeneratorGroup({len(i)}, {spikes})",
+            call(f"arrive_{name} = Synapses", [*given, *self._constants_of(group), f'name="arrive_{name}"']),
+            f'arrive_{name}.connect(i=np.arange({len(i)}), j=saved["late_{name}.j"])',
+        ]
+        for variable in sorted(get_identifiers(group.pre.code) & group.variables.keys()):
+            owner, index = group.variables[variable].owner.name, group.variables.indices[variable]
+            if index == "_presynaptic_idx":
+                raise ValueError(
+                    f"spikes are on their way along {name} whose arrival reads or changes '{variable}' of their source, "
+                    "which a script cannot say: export the start of the run or a snapshot"
+                )
+            if owner == name or index == "_idx":
+                lines.append(self._reference(f"arrive_{name}", variable, name, variable, index))
+        return "\n".join(lines)
+
+    def monitor(self, group: Any) -> str:
+        """Python of a monitor."""
+        name, source, watched = group.name, group.source.name, list(group.record_variables)
+        if isinstance(group, StateMonitor):
+            units = group.record.tolist() if len(group.record) < len(group.source) else True
+            return f'{name} = StateMonitor({source}, {list_of(watched)}, record={units}, name="{name}")'
+        watched = [n for n in watched if n not in ("i", "t")]
+        more = f', variables={list_of(watched)}, when="{group.when}"' if watched else ""
+        return f'{name} = SpikeMonitor({source}{more}, name="{name}")'
+
+    def state(self) -> list[str]:
+        """Names of the groups whose variables are not all as Brian2 makes them; their values join `arrays`."""
+        found = []
+        for name, variable in self.program.arrays.items():
+            group, _, which = name.partition(".")
+            own = Equations(self.equations.get(group, ""))
+            told = which in own and (own[which].type == SUBEXPRESSION or "shared" in own[which].flags)
+            if isinstance(self.groups[group], SpikeGeneratorGroup) or told or which in ("w", "b", "delay"):
+                continue
+            value = np.copy(variable.get_value())
+            if which.startswith("_") or not (value.any() or value.dtype == bool):
+                continue
+            if which == "lastspike":
+                value = value - self.step * float(self.structure.dt)
+            self.arrays[f"state.{name}"] = value
+            found.append(group)
+        return list(dict.fromkeys(found))
+
+    # parts of objects
+
+    def _made(self, kind, group, arguments):
+        more = [self._method(group)] if group.equations.diff_eq_names else []
+        arguments = [a for a in [*arguments, *more, *self._constants_of(group), f'name="{group.name}"'] if a]
+        return call(f"{group.name} = {kind}", arguments)
+
+    def _equations_of(self, group):
+        text = self.equations.get(group.name, "")
+        return self.common.get(text) or (self.literal(text) if text else "")
+
+    def _constants_of(self, group):
+        """The argument with the group's constants, if it has some."""
+        used = identifiers(group)
+        mine = {n: v for n, v in self._namespace(group).items() if n in used and n not in self.constants}
+        own = ", ".join(f'"{n}": {as_python(v)}' for n, v in mine.items())
+        if used & self.constants.keys() or "t" in used:
+            return ["namespace={**constants, " + own + "}" if own else "namespace=constants"]
+        return ["namespace={" + own + "}"] if own else []
+
+    def _method(self, group):
+        """The argument with the integration method; where Brian2's own loses digits it is a function, see `solutions`."""
+        method = group.state_updater.method_choice
+        if method is not exact_by_blocks:
+            return f'method="{method}"'
+        return f"method=step_of_{group.name}" if group.name in self.solutions else 'method="exact"'
+
+    @cached_property
+    def solutions(self) -> dict[str, str]:
+        """Functions with the exact solution in numbers, of groups where Brian2's own form of it would lose digits."""
+        found = {}
+        for name, (model, _, _) in places_of(self.structure).items():
+            group = self.groups[name]
+            if not group.equations.diff_eq_names or group.state_updater.method_choice is not exact_by_blocks:
+                continue
+            variables = {**places.constants(model), **group.variables}
+            if not is_brian2s(group.equations, variables):
+                code = indent(exact_by_blocks(group.equations, variables), "    ")
+                found[name] = (
+                    f'def step_of_{name}(equations, variables, method_options=None):\n    return """\n{code}\n    """'
+                )
+        return found
+
+    def _values(self, group, variable, value, unit):
+        self.arrays[f"{group.name}.{variable}"] = np.copy(value)
+        return f'{group.name}.{variable} = saved["{group.name}.{variable}"]{unit and "*"}{unit}'
+
+    def _inputs(self, group):
+        """Lines that set the parameters which all units or synapses share."""
+        for name, equation in Equations(self.equations.get(group.name, "")).items():
+            if equation.type == PARAMETER and "shared" in equation.flags:
+                value = Quantity(group.variables[name].get_value().item(), dim=equation.dim)
+                text, learning = as_python(value), self.learning.get(f"{group.name}.{name}")
+                more = "" if learning is None else f"{as_python(learning)} if LEARN else "
+                yield f"{group.name}.{name} = {more}{text}"
+
+    def _operations(self, group):
+        """Lines with the statements that run by the clock."""
+        for o in group.contained_objects:
+            if type(o) is CodeRunner:
+                every = "" if o.clock.dt == self.structure.dt else f"dt={as_python(Quantity(o.clock.dt))}, "
+                arguments = [self.literal(o.abstract_code), f'{every}when="{o.when}", name="{o.name}"']
+                yield call(f"{group.name}.run_regularly", arguments)
+
+    @staticmethod
+    def _links(group):
+        """Lines of variables that are another group's, and of a threshold that is looked at later in the step."""
+        for name, equation in group.equations.items():
+            if "linked" in equation.flags:
+                variable = group.variables[name]
+                yield f'{group.name}.{name} = linked_var({variable.owner.name}, "{variable.name}")'
+        for event, thresholder in group.thresholder.items():
+            if thresholder.when != "thresholds":
+                yield f'{group.name}.thresholder["{event}"].when = "{thresholder.when}"'
+
+    def _borrowed(self, group):
+        """Lines that let synapses read variables of groups other than their source and target, or under other names."""
+        for name in sorted(identifiers(group) & group.variables.keys()):
+            variable, index = group.variables[name], group.variables.indices[name]
+            owner = getattr(getattr(variable, "owner", None), "name", None)  # it is a proxy, which is nothing itself
+            if owner == group.name or owner not in self.groups:
+                continue
+            of_target = owner == group.target.name and index != "_presynaptic_idx"
+            if not of_target and not (owner == group.source.name and name.endswith("_pre")):
+                yield self._reference(group.name, name, owner, variable.name, index)
+
+    @staticmethod
+    def _reference(group, name, owner, variable, index):
+        at = "" if index == "_idx" else f', index="{index}"'
+        return (
+            f'{group}.variables.add_reference("{name}", {owner}, "{variable}"{at})  # {name} is {variable} of {owner}'
+        )
+
+    @staticmethod
+    def _orders(group):
+        """Lines that say what comes first within a step, where that is not left to Brian2."""
+        if group.state_updater is not None and group.state_updater.order:
+            yield f"{group.name}.state_updater.order = {group.state_updater.order}  # before the neurons"
+        for name, updater in group.summed_updaters.items():
+            if updater.order:
+                yield f'{group.name}.summed_updaters["{name}"].order = {updater.order}  # before synapses'
+        if getattr(group, "pre", None) is not None and group.pre.order != -1:
+            yield f"{group.name}.pre.order = {group.pre.order}  # before the other spikes of the step"
+
+    def _connect(self, group):
+        i, j = self._ends(group)
+        n_pre, n_post = len(group.source), len(group.target)
+        if n_pre == n_post == len(i) and np.array_equal(i, j) and np.array_equal(i, np.arange(n_pre)):
+            return f'{group.name}.connect(j="i")'
+        if len(i) == n_pre * n_post and np.array_equal(i * n_post + j, np.arange(n_pre * n_post)):
+            return f"{group.name}.connect()"
+        self.arrays |= {f"{group.name}.i": i, f"{group.name}.j": j}
+        return f'{group.name}.connect(i=saved["{group.name}.i"], j=saved["{group.name}.j"])'
+
+    @staticmethod
+    def _ends(group):
+        """Presynaptic and postsynaptic unit of every synapse."""
+        return tuple(np.copy(group.variables[f"_synaptic_{end}"].get_value()) for end in ("pre", "post"))
+
+
+def list_of(names: Iterable[str]) -> str:
+    """Names as a list of strings."""
+    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
