@@ -13,7 +13,9 @@ FORMATS = {"brian2": export_brian2}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add its arguments."""
-    parser.add_argument("format", choices=[*FORMATS], help="brian2: one script of plain Brian2, with its arrays beside it")
+    parser.add_argument(
+        "format", choices=[*FORMATS], help="brian2: one script of plain Brian2, with its arrays beside it"
+    )
     parser.add_argument("dir", type=Path, help="run folder")
     parser.add_argument("out", type=Path, help="file to write, such as net.py")
     parser.add_argument(

@@ -27,7 +27,7 @@ from ..models.checks import places
 from ..spec.describe import identifiers
 from ..values.hints import Array
 from ..values.quantities import as_python
-from .texts import COMMON, call, equations_of, literal, places_of
+from .texts import COMMON, call, equations_of, literal, places_of, statements
 
 BEGIN = "t_begin"  # constant of equations that read the time, which begins at 0 in a script
 
@@ -60,15 +60,15 @@ class Objects:
 
     @cached_property
     def constants(self) -> dict[str, Any]:
-        """Constants that have the same value wherever they are used, and are a variable nowhere."""
+        """Constants that groups use, those that are a variable of one of them aside: with the value of most groups."""
         used: dict[str, list[Any]] = {}
         for group in self.groups.values():
             for name in identifiers(group) if isinstance(group, Group) else ():
                 used.setdefault(name, []).append(self._namespace(group).get(name))
-        values = {n: found[0] for n, found in used.items() if all(v is not None and v == found[0] for v in found)}
-        order = [n for model in self.structure.models.values() for n in model.parameters]
+        order = dict.fromkeys(n for model in self.structure.models.values() for n in model.parameters)
+        named = [n for n in order if all(v is not None for v in used.get(n, [None]))]
         begin = {BEGIN: self.step * self.structure.dt} if "t" in used and self.step else {}
-        return {n: values[n] for n in dict.fromkeys(order) if n in values} | begin
+        return {n: max(used[n], key=used[n].count) for n in named} | begin
 
     @staticmethod
     def _namespace(group):
@@ -85,8 +85,9 @@ class Objects:
                 found[text] = f"{called}_{same + 1}" if same else called
         return found
 
-    def literal(self, code: str) -> str:
+    def literal(self, code: str, *, equations: bool = False) -> str:
         """Code of the model as Python; the time that it reads goes on from that of the run."""
+        code = code if equations else statements(code)
         return literal(re.sub(r"\bt\b", f"(t + {BEGIN})", code) if self.step else code)
 
     # objects
@@ -201,12 +202,12 @@ class Objects:
 
     def _equations_of(self, group):
         text = self.equations.get(group.name, "")
-        return self.common.get(text) or (self.literal(text) if text else "")
+        return self.common.get(text) or (self.literal(text, equations=True) if text else "")
 
     def _constants_of(self, group):
         """The argument with the group's constants, if it has some."""
         used = identifiers(group)
-        mine = {n: v for n, v in self._namespace(group).items() if n in used and n not in self.constants}
+        mine = {n: v for n, v in self._namespace(group).items() if n in used and self.constants.get(n) != v}
         own = ", ".join(f'"{n}": {as_python(v)}' for n, v in mine.items())
         if used & self.constants.keys() or "t" in used:
             return ["namespace={**constants, " + own + "}" if own else "namespace=constants"]

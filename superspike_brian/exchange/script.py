@@ -236,7 +236,7 @@ class Script:
             shared = self.objects.equations.get(name, "")
             if (called := self.objects.common.get(shared)) and called not in self._told:
                 self._told.add(called)
-                texts.append(f"{called} = {self.objects.literal(shared)}")
+                texts.append(f"{called} = {self.objects.literal(shared, equations=True)}")
             if name in self.objects.solutions:
                 texts.append(self.objects.solutions[name])
             if isinstance(group, SpikeGeneratorGroup):
@@ -255,10 +255,11 @@ class Script:
         if isinstance(group, Synapses):
             does = next((text for prefix, text in DOES.items() if name.startswith(prefix)), "{0} to {1}")
             return "# " + does.format(group.source.name, group.target.name)
-        told = ROLES | {"targets": "deadlines of answers" if scheduled else "target pattern", "terminals": ""}
+        if name.startswith("terminals_"):
+            return ""
+        told = ROLES | {"targets": "deadlines of answers" if scheduled else "target pattern"}
         told |= {"inputs": "input spikes" if scheduled else "input pattern"}
-        role = told.get(name.rstrip("_0123456789"), "population")
-        return role and f"# {role}"
+        return f"# {told.get(name.rstrip('_0123456789'), f'population {name}')}"
 
     def _terminals(self):
         labels = [self.structure.projections[name].label for name in self.structure.plastic]

@@ -56,9 +56,13 @@ def call(function: str, arguments: Iterable[str]) -> str:
     return "\n".join([f"{function}(", *(indent(a, "    ") + "," for a in arguments), ")"])
 
 
-def literal(code: str) -> str:
-    """A string of a model as Python: readable, and nothing but a string whatever is in it."""
-    text = inspect.cleandoc(code).strip()
+def statements(code: str) -> str:
+    """Statements below each other, whatever their indentation was."""
+    return "\n".join(line.strip() for line in code.splitlines() if line.strip())
+
+
+def literal(text: str) -> str:
+    """Code of a model as Python: readable, and nothing but a string whatever is in it."""
     if '"' in text or "\\" in text:
         return repr(text)
     return f'"""\n{text}\n"""' if "\n" in text else f'"{text}"'
