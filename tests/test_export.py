@@ -1,5 +1,6 @@
 """A run as a script of plain Brian2: it runs where this package is not, with the spikes of the run's probe window."""
 
+import ast
 import os
 import re
 import subprocess
@@ -9,7 +10,10 @@ from pathlib import Path
 import brian2
 import numpy as np
 import pytest
-from brian2 import ms, mV, second, volt
+import test_loaded
+from brian2 import DEFAULT_FUNCTIONS, Hz, amp, kHz, ms, mV, second, siemens, volt
+from brian2.core.namespace import DEFAULT_UNITS
+from command import refused, superspike
 from superspike_brian.models import (
     ADAM,
     GRADED,
@@ -25,7 +29,11 @@ from superspike_brian.models import (
 )
 
 import superspike_brian as ss
+from superspike_brian.exchange.sections import OWN, check_names
+from superspike_brian.network.structure import Structure
 from superspike_brian.network.trials import TrialSource
+from superspike_brian.results.notes import time_step
+from superspike_brian.values.quantities import as_python
 
 COURSE = {"duration": 45 * ms, "burn_in": 20 * ms, "block": 25 * ms, "probe_length": 60 * ms, "seed": 3, "dt": 0.5 * ms}
 STRONG = SUPERSPIKE.replace(w_0=150 * mV, t_b=5 * ms, axonal_delay=4 * ms)  # spikes are on their way at the end
@@ -42,13 +50,15 @@ NETWORK = Architecture(
     [Pathway("output", "exc"), Pathway("exc", "inh", LAYERWISE)],
 )
 XOR = {"task": "xor", "probe_length": 80 * ms}
-RUNS = {  # network, model, options
+RHYTHM = LIF.replace(tau_syn=10 * ms, threshold="U > theta + 2*mV*sin(2*pi*t*40*Hz)")
+NASTY = SUPERSPIKE.surrogate.replace(name='steep\n"""\nraise SystemExit("executed")\n"""')
+RUNS = {  # network, model, options; the compiled program is built for test_loaded.py, too
     "chain": ([5], STRONG.replace(feedback=RANDOM, optimizer=ADAM.replace(t_b=5 * ms)), {}),
     "network": (NETWORK, STRONG, {}),
-    "compiled": ((), STRONG, {"device": "standalone"}),
-    "equal time constants": (
+    "compiled": ((), test_loaded.STRONG, {"device": "standalone", "dt": 0.2 * ms, "duration": 58.6 * ms}),
+    "odd": (
         (),
-        STRONG.replace(tau_syn=10 * ms, t_b=10 * ms),
+        STRONG.replace(neuron=RHYTHM, surrogate=NASTY, t_b=10 * ms),
         {"precision": "single", "snapshot_every": 20 * ms},
     ),
     "trials": ([4], STRONG.replace(error=WINDOWED_MARGIN), XOR),
@@ -111,7 +121,7 @@ def scripts(trained, tmp_path_factory):
     for name, (run, _) in trained.items():
         ss.export_brian2(run, folder / f"{name}.py")
     for name, at in (("start", "start"), ("snapshot", 20 * ms)):
-        ss.export_brian2(trained["equal time constants"][0], folder / f"{name}.py", at)
+        ss.export_brian2(trained["odd"][0], folder / f"{name}.py", at)
     for name in ("chain", "network"):
         text = (folder / f"{name}.py").read_text()
         assert text.count("LEARN = False") == 1
@@ -132,7 +142,7 @@ def spikes(data, name, window):
     """Spikes of a probe window of a run: time steps from its start, and units."""
     there = data[f"spikes_{name}_probe"].values == window
     times = data[f"spikes_{name}_time"].values[there] - float(data.probe_start[window])
-    return np.rint(times / 0.0005).astype(int), data[f"spikes_{name}_unit"].values[there]
+    return np.rint(times / time_step(data)).astype(int), data[f"spikes_{name}_unit"].values[there]
 
 
 def assert_same(record, data, window):
@@ -140,7 +150,7 @@ def assert_same(record, data, window):
     assert {"inputs", "targets", "output"} < set(names) or {*names} == {"inputs", "targets", "output"}
     for name in names:
         steps, units = spikes(data, name, window)
-        assert np.array_equal(np.rint(record[f"spikes_{name}.t"] / 0.0005), steps), name
+        assert np.array_equal(np.rint(record[f"spikes_{name}.t"] / time_step(data)), steps), name
         assert np.array_equal(record[f"spikes_{name}.i"], units), name
         if name not in ("inputs", "targets"):
             potential = record[f"probe_{name}.U"].T
@@ -174,7 +184,7 @@ def test_it_prints_the_spikes_of_each_population(trained, found):
 
 
 def test_the_start_is_the_first_probe_window_and_a_snapshot_what_load_network_gives(trained, found):
-    folder, data = trained["equal time constants"]
+    folder, data = trained["odd"]
     assert_same(found[0]["start"], data, 0)
     net, record = ss.load_network(folder, 20 * ms), found[0]["snapshot"]
     net.run(60 * ms)
@@ -200,7 +210,7 @@ def test_with_learning_it_goes_on_as_the_run_would(name, trained, found):
 
 
 def test_a_state_between_two_updates_cannot_learn_and_says_so(scripts):
-    text = (scripts / "equal time constants.py").read_text()
+    text = (scripts / "odd.py").read_text()
     assert "LEARN" not in text and "the last weight update was 5 ms before" in text
     assert "LEARN = False" in (scripts / "snapshot.py").read_text()
 
@@ -212,6 +222,86 @@ def test_trials_are_told(trained, scripts):
         assert mine.any() and np.array_equal(saved["trials.label"], data.probe_trial_class.values[mine])
         times = data.probe_trial_deadline.values[mine] - float(data.probe_start[-1])
         np.testing.assert_allclose(saved["trials.deadline"] * 0.0005, times)
+
+
+def test_equations_and_constants_stand_as_in_the_model(scripts):
+    text = (scripts / "network.py").read_text()
+    for component in (LIF, SUPERSPIKE.plasticity, SUPERSPIKE.error):
+        for line in filter(None, map(str.strip, component.equations.splitlines())):
+            assert line in text
+    assert re.search(r'"tau_mem": 10\*ms, +# membrane time constant\n', text)
+    assert 'namespace={**constants, "tau_mem": 20*ms, "theta": -52*mV}' in text  # of inh, which has others
+    assert text.count('method="exact"') == 6 and "step_of_" not in text
+    odd = (scripts / "odd.py").read_text()  # where equal time constants divide by zero in Brian2's own form
+    assert "method=step_of_output" in odd and "_U = " in odd
+    assert "U > theta + 2*mV*sin(2*pi*(t + t_begin)*40*Hz)" in odd and '"t_begin": 45*ms' in odd
+    assert "output.margin = 24*mV if LEARN else 0*mV" in (scripts / "trials.py").read_text()
+
+
+OF_A_FUNCTION = ("equations", "variables", "method_options")  # arguments, which hide nothing
+
+
+def test_populations_cannot_be_called_like_something_else_in_it(scripts):
+    names, groups = set(), set()
+    for text in (file.read_text() for file in scripts.glob("*.py")):
+        nodes = [*ast.walk(ast.parse(text))]
+        names |= {n.id for n in nodes if isinstance(n, ast.Name)} | {n.arg for n in nodes if isinstance(n, ast.arg)}
+        groups |= set(re.findall(r"^(\w+) = .*(?:Group|Synapses|Monitor)\(", text, re.M))
+    others = names - groups - {*DEFAULT_UNITS, *DEFAULT_FUNCTIONS, *OWN}
+    assert {n for n in others if not n.endswith("_equations")} == {"__file__", "step_of_output", *OF_A_FUNCTION}
+    network = Architecture([Population("saved", 3)], [Projection("inputs", "saved"), Projection("saved", "output")])
+    with pytest.raises(ValueError, match="something else that is called 'saved'"):
+        check_names(Structure(SUPERSPIKE, network.sized(2, 2)))
+
+
+def test_random_numbers_are_told_of(train, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    noisy = SUPERSPIKE.neuron.replace(on_input="I_syn_post += w*int(rand() < 0.8)")
+    train("run", (), STRONG.replace(neuron=noisy), {"duration": 1 * ms, "burn_in": 0 * ms, "probe_length": 1 * ms})
+    done = superspike("export", "brian2", "run", "net.py", "--at", "start")
+    assert (done.code, done.out) == (0, "net.py, net.npz\n")
+    assert "the model has random numbers (rand)" in done.err
+    assert "random numbers (rand)" in " ".join(Path("net.py").read_text().split())
+    before = Path("net.py").read_bytes(), Path("net.npz").read_bytes()
+    assert "net.py exists" in refused("export", "brian2", "run", "net.py")
+    Path("net.py").unlink()
+    assert "net.npz exists" in refused("export", "brian2", "run", "net.py")
+    assert superspike("export", "brian2", "run", "net.py", "--at", "start", "--overwrite").code == 0
+    assert (Path("net.py").read_bytes(), Path("net.npz").read_bytes()) == before
+    assert superspike("export", "brian2", "run/run.nc", "end.py").code == 0
+    assert "t_begin" not in Path("end.py").read_text() and "state of the run at 1 ms" in Path("end.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("odd", "net.txt"), "a script has a name that ends in .py, such as net.py"),
+        (("odd", "nowhere/net.py"), "there is no folder nowhere"),
+        (("odd", "odd/task.py", "--overwrite"), "in the folder of the run"),
+        (("odd", "net.py", "--at", "30ms"), "no snapshot at 30. ms"),
+        (("odd", "net.py", "--at", "middle"), "'middle' is not a number with a unit"),
+        (("none", "net.py"), "not a run"),
+    ],
+)
+def test_what_it_refuses(arguments, message, trained, monkeypatch):
+    monkeypatch.chdir(trained["odd"][0].parent)
+    assert message in refused("export", "brian2", *arguments)
+
+
+@pytest.mark.parametrize(
+    "value", [10 * ms, 0.5 / mV, -60 * mV, 1e-12 * Hz, 1 / (3 * ms), 2 * amp / second, 5, 0.1, 1000 * second]
+)
+def test_a_value_as_python_is_the_very_same(value):
+    found = eval(as_python(value), vars(brian2))
+    assert float(found) == float(value) and brian2.have_same_dimensions(found, value)
+    random = np.random.default_rng(0).normal(size=50)
+    for unit in (mV, second, kHz, 1 / volt, siemens, Hz**2):
+        assert all(float(eval(as_python(x * unit), vars(brian2))) == float(x * unit) for x in random)
+
+
+def test_values_are_written_in_the_units_of_the_field():
+    values = (10 * ms, 0.1 * volt, 1 / mV, 20 * second, 3 * Hz**2)
+    assert [*map(as_python, values)] == ["10*ms", "100*mV", "1/mV", "20*second", "3*Hz**2"]
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from functools import cached_property
 from textwrap import indent
 from typing import Any
@@ -27,6 +26,7 @@ from ..models.checks import places
 from ..spec.describe import identifiers
 from ..values.hints import Array
 from ..values.quantities import as_python
+from .parts import ends_of, links, list_of, orders, reference
 from .texts import COMMON, call, equations_of, literal, places_of, statements
 
 BEGIN = "t_begin"  # constant of equations that read the time, which begins at 0 in a script
@@ -109,7 +109,7 @@ class Objects:
         """Python of a population, or of axon terminals."""
         arguments = [str(len(group)), self._equations_of(group), *self._firing(group)]
         made = self._made("NeuronGroup", group, arguments)
-        return "\n".join([made, *self._links(group), *self._inputs(group), *self._operations(group)])
+        return "\n".join([made, *links(group), *self._inputs(group), *self._operations(group)])
 
     def _firing(self, group):
         for event, condition in group.events.items():
@@ -132,7 +132,7 @@ class Objects:
         for variable, unit in (("w", "volt"), ("b", "")):
             if f"{group.name}.{variable}" in self.program.arrays:
                 lines.append(self._values(group, variable, group.variables[variable].get_value(), unit))
-        lines += [*self._inputs(group), *self._orders(group), *self._operations(group)]
+        lines += [*self._inputs(group), *orders(group), *self._operations(group)]
         return "\n".join(lines)
 
     def late(self, group: Synapses) -> str:
@@ -142,7 +142,7 @@ class Objects:
         if not any(len(slot) for slot in slots):
             return ""
         pairs = [(step, synapse) for step, slot in enumerate(slots) for synapse in sorted(slot)]
-        i, j = self._ends(group)
+        i, j = ends_of(group)
         self.arrays |= {
             f"late_{name}.{v}": np.array(a) for v, a in zip(("step", "i"), np.transpose(pairs), strict=True)
         }
@@ -156,13 +156,13 @@ class Objects:
         ]
         for variable in sorted(get_identifiers(group.pre.code) & group.variables.keys()):
             owner, index = group.variables[variable].owner.name, group.variables.indices[variable]
-            if index == "_presynaptic_idx":
+            if index == "_presynaptic_idx" or variable in ("i", "j", "N", "N_pre", "N_post"):
                 raise ValueError(
                     f"spikes are on their way along {name} whose arrival reads or changes '{variable}' of their source, "
                     "which a script cannot say: export the start of the run or a snapshot"
                 )
             if owner == name or index == "_idx":
-                lines.append(self._reference(f"arrive_{name}", variable, name, variable, index))
+                lines.append(reference(f"arrive_{name}", variable, name, variable, index))
         return "\n".join(lines)
 
     def monitor(self, group: Any) -> str:
@@ -257,17 +257,6 @@ class Objects:
                 arguments = [self.literal(o.abstract_code), f'{every}when="{o.when}", name="{o.name}"']
                 yield call(f"{group.name}.run_regularly", arguments)
 
-    @staticmethod
-    def _links(group):
-        """Lines of variables that are another group's, and of a threshold that is looked at later in the step."""
-        for name, equation in group.equations.items():
-            if "linked" in equation.flags:
-                variable = group.variables[name]
-                yield f'{group.name}.{name} = linked_var({variable.owner.name}, "{variable.name}")'
-        for event, thresholder in group.thresholder.items():
-            if thresholder.when != "thresholds":
-                yield f'{group.name}.thresholder["{event}"].when = "{thresholder.when}"'
-
     def _borrowed(self, group):
         """Lines that let synapses read variables of groups other than their source and target, or under other names."""
         for name in sorted(identifiers(group) & group.variables.keys()):
@@ -277,28 +266,10 @@ class Objects:
                 continue
             of_target = owner == group.target.name and index != "_presynaptic_idx"
             if not of_target and not (owner == group.source.name and name.endswith("_pre")):
-                yield self._reference(group.name, name, owner, variable.name, index)
-
-    @staticmethod
-    def _reference(group, name, owner, variable, index):
-        at = "" if index == "_idx" else f', index="{index}"'
-        return (
-            f'{group}.variables.add_reference("{name}", {owner}, "{variable}"{at})  # {name} is {variable} of {owner}'
-        )
-
-    @staticmethod
-    def _orders(group):
-        """Lines that say what comes first within a step, where that is not left to Brian2."""
-        if group.state_updater is not None and group.state_updater.order:
-            yield f"{group.name}.state_updater.order = {group.state_updater.order}  # before the neurons"
-        for name, updater in group.summed_updaters.items():
-            if updater.order:
-                yield f'{group.name}.summed_updaters["{name}"].order = {updater.order}  # before synapses'
-        if getattr(group, "pre", None) is not None and group.pre.order != -1:
-            yield f"{group.name}.pre.order = {group.pre.order}  # before the other spikes of the step"
+                yield reference(group.name, name, owner, variable.name, index)
 
     def _connect(self, group):
-        i, j = self._ends(group)
+        i, j = ends_of(group)
         n_pre, n_post = len(group.source), len(group.target)
         if n_pre == n_post == len(i) and np.array_equal(i, j) and np.array_equal(i, np.arange(n_pre)):
             return f'{group.name}.connect(j="i")'
@@ -306,13 +277,3 @@ class Objects:
             return f"{group.name}.connect()"
         self.arrays |= {f"{group.name}.i": i, f"{group.name}.j": j}
         return f'{group.name}.connect(i=saved["{group.name}.i"], j=saved["{group.name}.j"])'
-
-    @staticmethod
-    def _ends(group):
-        """Presynaptic and postsynaptic unit of every synapse."""
-        return tuple(np.copy(group.variables[f"_synaptic_{end}"].get_value()) for end in ("pre", "post"))
-
-
-def list_of(names: Iterable[str]) -> str:
-    """Names as a list of strings."""
-    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
