@@ -66,9 +66,20 @@ class Objects:
             for name in identifiers(group) if isinstance(group, Group) else ():
                 used.setdefault(name, []).append(self._namespace(group).get(name))
         order = dict.fromkeys(n for model in self.structure.models.values() for n in model.parameters)
+        for name in self._times:
+            used.setdefault(name, [self.structure.model.parameters.get(name)])
         named = [n for n in order if all(v is not None for v in used.get(n, [None]))]
         begin = {BEGIN: self.step * self.structure.dt} if "t" in used and self.step else {}
         return {n: max(used[n], key=used[n].count) for n in named} | begin
+
+    @property
+    def _times(self):
+        """Names of the axonal delay and of the time between updates, or what else the model says they are."""
+        return self.structure.model.plasticity.delay, self.structure.model.optimizer.interval
+
+    def _time(self, value):
+        """A time of the model as Python: the constant, if it is one of `_times`."""
+        return next((f'constants["{n}"]' for n in self._times if self.constants.get(n) == value), as_python(value))
 
     @staticmethod
     def _namespace(group):
@@ -120,15 +131,16 @@ class Objects:
 
     def synapses(self, group: Synapses) -> str:
         """Python of synapses, with the pairs that they connect and their weights."""
-        pre, ends = getattr(group, "pre", None), [group.source.name, group.target.name]
-        arguments = [", ".join(ends), self._equations_of(group)]
-        delay = pre and pre.variables["delay"].get_value()
-        if pre:
+        pre = getattr(group, "pre", None)  # None: errors that are summed in every step
+        delay = None if pre is None else pre.variables["delay"]
+        arguments = [f"{group.source.name}, {group.target.name}", self._equations_of(group)]
+        if pre is not None:
             arguments.append(f"on_pre={self.literal(pre.code)}")
-            arguments += [f"delay={as_python(delay.item() * second)}"] if pre.variables["delay"].scalar else []
+        if delay is not None and delay.scalar:
+            arguments.append(f"delay={self._time(delay.get_value().item() * second)}")
         lines = [self._made("Synapses", group, arguments), *self._borrowed(group), self._connect(group)]
-        if pre and not pre.variables["delay"].scalar:
-            lines.append(self._values(group, "delay", delay, "second"))
+        if delay is not None and not delay.scalar:
+            lines.append(self._values(group, "delay", delay.get_value(), "second"))
         for variable, unit in (("w", "volt"), ("b", "")):
             if f"{group.name}.{variable}" in self.program.arrays:
                 lines.append(self._values(group, variable, group.variables[variable].get_value(), unit))
@@ -138,15 +150,13 @@ class Objects:
     def late(self, group: Synapses) -> str:
         """Python of what emits the spikes that are on their way along synapses; empty if there are none."""
         name, pathway = group.name, self.program.pathways.get(f"{group.name}_pre.queue")
-        slots = spikes_in_queue(pathway.queue) if pathway else []
+        slots = [] if pathway is None else spikes_in_queue(pathway.queue)
         if not any(len(slot) for slot in slots):
             return ""
         pairs = [(step, synapse) for step, slot in enumerate(slots) for synapse in sorted(slot)]
         i, j = ends_of(group)
-        self.arrays |= {
-            f"late_{name}.{v}": np.array(a) for v, a in zip(("step", "i"), np.transpose(pairs), strict=True)
-        }
-        self.arrays[f"late_{name}.j"] = j
+        steps, synapses = np.transpose(pairs)
+        self.arrays |= {f"late_{name}.step": steps, f"late_{name}.i": synapses, f"late_{name}.j": j}
         spikes = f'saved["late_{name}.i"], saved["late_{name}.step"]*defaultclock.dt, name="late_{name}"'
         given = [f"late_{name}, {group.target.name}", f"on_pre={self.literal(group.pre.code)}", "delay=0*ms"]
         lines = [
@@ -181,7 +191,7 @@ class Objects:
         for name, variable in self.program.arrays.items():
             group, _, which = name.partition(".")
             own = Equations(self.equations.get(group, ""))
-            told = which in own and (own[which].type == SUBEXPRESSION or "shared" in own[which].flags)
+            told = which in own and (own[which].type == SUBEXPRESSION or _is_input(own[which]))
             if isinstance(self.groups[group], SpikeGeneratorGroup) or told or which in ("w", "b", "delay"):
                 continue
             value = np.copy(variable.get_value())
@@ -243,7 +253,7 @@ class Objects:
     def _inputs(self, group):
         """Lines that set the parameters which all units or synapses share."""
         for name, equation in Equations(self.equations.get(group.name, "")).items():
-            if equation.type == PARAMETER and "shared" in equation.flags:
+            if _is_input(equation):
                 value = Quantity(group.variables[name].get_value().item(), dim=equation.dim)
                 text, learning = as_python(value), self.learning.get(f"{group.name}.{name}")
                 more = "" if learning is None else f"{as_python(learning)} if LEARN else "
@@ -253,7 +263,7 @@ class Objects:
         """Lines with the statements that run by the clock."""
         for o in group.contained_objects:
             if type(o) is CodeRunner:
-                every = "" if o.clock.dt == self.structure.dt else f"dt={as_python(Quantity(o.clock.dt))}, "
+                every = "" if o.clock.dt == self.structure.dt else f"dt={self._time(Quantity(o.clock.dt))}, "
                 arguments = [self.literal(o.abstract_code), f'{every}when="{o.when}", name="{o.name}"']
                 yield call(f"{group.name}.run_regularly", arguments)
 
@@ -277,3 +287,8 @@ class Objects:
             return f"{group.name}.connect()"
         self.arrays |= {f"{group.name}.i": i, f"{group.name}.j": j}
         return f'{group.name}.connect(i=saved["{group.name}.i"], j=saved["{group.name}.j"])'
+
+
+def _is_input(equation):
+    """Whether all units or synapses share a parameter, which then stands in the script itself."""
+    return equation.type == PARAMETER and "shared" in equation.flags

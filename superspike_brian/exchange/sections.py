@@ -72,7 +72,8 @@ class Script:
     """
 
     def __init__(self, loaded: Loaded, program: RuntimeProgram, file: str) -> None:
-        self.spec, self.step, self.trials, self.file = loaded.spec, loaded.step, loaded.trials, file
+        self.loaded, self.file = loaded, file
+        self.spec, self.step, self.trials = loaded.spec, loaded.step, loaded.trials
         self.structure, self.groups, self.dt = program.structure, program.groups, program.structure.dt
         check_names(self.structure)
         self.noise = random_numbers(loaded)
@@ -111,7 +112,7 @@ class Script:
     def _head(self):
         """What the script is, what it imports, and what its reader may want to change."""
         task, models = self.spec.task, self.structure.model.components
-        title = f"{one_line(task.name)}, seed {self.spec.seed}: a trained network as one script of plain Brian2."
+        title = f"{one_line(task.name)}, seed {self.spec.seed}: the network of a run as one script of plain Brian2."
         width = max(map(len, models))
         parts = [
             f"{kind:{width}}  {one_line(': '.join(filter(None, (c.name, c.source))))}" for kind, c in models.items()
@@ -131,11 +132,16 @@ class Script:
         return "\n".join([f'"""{lines[0]}', *lines[1:], '"""', "", *imports, "", *self._settings()])
 
     def _story(self):
-        text = f"It begins in the state of the run at {self.begin}, which is its time 0. "
+        state = "in the state" if self.loaded.whole else "with the weights"
+        text = f"It begins {state} that the run had at {self.begin}, which is its time 0. "
+        if not self.loaded.whole:
+            text += "Everything else is as at the run's start. "
         if self.noise:
             text += f"The model has random numbers ({', '.join(self.noise)}): here they are others than in the run. "
-        else:
+        elif self.loaded.whole:
             text += "Its spikes are, to the spike, those of the run's probe window from there: weights do not change. "
+        else:
+            text += "Weights do not change. "
         if self.learns:
             text += "With LEARN = True they change as the run's would. "
         if not self.trials:

@@ -69,12 +69,16 @@ def load_network(
 
 
 class Loaded(NamedTuple):
-    """A run at one of its time steps: what it is, the step, its whole state, and its trials from there on, if it has any."""
+    """A run at one of its time steps: what it is, the step, the state, and its trials from there on, if it has any.
+
+    Of a snapshot the state has the weights; everything else is then as at the start, and `whole` is False.
+    """
 
     spec: RunSpec
     step: int
     state: State
     trials: dict[str, Array]
+    whole: bool
 
     @property
     def factor(self) -> float:
@@ -92,10 +96,10 @@ def load_state(run: Path | str, at: str | Quantity = "end", *, learning: bool = 
     learning = Flag("yes").check(learning, "learning")
     folder = folder_of(run)
     spec = stored.stored_spec(folder)
-    step, state = _state(folder, spec, at)
+    step, state, whole = _state(folder, spec, at)
     with stored.reading(folder.path, "a checkpoint is not of this network; put copies of the files back"):
         stored.check_state(state, spec.structure)
-    loaded = Loaded(spec, step, noise(spec.seed) | state, {})
+    loaded = Loaded(spec, step, noise(spec.seed) | state, {}, whole)
     state = loaded.state | learning_rates(spec.structure, loaded.factor if learning else 0.0, step)
     trials: dict[str, Array] = {}
     if source := trial_source(spec.task, spec.structure, spec.seed, decoder=spec.decoder):
@@ -113,8 +117,8 @@ def folder_of(run: Path | str) -> RunFolder:
     return RunFolder(path.parent if path.name == "run.nc" else path)
 
 
-def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, State]:
-    """Step and state of a run at its start, at a snapshot, or at its newest checkpoint."""
+def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, State, bool]:
+    """Step and state of a run at its start, at a snapshot, or at its newest checkpoint, and whether it is all of the state."""
     newest = folder.newest()
     if newest is None:
         raise RunFolderError(f"{folder.path} has no readable checkpoint yet: {resume_command(folder.path)} starts it")
@@ -127,7 +131,7 @@ def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, S
         else n_steps(Time("10s", zero=True).check(at, "at"), spec.dt)
     )
     if wanted == step:
-        return step, of_compiled(state) if spec.device == "standalone" else state
+        return step, of_compiled(state) if spec.device == "standalone" else state, True
     first, *blocks = folder.records(length)
     snapshots = {n_steps(float(b["time"]), spec.dt): b for b in blocks if any(k.startswith("snapshot_") for k in b)}
     if wanted == 0:
@@ -146,4 +150,4 @@ def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, S
         if period := int(state.get(f"{name}._period_bins", [0])[0]):  # spikes before this step are over
             over = np.searchsorted(state[f"{name}._timebins"], wanted % period)
             state[f"{name}._lastindex"] = np.array([over], np.int32)
-    return wanted, state
+    return wanted, state, wanted == 0
