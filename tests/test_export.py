@@ -66,6 +66,7 @@ RUNS = {  # network, model, options; the compiled program is built for test_load
 READOUT = [4], STRONG.replace(error=GRADED), XOR
 RUNNER = """
 import gc, runpy, sys
+import setuptools  # brings the distutils that Brian2 imports, as its .pth file does
 import numpy as np
 from brian2 import SpikeMonitor, StateMonitor, Synapses, prefs
 kinds = {SpikeMonitor: ("t", "i"), StateMonitor: ("U",), Synapses: ("w",)}
@@ -257,7 +258,9 @@ def test_populations_cannot_be_called_like_something_else_in_it(scripts):
         "step_of_terminals_1",
         *OF_A_FUNCTION,
     }
-    network = Architecture([Population("saved", 3)], [Projection("inputs", "saved"), Projection("saved", "output")])
+    network = Architecture(
+        [Population("saved", 3)], [Projection("inputs", "saved", plastic=False), Projection("saved", "output")]
+    )
     with pytest.raises(ValueError, match="something else that is called 'saved'"):
         check_names(Structure(SUPERSPIKE, network.sized(2, 2)))
 
