@@ -26,7 +26,7 @@ margin            volt    how much the threshold is higher; an input of the comp
 
 Graded readout: output units do not spike. At the deadline of a trial each is judged by its membrane potential: the impulse is
 what was expected of it, 1 for the unit of the class and 0 for the others, minus a logistic function of U. Its eligibility has
-no surrogate: the gradient of U is exact.
+no surrogate: the gradient of U is exact. ``spurious`` has no effect.
 
 ================  ======  ==========================================================================================
 expected          1       1 from the cue to the deadline in the unit of the class
@@ -100,7 +100,7 @@ GRADED = VAN_ROSSUM.replace(
     judged="every",
     parameters={
         "tau_cost": 10 * second,
-        "spurious": 1,  #    of no effect: the output never spikes
+        "spurious": 1,
         "width": 5 * mV,
     },
     source="the gradient of the cross entropy of independent logistic units with respect to U at the deadline",

@@ -280,18 +280,18 @@ class Model(Record):
         return joined(parts)[0]
 
     def equations_of(self, place: str, *, output: bool = False) -> tuple[Equations, dict[str, Component]]:
-        """Equations of a place, and which component defines each of its variables.
+        """Equations of a place, and which component defines each of its variables; arguments are those of `parts_of`."""
+        return joined(self.parts_of(place, output=output))
+
+    def parts_of(self, place: str, *, output: bool = False) -> list[tuple[Component, str]]:
+        """What each component says in a place, as (component, code), in their order.
 
         Parameters
         ----------
         place : {'terminal', 'layer', 'synapse', 'feedback', 'judge'}
-            Where they are integrated; 'judge': those of the output layer that feedback reads, too.
+            Where it is integrated; 'judge': those of the output layer that feedback reads, too.
         output : bool
             Whether the layer, or the layer that the synapses lead to, is the output.
-
-        Returns
-        -------
-        Equations, dict of str to Component
         """
         from .regularizer import NO_DECAY
 
@@ -303,15 +303,14 @@ class Model(Record):
         error = (self.feedback, self.feedback.error_equations) if summed else (e, e.equations)
         own = output and e.output_equations
         surrogate = (e, e.output_equations) if own else (self.surrogate, self.surrogate.equations)
-        return joined(
-            {
-                "terminal": [(p, p.terminal_equations)],
-                "layer": [(n, n.equations), surrogate, error, *more],
-                "synapse": [(p, p.equations), (self.optimizer, self.optimizer.equations), (r, r.equations)],
-                "feedback": [(self.feedback, self.feedback.equations)],
-                "judge": [(e, e.judge_equations)],
-            }[place]
-        )
+        parts: dict[str, list[tuple[Component, str]]] = {
+            "terminal": [(p, p.terminal_equations)],
+            "layer": [(n, n.equations), surrogate, error, *more],
+            "synapse": [(p, p.equations), (self.optimizer, self.optimizer.equations), (r, r.equations)],
+            "feedback": [(self.feedback, self.feedback.equations)],
+            "judge": [(e, e.judge_equations)],
+        }
+        return parts[place]
 
     def initial_values(self, *, output: bool) -> list[tuple[str, str]]:
         """Variables and expressions of their initial values, in a hidden or output layer."""

@@ -2,6 +2,7 @@ from . import models as models
 from . import tasks as tasks
 from .exchange.from_nir import from_nir as from_nir
 from .exchange.nir import to_nir as to_nir
+from .exchange.script import export_brian2 as export_brian2
 from .network.objects import error_synapses as error_synapses
 from .network.objects import feedback_synapses as feedback_synapses
 from .network.objects import plastic_synapses as plastic_synapses

@@ -13,11 +13,9 @@ from brian2 import Equations
 
 from superspike_brian import models
 from superspike_brian.cli.main import COMMANDS, command_parser
+from superspike_brian.values import docstrings
 from superspike_brian.values.quantities import readable
 from superspike_brian.values.tables import markdown
-
-_COMMENT = re.compile(r'^\s*"(\w+)":.*?,\s*#\s*(.+?)\s*$', re.M)  # beside an entry of `parameters`
-_ROW = re.compile(r"^(\w+)\s{2,}\S+\s{2,}(.+?)\s*$", re.M)  # of the docstring's table: symbol, unit, meaning
 
 
 def model_reference():
@@ -54,7 +52,7 @@ def _default():
 def _file(module, found):
     title, _, text = inspect.getdoc(module).partition("\n")
     kind, name = type(next(iter(found.values()))), module.__name__.rpartition(".")[2]
-    meanings = dict(_ROW.findall(text)) | dict(_COMMENT.findall(inspect.getsource(module)))
+    meanings = docstrings.meanings(module)
     parts = [
         f"## {title.strip().rstrip('.')}",
         f"File `models/{name}.py`.",

@@ -30,6 +30,7 @@ COMMANDS = {  # each is a module here, imported when it is called: Brian2 takes 
     "plot": "redraw the figure of a run or a sweep",
     "bench": "measure the kernels on this machine, as ratios",
     "convert": "make a raster (.ras) of other files",
+    "export": "a run for other programs",
     "animate": "the output raster over training, as a GIF",
     "reproduce": "reproduce a figure of the paper",
 }

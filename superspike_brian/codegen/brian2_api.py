@@ -78,6 +78,7 @@ try:
     from brian2.equations.equations import (
         DIFFERENTIAL_EQUATION,  # a type of equation
         EQUATIONS,  # the grammar: reads equations without building them
+        PARAMETER,  # another type
         SUBEXPRESSION,  # another type
         EquationError,  # what wrong equations raise
         SingleEquation,  # to put equations together from parts

@@ -46,12 +46,8 @@ class ExactByBlocks(StateUpdateMethod):
         method_options: Mapping[str, Any] | None = None,
     ) -> str:
         """Return the abstract code of one time step; raise what Brian2's ``exact`` raises."""
-        rest = [e for e in equations.values() if e.type != "differential equation"]
-        steps = []
-        for block in blocks(equations):
-            part = Equations([*rest, *(equations[name] for name in block)])
-            steps.append(_step(part, variables or {}) or exact(part, variables, method_options))
-        return "\n".join(steps)
+        parts = _parts(equations)
+        return "\n".join(_step(part, variables or {}) or exact(part, variables, method_options) for part in parts)
 
 
 def blocks(equations: Equations) -> list[list[str]]:
@@ -64,7 +60,18 @@ def blocks(equations: Equations) -> list[list[str]]:
     return merged
 
 
+def _parts(equations):
+    """The equations of each block, with the others that are no differential ones."""
+    rest = [e for e in equations.values() if e.type != "differential equation"]
+    return [Equations([*rest, *(equations[name] for name in block)]) for block in blocks(equations)]
+
+
 exact_by_blocks = ExactByBlocks()
+
+
+def is_brian2s(equations: Equations, variables: Mapping[str, Variable]) -> bool:
+    """Whether Brian2's own ``exact`` keeps the digits of these equations; what they read is in `variables`."""
+    return all(_step(part, variables) is None for part in _parts(equations))
 
 
 def without_form(

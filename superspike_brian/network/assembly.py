@@ -48,6 +48,11 @@ from .objects import Builder, method_of
 from .structure import Structure
 from .synapses import pairs
 
+VERDICTS = """
+judged    : boolean
+potential : volt
+U         : volt (linked)
+"""
 ANY = 0  # seed of the pairs that sparse projections connect here; those of a run are inputs of its program
 
 
@@ -197,15 +202,10 @@ class Assembly:
     def _add_verdicts(self):
         """Record the membrane potential of each output at its deadlines."""
         output = self.groups["output"]
-        equations = """
-        judged    : boolean
-        potential : volt
-        U         : volt (linked)
-        """
         verdicts = self._add(
             NeuronGroup,
             len(output),
-            equations,
+            VERDICTS,
             threshold="judged",
             reset="judged = False",
             clock=self.clock,

@@ -15,7 +15,7 @@ from ..results.folder import RunFolder
 from ..spec.run import RunSpec
 from ..tasks import Task
 from ..values.clock import n_steps
-from ..values.hints import State
+from ..values.hints import Array, State
 from ..values.kinds import Choice, Flag, Time
 from ..values.quantities import readable
 
@@ -57,16 +57,8 @@ def load_network(
     if it learns, those that the run has next, for one period of the task.
     """
     Choice("numpy", known=("numpy", "cython")).check(target, "target")
-    learning = Flag("yes").check(learning, "learning")
-    spec, step, state = load_state(run, at)
-    state = noise(spec.seed) | state
-    state |= learning_rates(spec.structure, _factor(spec, step) if learning else 0.0, step)
-    if source := trial_source(spec.task, spec.structure, spec.seed, decoder=spec.decoder):
-        if learning:
-            state |= source.training(step, step + source.length)
-        else:
-            length = spec.protocol.probe_steps(spec.dt, spec.task.period)
-            state, _ = source.fresh("probe", state, step, length)
+    loaded = load_state(run, at, learning=learning)
+    spec, step, state = loaded.spec, loaded.step, loaded.state
 
     def network(*objects):
         return ForeignNetwork(*objects, precision=spec.precision, target=target, key=state[RANDOM])
@@ -77,26 +69,56 @@ def load_network(
 
 
 class Loaded(NamedTuple):
-    """A run at one of its time steps: what it is, the step, and its whole state."""
+    """A run at one of its time steps: what it is, the step, the state, and its trials from there on, if it has any.
+
+    Of a snapshot the state has the weights; everything else is then as at the start, and `whole` is False.
+    """
 
     spec: RunSpec
     step: int
     state: State
+    trials: dict[str, Array]
+    whole: bool
+
+    @property
+    def factor(self) -> float:
+        """Learning rate of the run from here on, as part of the model's; beyond its end that of the last block."""
+        factor = 0.0
+        for block in self.spec.protocol.blocks(self.spec.dt, self.spec.structure.learning_edges):
+            if block.start > self.step:
+                break
+            factor = block.factor
+        return factor
 
 
-def load_state(run: Path | str, at: str | Quantity = "end") -> Loaded:
-    """Read the state that a run was in; arguments and errors are those of `load_network`."""
-    path = Path(run).expanduser()
-    folder = RunFolder(path.parent if path.name == "run.nc" else path)
+def load_state(run: Path | str, at: str | Quantity = "end", *, learning: bool = False) -> Loaded:
+    """Read the state that a run was in, as the runtime device takes it; arguments and errors are those of `load_network`."""
+    learning = Flag("yes").check(learning, "learning")
+    folder = folder_of(run)
     spec = stored.stored_spec(folder)
-    step, state = _state(folder, spec, at)
+    step, state, whole = _state(folder, spec, at)
     with stored.reading(folder.path, "a checkpoint is not of this network; put copies of the files back"):
         stored.check_state(state, spec.structure)
-    return Loaded(spec, step, state)
+    loaded = Loaded(spec, step, noise(spec.seed) | state, {}, whole)
+    state = loaded.state | learning_rates(spec.structure, loaded.factor if learning else 0.0, step)
+    trials: dict[str, Array] = {}
+    if source := trial_source(spec.task, spec.structure, spec.seed, decoder=spec.decoder):
+        if learning:
+            state |= source.training(step, step + source.length)
+        else:
+            length = spec.protocol.probe_steps(spec.dt, spec.task.period)
+            state, trials = source.fresh("probe", state, step, length)
+    return loaded._replace(state=state, trials=trials)
 
 
-def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, State]:
-    """Step and state of a run at its start, at a snapshot, or at its newest checkpoint."""
+def folder_of(run: Path | str) -> RunFolder:
+    """The folder of a run, which may be given as the ``run.nc`` in it."""
+    path = Path(run).expanduser()
+    return RunFolder(path.parent if path.name == "run.nc" else path)
+
+
+def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, State, bool]:
+    """Step and state of a run at its start, at a snapshot, or at its newest checkpoint, and whether it is all of the state."""
     newest = folder.newest()
     if newest is None:
         raise RunFolderError(f"{folder.path} has no readable checkpoint yet: {resume_command(folder.path)} starts it")
@@ -109,7 +131,7 @@ def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, S
         else n_steps(Time("10s", zero=True).check(at, "at"), spec.dt)
     )
     if wanted == step:
-        return step, of_compiled(state) if spec.device == "standalone" else state
+        return step, of_compiled(state) if spec.device == "standalone" else state, True
     first, *blocks = folder.records(length)
     snapshots = {n_steps(float(b["time"]), spec.dt): b for b in blocks if any(k.startswith("snapshot_") for k in b)}
     if wanted == 0:
@@ -127,14 +149,4 @@ def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, S
     if isinstance(spec.task, Task):
         for name, spikes in (("inputs", spec.task.inputs), ("targets", spec.task.targets)):
             state |= pattern(name, spikes, spec.dt, wanted)
-    return wanted, state
-
-
-def _factor(spec: RunSpec, step: int) -> float:
-    """Learning rate of a run from a step on, as part of the model's; beyond its end that of the last block."""
-    factor = 0.0
-    for block in spec.protocol.blocks(spec.dt, spec.structure.learning_edges):
-        if block.start > step:
-            break
-        factor = block.factor
-    return factor
+    return wanted, state, wanted == 0

@@ -24,7 +24,7 @@ from ..values.quantities import readable
 from ..values.tables import markdown
 from .serialize import samples_of
 
-_ROLES = {  # by name without its number: the vocabulary of `network`
+ROLES = {  # by name without its number: the vocabulary of `network`
     "inputs": "input pattern",
     "targets": "target pattern, or deadlines of answers",
     "cues": "onsets: an answer is expected",
@@ -145,7 +145,7 @@ def _operations(group):
 
 
 def _populations(groups):
-    rows = [(_code(g.name), type(g).__name__, len(g), _ROLES.get(g.name.rstrip("_0123456789"), "")) for g in groups]
+    rows = [(_code(g.name), type(g).__name__, len(g), ROLES.get(g.name.rstrip("_0123456789"), "")) for g in groups]
     return markdown(("name", "kind", "size", "role"), rows)
 
 
@@ -237,7 +237,7 @@ def _pathways(group, own):
 
 def _borrowed(group):
     """Say what a group reads of groups other than its source and target."""
-    used = _identifiers(group)
+    used = identifiers(group)
     owners = {name: getattr(variable, "owner", None) for name, variable in group.variables.items() if name in used}
     others = {n: o for n, o in owners.items() if isinstance(o, Group) and o not in (group, group.source, group.target)}
     return [f"reads {_code(name)} of {_code(owner.name)}" for name, owner in sorted(others.items())]
@@ -301,7 +301,7 @@ def _parameters(model, groups):
     constants: dict[str, dict[str, list[str]]] = {}  # values in force, with the groups that read them
     for group in groups:
         namespace = getattr(group, "namespace", None) or {}
-        for symbol in (s for s in namespace if s in _identifiers(group) - inputs):
+        for symbol in (s for s in namespace if s in identifiers(group) - inputs):
             constants.setdefault(symbol, {}).setdefault(readable(namespace[symbol]), []).append(_code(group.name))
     rows = []
     for symbol in dict.fromkeys([*homes, *constants]):
@@ -314,7 +314,7 @@ def _parameters(model, groups):
     return markdown(("symbol", "value", "component", "kind"), rows)
 
 
-def _identifiers(group):
+def identifiers(group: Group) -> set[str]:
     """Names in everything that a group evaluates."""
     code = [str(e) for e in _equations(group)]
     if isinstance(group, NeuronGroup):

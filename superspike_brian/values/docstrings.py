@@ -1,12 +1,15 @@
-"""What the numpydoc docstring of a function says of its parameters: their types and meanings have their home there."""
+"""What docstrings and comments say of parameters: their types and meanings have their home there."""
 
 import inspect
 import re
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 _SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", re.M | re.S)
 _ENTRY = re.compile(r"^(\w+(?:, \w+)*)(?: : (.*))?\n((?:    .*\n?|\n)*)", re.M)
+_COMMENT = re.compile(r'^\s*"(\w+)":.*?,\s*#\s*(.+?)\s*$', re.M)  # beside an entry of a model's `parameters`
+_ROW = re.compile(r"^(\w+)\s{2,}\S+\s{2,}(.+?)\s*$", re.M)  # of the table in a model's docstring: symbol, unit, meaning
 _LIKE = re.compile(r"As for `(\w+)`")
 
 
@@ -35,3 +38,8 @@ def parameters(function: Callable[..., Any]) -> dict[str, tuple[str, str]]:
             else:
                 found[name] = kind, " ".join(text.split()).replace("`", "")
     return found
+
+
+def meanings(module: ModuleType) -> dict[str, str]:
+    """What a file of ``models/`` says of its symbols, in the table of its docstring and beside its parameters."""
+    return dict(_ROW.findall(inspect.getdoc(module) or "")) | dict(_COMMENT.findall(inspect.getsource(module)))

@@ -1,13 +1,28 @@
 """Quantities as text: read from the command line, and written for a reader."""
 
+import itertools
 import math
 import re
 from numbers import Number
 
 import numpy as np
-from brian2 import Quantity, get_dimensions, get_unit, have_same_dimensions, ms, second
+from brian2 import (
+    Hz,
+    Mohm,
+    Quantity,
+    get_dimensions,
+    get_unit,
+    have_same_dimensions,
+    ms,
+    mV,
+    nA,
+    nS,
+    pF,
+    second,
+    volt,
+)
 
-from ..codegen.brian2_api import all_units
+from ..codegen.brian2_api import all_units, exponents_of
 from .names import nearest
 
 # Brian2's units under their names and symbols (mV and mvolt), and what people write besides
@@ -15,6 +30,8 @@ _UNITS = {name: unit for unit in all_units if (name := unit.name).isalpha()}
 _UNITS |= {unit.dispname: unit for unit in all_units if unit.dispname.isalpha() and unit.dispname.isascii()}
 _UNITS |= {"s": second, "min": 60 * second, "h": 3600 * second}
 _UNUSUAL = {"us": ("ms", ms), "ks": ("s", second)}
+_WRITTEN = {"ms": ms, "second": second, "mV": mV, "volt": volt, "Hz": Hz, "nA": nA, "nS": nS, "Mohm": Mohm, "pF": pF}
+_BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)")
 _FACTOR = re.compile(r"\s*([*/]?)\s*([A-Za-z]+)(?:\s*(?:\*\*|\^)\s*([+-]?\d))?")
 
@@ -93,3 +110,23 @@ def readable(value: Quantity) -> str:
     if unit in _UNUSUAL:
         unit, number = _UNUSUAL[unit][0], value / _UNUSUAL[unit][1]
     return f"{float(number):.6g} {unit}"
+
+
+def as_python(value: Quantity | float) -> str:
+    """Return a value as Python, with Brian2's units, that gives the very same number: ``10*ms``, ``0.5/mV``."""
+    number, dim = np.asarray(value).item(), get_dimensions(value)
+    if dim.is_dimensionless:
+        return repr(number)
+    found = []
+    for (name, unit), power in itertools.product(_WRITTEN.items(), (1, -1, 2)):
+        if get_dimensions(unit**power) != dim or (power < 0 and dim == Hz.dim):  # in Hz
+            continue
+        scale = float(unit) ** abs(power)
+        plain = number / scale if power > 0 else number * scale
+        for digits in (f"{plain:.15g}", repr(plain)):
+            if number == (float(digits) * scale if power > 0 else float(digits) / scale):
+                found.append(f"{digits}{'/' if power < 0 else '*'}{name}{'**2' * (power == 2)}")
+    if found:
+        return min(found, key=lambda text: len(re.split("[*/]", text)[0]))
+    powers = zip(_BASE, exponents_of(Quantity(1.0, dim=dim)), strict=True)
+    return "*".join([repr(number), *(f"{name}**{p:g}" if p != 1 else name for name, p in powers if p)])
