@@ -22,6 +22,7 @@ from superspike_brian.models import (
 )
 
 import superspike_brian as ss
+from superspike_brian.cli.main import main
 from superspike_brian.errors import MissingPackageError
 from superspike_brian.exchange.graph import graph
 from superspike_brian.exchange.membrane import membrane
@@ -308,3 +309,13 @@ def test_an_output_that_is_read_by_its_potential_comes_back():
     again = of(model, network)
     np.testing.assert_allclose(again.nodes["forward_2"].weight, found.nodes["forward_2"].weight)
     assert isinstance(again.nodes["output_units"], nir.CubaLI)
+
+
+def test_the_command(trained, tmp_path, capsys):
+    out = tmp_path / "net.nir"
+    folder, *_ = trained("chain")
+    assert main(["export", "nir", str(folder), str(out), "--at", "start"]) == 0
+    assert str(out) in capsys.readouterr().out
+    weights = [g.nodes["forward_1"].weight for g in (nir.read(out), ss.to_nir(folder, "start"), ss.to_nir(folder))]
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert (weights[0] != weights[2]).any()

@@ -1,6 +1,7 @@
 """``superspike export``: a run for other programs."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from ..exchange.script import export_brian2
 from ..values.kinds import Time, argument_type
 
 # name: function of run, out, at and overwrite, which returns the files that it wrote; and what they are
-FORMATS = {
+FORMATS: dict[str, tuple[Callable[..., tuple[Path, ...]], str]] = {
     "brian2": (export_brian2, "one script of plain Brian2, with its arrays beside it"),
     "nir": (nir.export, "a graph for other simulators and chips"),
 }

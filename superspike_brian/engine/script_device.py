@@ -51,6 +51,7 @@ class ScriptDevice(ObservedDevice):
 
     main_queue: list[tuple[str, Any]]  # Brian2's: what the program does
     array_cache: dict[Any, Any]
+    build_on_run: bool
 
     def __init__(self) -> None:  # Brian2's `reinit` calls it, too
         super().__init__()
@@ -176,7 +177,7 @@ class ScriptDevice(ObservedDevice):
         for synapses in self._synapses(net):
             if self.kernels.get(synapses.name, "stock") == "stock":
                 continue
-            layout = layouts.layout_of(synapses)
+            layout: Any = layouts.layout_of(synapses)
             pre, post, *derived = (
                 self.get_array_name(synapses.variables[n], access_data=False)
                 for n in ("_synaptic_pre", "_synaptic_post", "N_outgoing", "N_incoming")

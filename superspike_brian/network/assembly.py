@@ -44,7 +44,7 @@ from ..codegen.brian2_api import ArrayVariable
 from ..codegen.layouts import layout_of
 from ..codegen.probed import EVERY, ProbedSynapses
 from . import probes
-from .objects import Builder, method_of
+from .objects import Builder, Role, method_of
 from .structure import Structure
 from .synapses import pairs
 
@@ -140,7 +140,7 @@ class Assembly:
             made = self.builder.synapses(source, target, model, "w : volt", name, delay=delay, codeobj_class=code)
             connect(self._keep(made))
             return
-        role = "output" if projection.target == "output" else "hidden"
+        role: Role = "output" if projection.target == "output" else "hidden"
         synapses = self._keep(
             self.builder.plastic_synapses(
                 source,

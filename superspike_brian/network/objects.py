@@ -324,7 +324,7 @@ class Builder:
         forward: Synapses | None = None,
         seed: int = 0,
         connect: Callable[[Synapses], Any] | None = None,
-        names: tuple[str, str] = ("feedback_target*", "feedback_output*"),
+        names: tuple[str, ...] = ("feedback_target*", "feedback_output*"),
         code_of: Callable[[str], Any] = lambda code: None,
     ) -> Synapses:
         """Make the pathway on which errors of the output reach hidden units.
@@ -344,8 +344,8 @@ class Builder:
             Of random weights.
         connect : callable, optional
             Connects the synapses that it is given; default: all to all.
-        names : (str, str)
-            Names in Brian2 of those from the targets and from the output.
+        names : tuple of str
+            Names in Brian2 of those from the targets and from the output; or of the latter alone, where errors are summed.
         code_of : callable
             Class of the code objects, from the statements of a spike.
 

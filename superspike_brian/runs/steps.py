@@ -127,8 +127,7 @@ def _blocks(spec, program, state):
         state |= source.training(block.start, block.stop) if source else {}
         after, records = program.run(state, block.start, block.stop - block.start)
         if not_finite(after):
-            before, at, found = first_step(program, state, block.start, block.stop, after)
-            raise DivergedError(explain(structure, before, at, found))
+            raise DivergedError(explain(structure, *first_step(program, state, block.start, block.stop, after)))
         if source:
             source.observe(block.start, block.stop, Answers.of(records, structure))
         state = {name: np.array(values) for name, values in after.items()}
