@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 from brian2 import get_device, ms, mV, prefs, second
 from pages import BLOCK, RECIPES, ROOT, run_blocks
-from superspike_brian.models import SUPERSPIKE, Architecture, ModelError, Projection, chain
+from superspike_brian.models import SUPERSPIKE, ModelError, chain
 
 import superspike_brian as ss
-from superspike_brian.network.initial import initial_state
-from superspike_brian.network.structure import Structure
 
 DT = 0.2e-3  # s, of all recipes
 INDEX = ROOT / "docs" / "recipes" / "index.md"
@@ -71,21 +69,23 @@ def test_conductances_and_adaptive_threshold(recipe):
     np.testing.assert_allclose(sigma, (1 + abs(u + 50e-3 - rise) * 1e3) ** -2.0, rtol=1e-9)
     assert changed(found["adapted"], 1)
 
+    u, current, tau = (found["varied"][f"{name}_hidden_1"].values[0] for name in ("U", "I_syn", "tau"))
+    assert len(set(tau[0])) == 4 and (tau == tau[0]).all() and (abs(tau - 10e-3) <= 5e-3).all()
+    goal = current - 60e-3
+    np.testing.assert_allclose(u[1:], (goal + (u - goal) * np.exp(-DT / tau))[:-1], rtol=1e-9)
+    assert np.ptp(u) > 1e-3 and changed(found["varied"], 1)
+
 
 def test_dales_law_no_weight_changes_its_sign(recipe):
-    run = recipe("dales-law")["run"]
+    found = recipe("dales-law")
+    run = found["run"]
     for label, sign in {"inputs_to_exc": 1, "exc_to_inh": 1, "inh_to_exc": -1, "exc_to_output": 1}.items():
         start, end = (run[f"weights_{label}_{when}"].values for when in ("start", "end"))
         assert (sign * start > 0).all() and (sign * end >= 0).all() and (end != start).any(), label
     assert (run.weights_inputs_to_exc_end == 0).any()  # the bound was met
-
-
-def test_dales_law_for_inputs_of_both_kinds():
-    some = {"exc": {"connect": [(0, 0), (1, 0)], "low": "0*volt"}, "inh": {"connect": [(2, 0)], "high": "0*volt"}}
-    net = Architecture(projections=[Projection("inputs", "output", name=name, **kwds) for name, kwds in some.items()])
-    task = ss.tasks.spike_timing(n_inputs=3)
-    state = initial_state(Structure(SUPERSPIKE, net.sized(3, 1)), task, 0)
-    assert (state["exc.w"] > 0).all() and (state["inh.w"] < 0).all()
+    start, end = (found["kept"][f"weights_inputs_to_output_{when}"].values[:, 0] for when in ("start", "end"))
+    signs = np.repeat([1, -1], [80, 20])
+    assert (signs * start > 0).all() and (signs * end >= 0).all() and (end == 0).any() and (end != start).any()
 
 
 def test_adam_from_strings_is_adam(recipe):
@@ -191,7 +191,10 @@ def test_a_live_plot_shows_what_the_run_has_found(recipe, tmp_path):
     run, (line,) = found["run"], found["curve"].lines
     np.testing.assert_array_equal(line.get_xdata(), run.time)
     np.testing.assert_array_equal(line.get_ydata(), run.cost.mean("output"))
-    assert len(run.time) == 3 and found["weights"].get_title() == "0.3 s" and (tmp_path / "live.png").exists()
+    assert len(run.time) == 3 and found["weights"].get_title() == "0.3 s"
+    np.testing.assert_allclose(found["times"], run.time)
+    np.testing.assert_allclose(found["costs"], run.cost.mean("output"))
+    assert (tmp_path / "live.png").exists() and (tmp_path / "loop.png").exists()
 
 
 def test_networks(recipe):

@@ -1,7 +1,7 @@
 """Sphinx extension: pages that are written at build time from the code itself.
 
 ``<!-- models -->`` becomes the reference of everything in ``models/``, ``<!-- commands -->`` that of the command line,
-``<!-- lines of PAGE.md#SECTION -->`` the lines of code of a recipe.
+``<!-- lines of ... -->`` the number of lines of a recipe's code.
 """
 
 import dataclasses
@@ -100,7 +100,7 @@ def command_reference():
 
 
 def lines_of(recipe):
-    """Lines of code that a reader types for ``PAGE.md`` or ``PAGE.md#SECTION``; what comes before all sections is in each."""
+    """Lines of code that a reader types for a page, or for its section after ``#``; what comes before all sections is in each."""
     page, _, section = recipe.partition("#")
     first, *sections = re.split("^## ", (RECIPES / page).read_text(), flags=re.M)
     chosen = [s for s in sections if section in ("", s.partition("\n")[0].lower().replace(" ", "-"))]
