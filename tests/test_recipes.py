@@ -7,7 +7,7 @@ import tokenize
 
 import numpy as np
 import pytest
-from brian2 import get_device, ms, mV, prefs, second
+from brian2 import defaultclock, get_device, ms, mV, prefs, second
 from pages import BLOCK, RECIPES, ROOT, run_blocks
 from superspike_brian.models import SUPERSPIKE, ModelError, chain
 
@@ -22,11 +22,11 @@ def recipe(tmp_path, monkeypatch):
     """Return a function that runs the blocks of a recipe in a folder of its own; what they set in Brian2 is undone."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
-    target, device = prefs.codegen.target, get_device()
+    target, device, dt = prefs.codegen.target, get_device(), defaultclock.dt
     gc.freeze()  # Brian2 collects garbage at each run: only that of the recipe
     yield lambda name: run_blocks(ROOT / "docs" / "recipes" / f"{name}.md")
     gc.unfreeze()
-    prefs.codegen.target = target
+    prefs.codegen.target, defaultclock.dt = target, dt
     assert get_device() is device
 
 
