@@ -100,7 +100,7 @@ def command_reference():
 
 
 def lines_of(recipe):
-    """Lines of code that a reader types for a page, or for its section after ``#``; what comes before all sections is in each."""
+    """Lines of code that a reader types for a page or its section after ``#``, to which what is before all sections belongs."""
     page, _, section = recipe.partition("#")
     first, *sections = re.split("^## ", (RECIPES / page).read_text(), flags=re.M)
     chosen = [s for s in sections if section in ("", s.partition("\n")[0].lower().replace(" ", "-"))]
