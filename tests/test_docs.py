@@ -2,11 +2,11 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
 from brian2 import second
+from pages import PAGES, RECIPES, ROOT, run_blocks
 from superspike_brian.models import FEEDBACKS, SUPERSPIKE, Component
 from superspike_brian.tasks import TASKS, Classification
 from superspike_brian.tasks.ssbm import NAMES
@@ -22,10 +22,7 @@ from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.initial import initial_state
 from superspike_brian.network.structure import Structure
 
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-CODE = [p for p in PAGES if "```python" in p.read_text()]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
+CODE = [p for p in PAGES if "```python" in p.read_text() and p not in RECIPES]  # test_recipes.py runs those
 
 
 def name(path):
@@ -34,12 +31,8 @@ def name(path):
 
 @pytest.mark.parametrize("page", CODE, ids=name)
 def test_code_runs(page, tmp_path, monkeypatch):
-    """All blocks of a page, in the order in which they are read."""
     monkeypatch.chdir(tmp_path)
-    seen = {}
-    for block in BLOCK.finditer(page.read_text()):
-        line = page.read_text()[: block.start(1)].count("\n")
-        exec(compile("\n" * line + block.group(1), page, "exec"), seen)
+    run_blocks(page)
 
 
 def commands(text):

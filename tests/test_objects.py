@@ -1,5 +1,7 @@
 """The rule as objects of Brian2: what they are, and groups of one's own that lack something."""
 
+import re
+
 import numpy as np
 import pytest
 from brian2 import Hz, Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms, second, volt
@@ -171,3 +173,37 @@ def test_a_graded_output_has_its_windows():
     np.testing.assert_array_equal(output.expected, [0, 0])
     assert output.error[0] > 0 * Hz > output.error[1]
     assert 12 * ms == net.t < 1 * second
+
+
+def test_statements_may_compare_with_zero_of_a_unit():
+    """Brian2 drops the unit of ``0*volt`` where a variable is added to or multiplied by something."""
+    base = SUPERSPIKE.replace(t_b=20 * ms, feedback=RANDOM)
+    positive = {False: "{0}/{1} > 0", True: "{0} > 0*{1}"}
+
+    def outcome(zero):
+        def text(code):
+            return re.sub(r"\[(\w+), (\w+)\]", lambda found: positive[zero].format(*found.groups()), code)
+
+        neuron = base.neuron.replace(
+            on_input=text("I_syn_post = I_syn_post + 3*w*int([w, mV])"),
+            reset=text("U = U + (U_rest - U)*int(not [U, mV])"),
+        )
+        rule = base.plasticity.replace(on_arrival=text("z_rise_post = z_rise_post + int([tau_mem, ms])"))
+        events = {"on_target": "+ missed*int([tau_mem, ms])", "on_output": "- spurious*int([tau_mem, ms])"}
+        events = {k: text(f"error_impulse_post = error_impulse_post {code}") for k, code in events.items()}
+        error = base.error.replace(
+            **events,
+            cost_update=text("cost = cost + int(not [cost, Hz])*error**2*dt + int([cost, Hz])*0.5*error**2*dt"),
+        )
+        feedback = base.feedback.replace(**{k: f"{code}*b" for k, code in events.items()})
+        optimizer = base.optimizer.replace(update=base.optimizer.update + text("w = w*int([w, volt])"))
+        model = base.replace(neuron=neuron, plasticity=rule, error=error, feedback=feedback, optimizer=optimizer)
+        structure = Structure(model, (4, 3, 2))
+        task = ss.tasks.spike_timing(n_inputs=4, outputs=2, period=20 * ms, rate=100 * Hz, seed=1)
+        state = initial_state(structure, task, 0) | {"forward_1.w": np.linspace(-0.02, 0.09, 12)}
+        return RuntimeProgram(structure).run(state, 0, 600)
+
+    (found, _), (expected, _) = outcome(True), outcome(False)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+    assert found["forward_1.w"].min() == 0 < found["output.cost"].min() and found["terminals_2.z"].any()

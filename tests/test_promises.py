@@ -13,12 +13,13 @@ from functools import cache
 from pathlib import Path
 
 import brian2
+import pages
 import pytest
 
 from superspike_brian.cli.main import COMMANDS, command_parser
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*pages.PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 PACKAGE = [p for folder in ("superspike_brian", "models", "tasks") for p in sorted((ROOT / folder).rglob("*.py"))]
 CPP = [p for end in ("h", "cpp") for p in sorted((ROOT / "superspike_brian").rglob(f"*.{end}"))]
 OTHERS = [p for d in ("tests", "docs") for p in sorted((ROOT / d).rglob("*.py")) if p != Path(__file__)]
@@ -196,7 +197,8 @@ def is_code(quotation):
 def test_pages(page):
     text = page.read_text()
     wrong = wrong_files(text, page) + wrong_options(text)
-    wrong += [w for q in quoted(text) if is_code(q) and not OTHER_COMMANDS.match(q) for w in wrong_names(q)]
+    own = set(re.findall(r"\w+", "".join(pages.BLOCK.findall(text))))  # names of the page's code, which runs
+    wrong += {w for q in quoted(text) if is_code(q) and not OTHER_COMMANDS.match(q) for w in wrong_names(q)} - own
     wrong += [e for found in re.findall(r"\.\[([\w,]+)\]", text) for e in found.split(",") if e not in extras()]
     for module, members in re.findall(r"automodule:: ([\w.]+)\n(?:   :members: ?(.*)\n)?", text):
         found = importlib.import_module(module)

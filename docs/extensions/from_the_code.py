@@ -1,6 +1,7 @@
 """Sphinx extension: pages that are written at build time from the code itself.
 
-``<!-- models -->`` becomes the reference of everything in ``models/``, ``<!-- commands -->`` that of the command line.
+``<!-- models -->`` becomes the reference of everything in ``models/``, ``<!-- commands -->`` that of the command line,
+``<!-- lines of ... -->`` the number of lines of a recipe's code.
 """
 
 import dataclasses
@@ -8,6 +9,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from pathlib import Path
 
 from brian2 import Equations
 
@@ -16,6 +18,10 @@ from superspike_brian.cli.main import COMMANDS, command_parser
 from superspike_brian.values import docstrings
 from superspike_brian.values.quantities import readable
 from superspike_brian.values.tables import markdown
+
+_CODE = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
+LINES = re.compile(r"<!-- lines of (\S+) -->")
+RECIPES = Path(__file__).parent.parent / "recipes"
 
 
 def model_reference():
@@ -93,6 +99,17 @@ def command_reference():
     return "\n\n".join(f"{part}\n\n{text}" for part, text in zip(parts, helps, strict=True))
 
 
+def lines_of(recipe):
+    """Lines of code that a reader types for a page or its section after ``#``, to which what is before all sections belongs."""
+    page, _, section = recipe.partition("#")
+    first, *sections = re.split("^## ", (RECIPES / page).read_text(), flags=re.M)
+    chosen = [s for s in sections if section in ("", s.partition("\n")[0].lower().replace(" ", "-"))]
+    if section and not chosen:
+        raise ValueError(f"{page} has no section {section}")
+    code = "".join(_CODE.findall("".join([first, *chosen])))
+    return sum(bool(line.strip()) and not line.lstrip().startswith("#") for line in code.splitlines())
+
+
 def _anchor(name):
     return f"model-{name.lower().replace('_', '-')}"
 
@@ -109,6 +126,7 @@ def fill(app, docname, source):
     for place, generate in PARTS.items():
         if place in source[0]:
             source[0] = source[0].replace(place, generate())
+    source[0] = LINES.sub(lambda found: str(lines_of(found[1])), source[0])
 
 
 def setup(app):

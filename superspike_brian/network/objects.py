@@ -23,9 +23,10 @@ import numpy as np
 from brian2 import Clock, Equations, Group, NeuronGroup, Quantity, SpikeSource, Subgroup, Synapses, get_device, ms
 
 from ..codegen import axons, neurons
-from ..codegen.brian2_api import CPPStandaloneDevice
+from ..codegen.brian2_api import CPPStandaloneDevice, get_identifiers
 from ..codegen.exact import exact_by_blocks
 from ..models import SUPERSPIKE, Model, ModelError
+from ..models.checks.expressions import UNITS
 from ..models.checks.needs import missing_in
 from ..values.kinds import Choice
 
@@ -100,7 +101,9 @@ class Builder:
             name=name,
         )
         if output:
-            layer.run_regularly(model.error.cost_update, clock=self.clock, when="end", name=f"{layer.name}_cost")
+            code, called = model.error.cost_update, f"{layer.name}_cost"
+            keep_units(layer.run_regularly(code, clock=self.clock, when="end", name=called), code)
+        keep_units(layer.resetter["spike"], model.reset(output=output))
         _note(layer, role=role)
         if self.initialise:
             _give_parameters(layer, equations, model)
@@ -113,7 +116,7 @@ class Builder:
     ) -> Synapses:
         """Make the synapses of a projection, not yet connected, with the model's effect of a presynaptic spike."""
         declared = equations if isinstance(equations, Equations) else Equations(equations)
-        return Synapses(
+        made = Synapses(
             source,
             target,
             equations,
@@ -124,6 +127,8 @@ class Builder:
             name=name,
             **brian2,
         )
+        keep_units(made.pre, model.neuron.on_input)
+        return made
 
     def plastic_synapses(
         self,
@@ -192,7 +197,8 @@ class Builder:
         if made.state_updater is not None:
             made.state_updater.order = -1
         update = {"dt": model.interval} if self.update_clock is None else {"clock": self.update_clock}
-        made.run_regularly(model.optimizer.update, when="start", name=f"{made.name}_update", **update)
+        code = model.optimizer.update
+        keep_units(made.run_regularly(code, when="start", name=f"{made.name}_update", **update), code)
         if self.initialise:
             _give_parameters(made, equations, model)
             if initial is None or isinstance(initial, str):
@@ -220,11 +226,13 @@ class Builder:
             source,
             terminals,
             on_pre=rule.on_arrival,
+            namespace=namespace_of(model, equations),
             delay=delay,
             clock=self.clock,
             codeobj_class=None if each else axons.code_object_class(self.kernel),
             name=f"axons_{label}",
         )
+        keep_units(arrivals.pre, rule.on_arrival)
         if not each:
             arrivals.connect(j="i")
         # the traces of a synapse's terminal are presynaptic variables of the synapse
@@ -310,6 +318,7 @@ class Builder:
             codeobj_class=axons.code_object_class(self.kernel),
             name=name,
         )
+        keep_units(events.pre, code)
         events.pre.order += order
         events.connect(j="i")
         return events
@@ -392,6 +401,8 @@ class Builder:
             clock=self.clock,
             name=name,
         )
+        if code:
+            keep_units(made.pre, code)
         for variable, equation in Equations(model.error.judge_equations).items():
             index = "0" if "shared" in equation.flags else "_presynaptic_idx"
             made.variables.add_reference(variable, output, variable, index=index)
@@ -407,6 +418,14 @@ population = _builder.population
 plastic_synapses = _builder.plastic_synapses
 error_synapses = _builder.error_synapses
 feedback_synapses = _builder.feedback_synapses
+
+
+def keep_units(runner: Any, code: str) -> None:
+    """Have Brian2 know the units in the code that an object runs.
+
+    In a statement such as ``w = w*int(w > 0*volt)`` it takes ``0*volt`` for 0, and then misses ``volt`` when it checks units.
+    """
+    runner.needed_variables = [*runner.needed_variables, *sorted(get_identifiers(code) & UNITS.keys())]
 
 
 def namespace_of(model: Model, equations: Equations) -> dict[str, Any]:

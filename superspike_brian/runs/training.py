@@ -70,8 +70,9 @@ def train(
         Where programs are built and kept.
     threads : int, optional
         Threads of the run, and processes for compiling; default: all cores. They change no bit of the result.
-    progress : Reporter or bool, optional
-        What shows the progress; default: a bar in terminals and notebooks. False: nothing.
+    progress : Silent or bool, optional
+        What shows the progress: a reporter, `superspike_brian.console.progress.Silent` or one made of it; default: a bar in
+        terminals and notebooks. False: nothing.
     command : str, optional
         Stored with the results.
     **options
@@ -110,7 +111,7 @@ def start(
         Where it is done.
     out, overwrite, command
         As for `train`.
-    progress : Reporter, optional
+    progress : Silent, optional
         What shows the progress; default: nothing.
 
     Returns

@@ -139,7 +139,7 @@ def run_all(
         Where to run instead. Its workers see the run folders, and build programs into their own caches.
     report : callable
         Receives a line a finished or failed job.
-    progress : Reporter, optional
+    progress : Silent, optional
         What shows the progress over all jobs (see `superspike_brian.console.progress`).
 
     Returns
