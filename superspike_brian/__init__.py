@@ -3,6 +3,7 @@
 Source: Zenke & Ganguli, Neural Computation 30:1514-1541 (2018), doi:10.1162/neco_a_01086.
 """
 
+import contextlib
 import importlib
 import sys
 
@@ -16,4 +17,5 @@ _moved.install()
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 if "brian2" in sys.modules:  # a script of Brian2: it can choose the device `superspike_standalone`
-    importlib.import_module(".engine.script_device", __name__)
+    with contextlib.suppress(ImportError):  # a Brian2 that does not fit: said by what is used first
+        importlib.import_module(".engine.script_device", __name__)

@@ -62,6 +62,7 @@ WORLD = {
     "HDF5",
     "ssh",
     "segment",
+    "run_args",
 }
 
 

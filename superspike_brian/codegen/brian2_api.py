@@ -52,7 +52,7 @@ try:
     from brian2.core.functions import exprel  # (exp(x) - 1)/x of equations, in SymPy
 
     # what names mean in a script
-    from brian2.core.namespace import get_local_namespace
+    from brian2.core.namespace import get_local_namespace  # those of the frame that runs a network
 
     # what a name in an equation can be
     from brian2.core.variables import (

@@ -10,7 +10,7 @@ from ..codegen.brian2_api import get_identifiers
 from ..engine.runtime import RuntimeProgram
 from ..models import noise
 from ..network.structure import Structure
-from ..runs.loaded import Loaded
+from ..runs.loaded import Loaded, learning_factor
 from ..spec.describe import ROLES
 from ..values.clock import n_steps
 from ..values.docstrings import meanings
@@ -82,7 +82,9 @@ class Script:
         self.since_update = self.step % every * self.dt if self.structure.plastic else None
         self.learns = self.since_update == 0
         self._told: set[str] = set()  # names of equations that stand already
-        self.objects = Objects(program, self.step, self._learning(loaded.factor) if self.learns else {})
+        self.objects = Objects(
+            program, self.step, self._learning(learning_factor(loaded.spec, self.step)) if self.learns else {}
+        )
 
     def _learning(self, factor):
         """What is different while it learns: learning rates, and inputs that probe windows have at 0."""

@@ -166,8 +166,8 @@ class Builder:
         role : {'output', 'hidden'}, optional
             Of the target: weights onto hidden units have the regulariser. Default: as `population` was told, else output.
         name, label : str
-            Name in Brian2; and what the axon terminals are called after (``terminals_LABEL``, ``axons_LABEL``), by default
-            the name.
+            Name in Brian2; and what the axon terminals are called after (``terminals_K``, ``axons_K`` of a label K), by
+            default the name.
         **brian2
             More arguments of `brian2.Synapses`.
 

@@ -80,15 +80,15 @@ class Loaded(NamedTuple):
     trials: dict[str, Array]
     whole: bool
 
-    @property
-    def factor(self) -> float:
-        """Learning rate of the run from here on, as part of the model's; beyond its end that of the last block."""
-        factor = 0.0
-        for block in self.spec.protocol.blocks(self.spec.dt, self.spec.structure.learning_edges):
-            if block.start > self.step:
-                break
-            factor = block.factor
-        return factor
+
+def learning_factor(spec: RunSpec, step: int) -> float:
+    """Learning rate of a run from a step on, as part of the model's; beyond its end that of the last block."""
+    factor = 0.0
+    for block in spec.protocol.blocks(spec.dt, spec.structure.learning_edges):
+        if block.start > step:
+            break
+        factor = block.factor
+    return factor
 
 
 def load_state(run: Path | str, at: str | Quantity = "end", *, learning: bool = False) -> Loaded:
@@ -99,8 +99,8 @@ def load_state(run: Path | str, at: str | Quantity = "end", *, learning: bool = 
     step, state, whole = _state(folder, spec, at)
     with stored.reading(folder.path, "a checkpoint is not of this network; put copies of the files back"):
         stored.check_state(state, spec.structure)
-    loaded = Loaded(spec, step, noise(spec.seed) | state, {}, whole)
-    state = loaded.state | learning_rates(spec.structure, loaded.factor if learning else 0.0, step)
+    factor = learning_factor(spec, step) if learning else 0.0
+    state = noise(spec.seed) | state | learning_rates(spec.structure, factor, step)
     trials: dict[str, Array] = {}
     if source := trial_source(spec.task, spec.structure, spec.seed, decoder=spec.decoder):
         if learning:
@@ -108,7 +108,7 @@ def load_state(run: Path | str, at: str | Quantity = "end", *, learning: bool = 
         else:
             length = spec.protocol.probe_steps(spec.dt, spec.task.period)
             state, trials = source.fresh("probe", state, step, length)
-    return loaded._replace(state=state, trials=trials)
+    return Loaded(spec, step, state, trials, whole)
 
 
 def folder_of(run: Path | str) -> RunFolder:
