@@ -182,7 +182,7 @@ def test_a_refractory_unit_rests_where_time_constants_are_equal(psp):
     ("constants", "precision"),
     [
         (("tau_syn", "tau_mem"), "double"),
-        (("tau_rise", "tau_decay"), "single"),
+        pytest.param(("tau_rise", "tau_decay"), "single", marks=pytest.mark.slow),
         pytest.param(("tau_syn", "tau_mem"), "single", marks=pytest.mark.slow),
         pytest.param(("tau_rise", "tau_decay"), "double", marks=pytest.mark.slow),
     ],

@@ -34,7 +34,7 @@ def spikes(run, which, expected):
     return set(zip(np.rint(times[chosen] * 1e4).astype(int).tolist(), units[chosen].tolist(), strict=True))
 
 
-@pytest.mark.parametrize("device", ["standalone", "runtime"])
+@pytest.mark.parametrize("device", ["standalone", pytest.param("runtime", marks=pytest.mark.slow)])
 def test_the_margin_holds_back_the_expected_unit_while_it_learns_and_nothing_in_tests(frozen, device):
     plain, held = frozen(WINDOWED), frozen(WINDOWED_MARGIN.replace(margin=Quantity(10, mV.dim)), device)
     assert len(spikes(plain, "trial", True)) > 5 and not spikes(held, "trial", True)

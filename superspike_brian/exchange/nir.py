@@ -36,10 +36,11 @@ def to_nir(run: Path | str, at: str | Quantity = "end", *, scaled: bool = False)
     Returns
     -------
     nir.NIRGraph
-        Times in second. Nodes have the names of populations and projections, delays those of their projections with ``delay`` behind; the `Input`
-        is ``input``, the `Output` ``output``, and the population before it ``output_units``. The ``metadata`` say what units
-        there are, ``dt``, what ``w_in`` means, the refractory period of each population (second), which NIR does not have,
-        and which projections are sparse: their weights are 0 where no synapse is. Plasticity and feedback are left out.
+        Times in second. Nodes have the names of populations and projections, delays those of their projections with
+        ``delay`` behind; the `Input` is ``input``, the `Output` ``output``, and the population before it ``output_units``.
+        The ``metadata`` say what units there are, ``dt``, what ``w_in`` means, the refractory period of each population
+        (second), which NIR does not have, and which projections are sparse: their weights are 0 where no synapse is.
+        Plasticity and feedback are left out.
 
     Raises
     ------
