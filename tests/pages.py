@@ -1,12 +1,24 @@
 """The pages of the documentation, and the code in them."""
 
 import re
+from contextlib import contextmanager
 from pathlib import Path
+
+from brian2 import defaultclock, get_device, prefs
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted((ROOT / "docs" / "recipes").glob("*.md"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *RECIPES]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
+
+
+@contextmanager
+def brian2_kept():
+    """What the code of pages sets in Brian2 is undone."""
+    target, device, dt = prefs.codegen.target, get_device(), defaultclock.dt
+    yield
+    prefs.codegen.target, defaultclock.dt = target, dt
+    assert get_device() is device
 
 
 def run_blocks(page):

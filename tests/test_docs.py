@@ -6,7 +6,7 @@ import shlex
 import numpy as np
 import pytest
 from brian2 import second
-from pages import PAGES, RECIPES, ROOT, run_blocks
+from pages import PAGES, RECIPES, ROOT, brian2_kept, run_blocks
 from superspike_brian.models import FEEDBACKS, SUPERSPIKE, Component
 from superspike_brian.tasks import TASKS, Classification
 from superspike_brian.tasks.ssbm import NAMES
@@ -32,7 +32,8 @@ def name(path):
 @pytest.mark.parametrize("page", CODE, ids=name)
 def test_code_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run_blocks(page)
+    with brian2_kept():
+        run_blocks(page)
 
 
 def commands(text):

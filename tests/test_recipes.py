@@ -7,8 +7,8 @@ import tokenize
 
 import numpy as np
 import pytest
-from brian2 import defaultclock, get_device, ms, mV, prefs, second
-from pages import BLOCK, RECIPES, ROOT, run_blocks
+from brian2 import ms, mV, second
+from pages import BLOCK, RECIPES, ROOT, brian2_kept, run_blocks
 from superspike_brian.models import SUPERSPIKE, ModelError, chain
 
 import superspike_brian as ss
@@ -22,12 +22,10 @@ def recipe(tmp_path, monkeypatch):
     """Return a function that runs the blocks of a recipe in a folder of its own; what they set in Brian2 is undone."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
-    target, device, dt = prefs.codegen.target, get_device(), defaultclock.dt
     gc.freeze()  # Brian2 collects garbage at each run: only that of the recipe
-    yield lambda name: run_blocks(ROOT / "docs" / "recipes" / f"{name}.md")
+    with brian2_kept():
+        yield lambda name: run_blocks(ROOT / "docs" / "recipes" / f"{name}.md")
     gc.unfreeze()
-    prefs.codegen.target, defaultclock.dt = target, dt
-    assert get_device() is device
 
 
 def steps(data, population, probe=0):
