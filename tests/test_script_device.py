@@ -45,8 +45,9 @@ def on(tmp_path, build_dir):
             get_device().activate(build_dir=build_dir, **{"directory": str(tmp_path / "program"), **options})
         return get_device()
 
+    target = prefs.codegen.target
     yield switch
-    prefs.codegen.target = "auto"
+    prefs.codegen.target = target
     get_device().reinit()
     set_device("runtime")
 
