@@ -269,9 +269,8 @@ class WithDecay(Assembly):
             terminals.run_regularly("z *= 0.9", dt=1 * ms, when=self.when, order=self.order, name=f"wither_{k}")
 
 
-@pytest.mark.parametrize(
-    ("when", "order"), [("synapses", 0), ("groups", -1)]
-)  # after the trace's own step, and before it
+# after the trace's own step, and before it
+@pytest.mark.parametrize(("when", "order"), [("synapses", 0), ("groups", -1)])
 def test_jumps_of_any_origin(when, order, monkeypatch, tmp_path):
     """What changes a presynaptic trace besides spikes reaches the synapses, too."""
     monkeypatch.setattr(cache, "Assembly", WithDecay)
@@ -335,6 +334,19 @@ def test_index_arrays_are_filled_where_code_reads_them(watched, filled, monkeypa
         assembly.net.run(0.1 * ms, namespace={})
         lines = next(found for kind, (*_, found) in device.main_queue if kind == "run_network")
     assert any("connect_all(" in line for line in lines) == filled
+
+
+def test_what_index_arrays_say_is_what_the_synapses_read(monkeypatch, objects_only):
+    monkeypatch.setattr(cache, "Assembly", WithMonitor)
+    program = engine.build(Structure(MODEL, (3, 2)), build_dir=objects_only, kernel="events")
+    inputs = SpikePattern(3, [0, 1, 2], [1, 3, 6] * ms, 20 * ms)
+    task = Task("test", inputs, SpikePattern(2, [0], [5] * ms, 20 * ms), "made for a test")
+    state = initial_state(Structure(MODEL, (3, 2)), task, 0)
+    _, records = program.run(state, 0, 100, True)
+    before, _ = program.run(state, 0, 99)
+    z = before["terminals_1.z"]
+    np.testing.assert_array_equal(records["probe_own.z_pre"][-2:], z[[0, 2]])  # of synapses 0 and 4
+    assert len(np.unique(z)) == 3
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,16 @@ def test_contents_are_on_the_disk_before_they_get_their_name(tmp_path, monkeypat
     assert calls == ["sync", "rename", "sync"]  # the last one is the folder's
 
 
+def test_a_record_is_on_the_disk_before_the_checkpoint_that_counts_on_it(folder, monkeypatch):
+    calls, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (calls.append(Path(f"/proc/self/fd/{handle}").resolve().name), fsync(handle))
+    )
+    monkeypatch.setattr(os, "replace", lambda *paths: (calls.append(Path(paths[1]).name), replace(*paths)))
+    folder.save_block(30, {"w": np.zeros(3)}, {"time": np.array(30.0)})
+    assert calls.index("log.bin") < calls.index("checkpoint-000000000030.npz")
+
+
 def test_two_checkpoints_are_kept(folder):
     assert [p.name for p in sorted(folder.path.glob("checkpoint-*"))] == [
         "checkpoint-000000000010.npz",

@@ -209,6 +209,16 @@ def test_equations_that_no_kernel_fits_run_as_brian2s(on):
     assert device.kernels == {"S": "dense"}
 
 
+def test_event_driven_traces_are_brian2s(on):
+    equations = RULE + "drecent/dt = -recent/(20*ms) : 1 (event-driven)\n"
+    changes = {"equations": equations, "on_pre": "I_post += w + 0.1*recent; recent += 1"}
+    on("runtime")
+    expected = three_factor(all_pairs, **changes)
+    device = on("superspike_standalone")
+    same(three_factor(all_pairs, **changes), expected)
+    assert device.kernels == {"S": "stock"}
+
+
 def test_run_args(on):
     device = on("superspike_standalone", build_on_run=False)
     three_factor(all_pairs, device=device)

@@ -252,3 +252,14 @@ def test_how_far_the_eligibility_is_off_when_the_neuron_spikes(recorder, near_th
         print(text)
         assert counts.sum() > 0 and np.isfinite(ratio).all()
         assert np.median(alike) > 0.3  # the rule ignores what a reset erases: similar, not equal
+
+
+def test_what_has_decayed_is_zero_and_no_subnormal_number(compiled, plain, pattern_task):
+    """Subnormal numbers make a step many times slower; a trace that decays with 10 ms has them after 7.1 s."""
+    task = pattern_task(12, 3, ([0], [0.001]), period=10_000 * ms)
+    state = initial_state(plain, task, 0) | {"forward_1.r0": np.zeros(1)}
+    program, name = compiled(plain), "terminals_1.z"
+    (early, _), (late, _) = program.run(state, 0, 68_000), program.run(state, 0, 72_500)
+    assert 0 < early[name][0] < 1e-290
+    assert np.exp(-7.249 / DECAY) > 0  # NumPy keeps them
+    assert (late[name] == 0).all() and (late["terminals_1.z_rise"] == 0).all()

@@ -130,18 +130,15 @@ def _facts(model):
 @lru_cache
 def _own_sources():
     """Hash of the files of this package that decide what is generated."""
+    return hashlib.sha256(b"".join(f.read_bytes() for f in own_files())).hexdigest()
+
+
+def own_files() -> list[Path]:
+    """Files of this package that decide what is generated."""
     package = Path(__file__).parents[1]
-    files = [
-        package / "network" / "assembly.py",
-        package / "network" / "objects.py",
-        package / "network" / "probes.py",
-        package / "network" / "structure.py",
-        package / "engine" / "cache.py",
-        package / "engine" / "preferences.py",
-        *sorted((package / "codegen").rglob("*")),
-    ]
-    content = [f.read_bytes() for f in files if f.suffix in (".py", ".h", ".cpp")]
-    return hashlib.sha256(b"".join(content)).hexdigest()
+    engine = [package / "engine" / name for name in ("cache.py", "preferences.py")]
+    rooms = sorted(f for room in ("codegen", "network") for f in (package / room).rglob("*"))
+    return [*engine, *(f for f in rooms if f.suffix in (".py", ".h", ".cpp"))]
 
 
 def run_time_parameters(model: Model) -> set[str]:

@@ -7,6 +7,8 @@ import json
 import os
 import random
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from kill_harness import poisson_task
 from short_run import STRUCTURE
 
 from superspike_brian import engine
+from superspike_brian.engine import cache
 from superspike_brian.engine.compiler import _STANDARD, file_hash, precompile
 from superspike_brian.engine.manifest import read_manifest, write_manifest
 from superspike_brian.engine.program import Program, SimulationError
@@ -192,3 +195,16 @@ def test_nor_do_they_keep_it_from_its_work(tmp_path):
 def test_manifests_are_plain_json(folder):
     stored = json.loads((folder / "manifest.json").read_text())
     assert set(stored) == {"hash", "manifest"} and np.dtype(next(iter(stored["manifest"]["arrays"].values())))
+
+
+def test_a_program_of_other_sources_is_another(monkeypatch):
+    key = cache.structure_key(STRUCTURE, "double")
+    monkeypatch.setattr(cache, "_own_sources", lambda: "edited")
+    assert cache.structure_key(STRUCTURE, "double") != key
+
+
+def test_every_module_that_takes_part_in_generating_code_counts():
+    rooms = ("superspike_brian.codegen", "superspike_brian.network")
+    loaded = {Path(m.__file__) for name, m in sys.modules.items() if name.startswith(rooms) and m.__file__}
+    assert len(loaded) > 20 and loaded <= set(cache.own_files())
+    assert {f.suffix for f in cache.own_files()} == {".py", ".h", ".cpp"}
