@@ -18,8 +18,13 @@ from superspike_brian.experiments import (
     Setting,
     _labelled,
     digits,
+    fig1,
+    fig2,
+    fig4,
+    fig5,
     fig6,
     fig7,
+    fig8,
     final_cost,
     mean_by,
     memory,
@@ -167,6 +172,50 @@ def test_findings_of_memory_can_fail():
         "without the reset it is worse",
         *same,
     ]
+
+
+def some_tables(module):
+    """Tables of an experiment as chance makes them: conditions differ by decades, seeds by a few percent."""
+    rng = np.random.default_rng(1)
+    columns = {  # of the numbers in a row: what a condition is, and how its numbers are drawn
+        fig1: [{"optimizer": o, "r0_mV": r} for o in fig1.RATES for r in fig1.STEPS],
+        fig2: [{}],
+        fig4: [
+            {"feedback": f, "hidden": n, "all_feedback_negative": a}
+            for f in fig4.COLOURS
+            for n in (4, 8)
+            for a in (0, 1)
+        ],
+        fig5: [{"condition": c, "outputs_with_positive_feedback": 2} for c in (*fig5.COLORS, *fig5.OTHER_SETTINGS)],
+        fig6: [{}],
+        fig8: [{"a": None, "rho": None}, *({"a": a, "rho": r} for a in (0, 1, 4) for r in (0.01, 1.0, 10.0, 1000.0))],
+    }[module]
+    costs = (
+        "cost_start_hz",
+        "cost_end_hz",
+        "rate_start_hz",
+        "hidden_rate_hz",
+        "hidden_rate_mean_hz",
+        "hidden_rate_p95_hz",
+    )
+    parts = ("accuracy", "targets_hit")
+    for _ in range(400):
+        rows = []
+        for condition in columns:
+            numbers = {c: 10 ** rng.uniform(-2, 2) for c in costs} | {"hidden_cv_mean": rng.uniform(0, 2)}
+            numbers |= {p: rng.choice([0.3, 0.85, 0.995]) for p in parts} | {"time_to_95_s": rng.choice([None, 100.0])}
+            vary = {k: v * rng.uniform(0.999, 1.001, size=2) if v is not None else [v, v] for k, v in numbers.items()}
+            rows += [condition | {"seed": k} | {n: v[k] for n, v in vary.items()} for k in (0, 1)]
+        yield rows
+
+
+@pytest.mark.parametrize("module", [fig1, fig2, fig4, fig5, fig6, fig8], ids=lambda m: m.__name__.rpartition(".")[2])
+def test_every_finding_can_hold_and_can_fail(module):
+    holds = {}
+    for rows in some_tables(module):
+        for k, finding in enumerate(module.findings(rows)):
+            holds.setdefault((k, finding.expected), set()).add(bool(finding.holds))
+    assert holds and {k: v for k, v in holds.items() if v != {True, False}} == {}
 
 
 @pytest.mark.parametrize("reset", [True, False])
