@@ -7,8 +7,10 @@ import typing
 from pathlib import Path
 
 import matplotlib.image
+import neo
 import numpy as np
 import pytest
+import quantities as pq
 from brian2 import Hz, Network, Quantity, SpikeGeneratorGroup, SpikeMonitor, ms, mV, second
 from superspike_brian.tasks import (
     Classification,
@@ -78,6 +80,11 @@ def good(tmp_path, monkeypatch):
     Path("a.csv").write_text("time,unit\n0.001,0\n0.002,1\n")
     np.savez("a.npz", times=[0.001, 0.002], units=[0, 1])
     np.savez("samples.npz", **SAMPLES.arrays)
+    segment = neo.Segment()
+    segment.spiketrains.append(neo.SpikeTrain([1, 2] * pq.ms, t_stop=10 * pq.ms))
+    block = neo.Block()
+    block.segments.append(segment)
+    neo.NeoMatlabIO("a.mat").write_block(block)
     matplotlib.image.imsave("a.png", np.zeros((2, 2, 3)))
     values = {
         **{"n": 2, "ids": [0], "times": [1] * ms, "period": 10 * ms, "inputs": PATTERN, "targets": PATTERN},
@@ -98,6 +105,7 @@ def good(tmp_path, monkeypatch):
             "read_samples": {"path": "samples.npz"},
             "data": {"train": "samples.npz"},
             "randman": {"samples": 3, "test_samples": 2, "classes": 2, "n_inputs": 4},
+            "read_neo": {"path": "a.mat"},
             "ssbm": {"name": "auryn"},
             "task": {"name": "xor"},
             "maker": {"name": "xor"},
@@ -141,6 +149,8 @@ def test_wrong_arguments_are_refused_by_name(function, name, good):
             assert "\n" not in message and len(message) < 500, (what, message)
             assert type(error).__module__ == "builtins", (what, error)
         else:
+            if (name, what) == ("start", "negative time"):  # a recording may have begun before its time 0
+                continue
             numbers = {float: (int, float), int: (int,) if name in ("seed", "split") and value == 10**30 else ()}
             taken = {str, bool, type(None), *(kind for each in allowed for kind in numbers.get(each, ()))}
             assert type(value) in taken & {*allowed, int}, f"{what} was taken"
