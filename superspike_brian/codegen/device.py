@@ -88,9 +88,16 @@ class SeededRuntimeDevice(SeededDevice, RuntimeDevice):
 class ObservedDevice(CPPStandaloneDevice):
     """Brian2's standalone device; it learns which arrays each piece of code uses, so that the kernels can be told."""
 
+    main_queue: list[tuple[str, Any]]  # Brian2's: what the program does
+    usual_class: type  # of code objects, unless a group or a kernel has its own
+
     def __init__(self) -> None:
         super().__init__()
         self.uses: defaultdict[str, Uses] = defaultdict(Uses)  # by code object
+
+    def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
+        """As Brian2, with another usual one."""
+        return self.usual_class if codeobj_class is None else codeobj_class
 
     def code_object(
         self,
@@ -107,14 +114,37 @@ class ObservedDevice(CPPStandaloneDevice):
         made = super().code_object(owner, name, abstract_code, variables, template_name, variable_indices, **kwds)
         template, given = getattr(made.templater, template_name), kwds.get("template_kwds") or {}
         self.uses[made.name].add_template(template, made.variables, given)
+        self.observe(made, template_name, abstract_code, variables, given)
         return made
+
+    def observe(
+        self,
+        made: Any,
+        template_name: str,
+        code: Mapping[str, str],
+        variables: Mapping[str, Variable],
+        given: Mapping[str, Any],
+    ) -> None:
+        """Note what a device wants to know of a code object, from what it is made of."""
+
+    def last_run(self, net: Network) -> tuple[int, list[str], int]:
+        """The run that was generated last: its place in the queue, its lines, and which of them lets the network run."""
+        at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
+        _, lines = self.main_queue[at][1]
+        return at, lines, next(k for k, line in enumerate(lines) if line.startswith(f"{net.name}.run("))
+
+    def copy_source_files(self, writer: Any, directory: Path | str) -> None:
+        """Add this package's headers to Brian2's library files."""
+        super().copy_source_files(writer, directory)
+        for file in HEADERS:
+            (Path(directory) / file.name).write_text(file.read_text())
 
 
 class StateDevice(SeededDevice, ObservedDevice):
     """Brian2's standalone device, with state in and out; compiling is left to `superspike_brian.engine.compiler`."""
 
+    usual_class = StateCodeObject
     is_probe: Any  # function of an object's name; None before `prepare`
-    main_queue: list[tuple[str, Any]]  # Brian2's: what the program does
 
     def prepare(self, is_probe: Callable[[str], bool], every: int = EVERY) -> None:
         """Call it before the run.
@@ -136,35 +166,25 @@ class StateDevice(SeededDevice, ObservedDevice):
         self.is_probe, self.headers = None, ['"random_numbers.h"']
         self.initial: dict[str, str] = {}  # what a code object sets
 
-    def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
-        """Use this package's templates unless a group asks for its own."""
-        return StateCodeObject if codeobj_class is None else codeobj_class
-
-    def code_object(
+    def observe(
         self,
-        owner: Any,
-        name: str,
-        abstract_code: Mapping[str, str],
-        variables: Mapping[str, Variable],
+        made: Any,
         template_name: str,
-        variable_indices: Mapping[str, str],
-        **kwds: Any,
-    ) -> Any:
-        """As `SeededDevice`; remembers what sets the value of a variable."""
-        made = super().code_object(owner, name, abstract_code, variables, template_name, variable_indices, **kwds)
+        code: Mapping[str, str],
+        variables: Mapping[str, Variable],
+        given: Mapping[str, Any],
+    ) -> None:
+        """Note what sets the value of a variable."""
         if template_name == "group_variable_set_conditional":
             (variable,) = self.uses[made.name].writes
-            self.initial[made.name] = f"{owner.name}.{variable.name}"
-        return made
+            self.initial[made.name] = f"{made.owner.name}.{variable.name}"
 
     def network_run(self, net: Network, *args: Any, **kwds: Any) -> None:
         """As Brian2, with start, number of steps and probe windows as inputs of the program."""
         super().network_run(net, *args, **kwds)
         initial = self._take_initial_values()
-        at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
-        _, lines = self.main_queue[at][1]
+        at, lines, run = self.last_run(net)
         probes = [o.name for o in net.sorted_objects if self.is_probe(o.name)]
-        run = next(k for k, line in enumerate(lines) if line.startswith(f"{net.name}.run("))
         pathways = [p for s in self._synapses(net) if s.codeobj_class is not None for p in pathways_of(s)]
         step = Calls(self.code_objects.values(), self.uses, pathways, probes, self._copies(net))
         (clock,) = {o.clock.name for o in net.objects if self.is_probe(o.name)}
@@ -317,10 +337,9 @@ class StateDevice(SeededDevice, ObservedDevice):
         self.compiler_flags, self.linker_flags = compiler_flags.split(), [*linker_flags.split(), "-pthread"]
 
     def copy_source_files(self, writer: Any, directory: Path | str) -> None:
-        """Add this package's headers to Brian2's library files."""
+        """Add the random numbers, too."""
         super().copy_source_files(writer, directory)
-        for file in (*HEADERS, SOURCE):
-            (Path(directory) / file.name).write_text(file.read_text())
+        (Path(directory) / SOURCE.name).write_text(SOURCE.read_text())
         writer.source_files.add(SOURCE.name)
 
 

@@ -16,7 +16,7 @@ from brian2 import Network, Quantity, Synapses, all_devices, prefs, second
 from ..codegen import kernels, layouts
 from ..codegen.brian2_api import CPPStandaloneCodeObject, get_local_namespace, pathways_of
 from ..codegen.calls import Calls
-from ..codegen.device import HEADERS, ObservedDevice
+from ..codegen.device import ObservedDevice
 from ..codegen.uses import ObservedGenerator
 from ..values.kinds import Choice
 from .compiler import compile_program, default_build_dir
@@ -49,7 +49,7 @@ class ScriptDevice(ObservedDevice):
         What integrates each group of plastic synapses, once a run has been generated.
     """
 
-    main_queue: list[tuple[str, Any]]  # Brian2's: what the program does
+    usual_class = ScriptCodeObject
     array_cache: dict[Any, Any]
     build_on_run: bool
 
@@ -66,25 +66,17 @@ class ScriptDevice(ObservedDevice):
         self.build_dir = Path(build_dir or default_build_dir())
         super().activate(build_on_run=build_on_run, **kwds)
 
-    def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
-        """Use what tells the device about arrays, unless a kernel has its own."""
-        return ScriptCodeObject if codeobj_class is None else codeobj_class
-
-    def code_object(
+    def observe(
         self,
-        owner: Any,
-        name: str,
-        abstract_code: Mapping[str, str],
-        variables: Mapping[str, Any],
+        made: Any,
         template_name: str,
-        variable_indices: Mapping[str, str],
-        **kwds: Any,
-    ) -> Any:
-        """As `ObservedDevice`; notes how synapses are connected."""
+        code: Mapping[str, str],
+        variables: Mapping[str, Any],
+        given: Mapping[str, Any],
+    ) -> None:
+        """Note how synapses are connected."""
         if template_name.startswith("synapses_create_"):
-            made = self._layout(owner, abstract_code, variables, kwds.get("template_kwds") or {})
-            self.connected.setdefault(owner.name, []).append(made)
-        return super().code_object(owner, name, abstract_code, variables, template_name, variable_indices, **kwds)
+            self.connected.setdefault(made.owner.name, []).append(self._layout(made.owner, code, variables, given))
 
     def _layout(self, synapses, code, variables, given):
         """Layout of what a connect makes; None where it is not known."""
@@ -145,18 +137,17 @@ class ScriptDevice(ObservedDevice):
 
     def _complete(self, net):
         """Let the calls of a run be those of `Calls`."""
-        at = max(i for i, (kind, _) in enumerate(self.main_queue) if kind == "run_network")
-        _, lines = self.main_queue[at][1]
+        at, lines, run = self.last_run(net)
         called = [c for c in self.code_objects.values() if any(f"_run_{c.name});" in line for line in lines)]
         pathways = [p for s in self._synapses(net) for p in pathways_of(s) if p.codeobj is not None]
         step = Calls(called, self.uses, pathways)
-        run = next(k for k, line in enumerate(lines) if line.startswith(f"{net.name}.run("))
         lines = [*step.complete(lines[:run]), lines[run], *step.at_end(), *lines[run + 1 :]]
         self.main_queue[at] = ("run_network", (net, [*self._checks(net), *lines]))
 
     @staticmethod
     def _synapses(net):
-        return sorted((o for o in net.objects if isinstance(o, Synapses)), key=lambda s: s.name)
+        """Synapses of a network, those that belong to others included."""
+        return sorted((o for o in net.sorted_objects if isinstance(o, Synapses)), key=lambda s: s.name)
 
     def _install(self, synapses, namespace):
         """Choose the kernel of synapses in their first run; pathways, and what they lack, are Brian2's."""
@@ -202,12 +193,6 @@ class ScriptDevice(ObservedDevice):
         linker_flags += " -pthread"
         self.flags = compiler_flags.split(), linker_flags.split()
         super().generate_makefile(writer, compiler, compiler_flags, linker_flags, nb_threads, debug)
-
-    def copy_source_files(self, writer: Any, directory: Path | str) -> None:
-        """Add this package's headers to Brian2's library files."""
-        super().copy_source_files(writer, directory)
-        for file in HEADERS:
-            (Path(directory) / file.name).write_text(file.read_text())
 
     def compile_source(self, directory: Path | str, compiler: str, debug: bool, clean: bool) -> None:
         """Compile what is new, unless Brian2's own way is asked for."""
