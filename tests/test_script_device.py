@@ -1,5 +1,7 @@
 """Scripts of Brian2 on the device `superspike_standalone`, against Brian2's runtime device in NumPy."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from brian2 import (
@@ -251,3 +253,9 @@ def test_the_rule_of_the_package(on):
     device = on("superspike_standalone")
     same(superspike_script(), expected)
     assert device.kernels == {"below": "events", "above": "events"}
+    program = Path(
+        device.project_dir, "main.cpp"
+    ).read_text()  # what belongs to others is called when spikes arrive, too
+    assert all(
+        f"if (!{name}_pre.queue[0]->peek()->empty())" in program for name in ("below", "axons_below", "error_target")
+    )

@@ -1,5 +1,6 @@
 """The same network on Brian2's runtime device: no C++ project and no compiler, for small networks and exploration."""
 
+import gc
 import itertools
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -36,10 +37,14 @@ def runtime_device(precision: str = "double") -> Iterator[None]:
 def _device(precision, target="numpy"):
     with own_preferences(precision, target):
         set_device(RUNTIME)
+        frozen = gc.get_freeze_count()
+        gc.freeze()  # Brian2 looks for garbage before each run, which takes longer than a short run: let it be that of the run
         try:
             with np.errstate(over="ignore"):  # Brian2 compares values with 1e50, which single precision does not have
                 yield
         finally:
+            if not frozen:
+                gc.unfreeze()
             reset_device()
 
 

@@ -188,6 +188,8 @@ class Builder:
                 f"{source.name} is a part of a group, and axon terminals belong to whole groups: connect {source.source.name} "
                 "with `connect`, or make groups of their own"
             )
+        if isinstance(delay, str):
+            Choice("each", known=("each",)).check(delay, "delay")
         codes = [str(equations), model.neuron.on_input, model.optimizer.update]
         missing_in(target, codes, model, "_post", output=output)
         common = None if isinstance(delay, str) else model.delay if delay is None else delay
@@ -282,10 +284,8 @@ class Builder:
         ModelError
             If the output lacks a variable, or cues are missing or superfluous.
         """
-        error, named = (
-            model.error,
-            {k: f"error_{k}*" for k in ("target", "output", "cue", "deadline")} | dict(names or {}),
-        )
+        error = model.error
+        named = {k: f"error_{k}*" for k in ("target", "output", "cue", "deadline")} | dict(names or {})
         if bool(error.on_cue) != (cues is not None):
             raise ModelError(
                 f"the error signal '{error.name}' {'needs cues' if error.on_cue else 'has no cues'}: "
