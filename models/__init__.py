@@ -4,6 +4,7 @@ from brian2 import mV
 
 from .architecture import Architecture, chain, connected
 from .checks import ModelError
+from .eprop import BROADCAST, EPROP, LEAKY_READOUT, READOUT_TRACES, REGRESSION, eprop_network
 from .error import ERRORS, GRADED, VAN_ROSSUM, WINDOWED, WINDOWED_MARGIN
 from .feedback import FEEDBACKS, LAYERWISE, RANDOM, SYMMETRIC, UNIFORM
 from .neuron import LIF
@@ -42,7 +43,9 @@ READOUT = SUPERSPIKE.replace(error=GRADED, r0=2 * mV, w_0=100 * mV)
 
 __all__ = [
     "ADAM",
+    "BROADCAST",
     "CLASSIFIER",
+    "EPROP",
     "ERRORS",
     "ERROR_GATED",
     "ERROR_GATED_DECAY",
@@ -52,12 +55,15 @@ __all__ = [
     "GRADED",
     "HETEROSYNAPTIC",
     "LAYERWISE",
+    "LEAKY_READOUT",
     "LIF",
     "LINEAR",
     "NO_DECAY",
     "OPTIMIZERS",
     "RANDOM",
     "READOUT",
+    "READOUT_TRACES",
+    "REGRESSION",
     "REGULARIZERS",
     "RMAXPROP",
     "RMSPROP",
@@ -85,4 +91,5 @@ __all__ = [
     "Surrogate",
     "chain",
     "connected",
+    "eprop_network",
 ]

@@ -77,6 +77,8 @@ class Architecture:
         if self.is_sized:
             for projection in self.projections:
                 self._check_shape(projection)
+            for pathway in self.pathways:
+                self._check_weights(pathway)
 
     def _check_projections(self):
         names = [p.name for p in self.populations]
@@ -167,6 +169,14 @@ class Architecture:
                     f"{p.where}, {field}: an array of shape {values.shape}; expected ({n},), one a synapse, or "
                     f"({n_pre}, {n_post})"
                 )
+
+    def _check_weights(self, p):
+        shape = tuple(self.population(name).size for name in (p.source, p.target))
+        if p.weights is not None and p.weights.shape != shape:
+            raise ModelError(
+                f"{p.where}, weights: an array of shape {p.weights.shape}; expected {shape}, the units of {p.source} and of "
+                f"{p.target}"
+            )
 
     def ways_back(self, pathway: Pathway) -> list[Projection]:
         """Projections from the target of a pathway to its source."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, get_dimensions, second, volt
+from brian2 import Quantity, get_dimensions, have_same_dimensions, second, volt
 
 from .checks import check_values, constant, names
 from .checks.errors import ModelError
@@ -192,7 +192,7 @@ class Projection:
         return model
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Pathway:
     """How errors reach a population.
 
@@ -207,6 +207,9 @@ class Pathway:
         How; default: the model's.
     through : str, optional
         Name of the projection whose weights symmetric feedback takes; default: the only one from `target` to `source`.
+    weights : array, optional
+        Feedback weights (no unit), shape (units of the source, units of the target), for feedback that has its own, as random
+        feedback; default: N(0, 1), drawn with the run's seed.
 
     Raises
     ------
@@ -218,11 +221,14 @@ class Pathway:
     target: str
     feedback: Feedback | None = None
     through: str | None = None
+    weights: Any = None
 
     def __post_init__(self) -> None:
         for end in ("source", "target"):
             if not isinstance(getattr(self, end), str):
                 raise ModelError(f"Pathway, {end}: expected the name of a population, not {getattr(self, end)!r}")
+        if self.weights is not None:
+            object.__setattr__(self, "weights", _matrix(self.weights, f"{self.where}, weights"))
         _check_components(self.where, self)
 
     @property
@@ -239,6 +245,20 @@ class Pathway:
     def label(self) -> str:
         """Its name in the names of results and Brian2 objects: the number of the layer, in a chain."""
         return self.target.removeprefix("hidden_")
+
+
+def _matrix(value, where):
+    """Finite numbers without a unit, in rows and columns."""
+    try:
+        found = np.array(value, float)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{where}: expected an array of numbers, not {value!r:.80}") from error
+    if found.ndim != 2 or not np.isfinite(found).all() or not have_same_dimensions(value, 1):
+        raise ModelError(
+            f"{where}: expected finite numbers without a unit, of shape (units of the source, units of the target), not "
+            f"{value!r:.80}"
+        )
+    return found
 
 
 def _check_time(value, where):

@@ -27,6 +27,12 @@ from brian2 import Equations, Quantity, second
 from .checks import ModelError, check_component, check_model, joined, plain, seconds, statements_of
 
 
+SIGNAL = """
+signal : volt
+known  : 1
+"""
+
+
 class Record:
     """Copying with changes, shared by components and models."""
 
@@ -133,6 +139,9 @@ class ErrorSignal(Component):
     Where the membrane potential is the answer, ``output_threshold`` and ``output_equations`` stand in the output for the
     neuron's threshold and for the surrogate. ``judged`` says which units have a deadline: 'expected', the one of the trial's
     class, or 'every' one; then U at the deadline is recorded.
+
+    ``target`` says what the task gives: 'spikes', or a 'signal', which has a value in every time step. Then ``on_target`` runs
+    in every step in which it has a new one, and reads `signal` (volt) and `known`, 1 where there is a target and 0 elsewhere.
     """
 
     equations: str
@@ -148,6 +157,7 @@ class ErrorSignal(Component):
     output_threshold: str = ""
     output_equations: str = ""
     judged: str = "expected"
+    target: str = "spikes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,11 +192,16 @@ class Feedback(Component):
 
 @dataclasses.dataclass(frozen=True)
 class Optimizer(Component):
-    """Turns the accumulated gradient ``m`` into a change of the weight ``w``, every ``interval``."""
+    """Turns the accumulated gradient ``m`` into a change of the weight ``w``, every ``interval``.
+
+    ``states`` says what becomes of everything else then: it is 'kept', or 'reset': neurons, axon terminals and synapses begin
+    anew, save for weights, what the optimiser itself declares, and the running cost. So every interval is a sequence of its own.
+    """
 
     equations: str
     update: str
     interval: str
+    states: str = "kept"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -288,8 +303,9 @@ class Model(Record):
 
         Parameters
         ----------
-        place : {'terminal', 'layer', 'synapse', 'feedback', 'judge'}
-            Where it is integrated; 'judge': those of the output layer that feedback reads, too.
+        place : {'terminal', 'layer', 'synapse', 'feedback', 'judge', 'target'}
+            Where it is integrated; 'judge': those of the output layer that feedback reads, too; 'target': what a target that
+            is a signal is to each output.
         output : bool
             Whether the layer, or the layer that the synapses lead to, is the output.
         """
@@ -309,6 +325,7 @@ class Model(Record):
             "synapse": [(p, p.equations), (self.optimizer, self.optimizer.equations), (r, r.equations)],
             "feedback": [(self.feedback, self.feedback.equations)],
             "judge": [(e, e.judge_equations)],
+            "target": [(e, SIGNAL)] if e.target == "signal" else [],
         }
         return parts[place]
 

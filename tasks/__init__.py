@@ -21,8 +21,10 @@ from .presentation import LabelledTask
 from .randman import randman
 from .raster import ras, read_ras, write_ras
 from .shd import shd
+from .signal import Signal
 from .spike_timing import spike_timing
 from .ssbm import NAMES, ssbm
+from .waves import waves, waves_of
 from .xor import xor
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Classification",
     "LabelledSpikes",
     "LabelledTask",
+    "Signal",
     "SpikePattern",
     "Task",
     "Trials",
@@ -50,6 +53,8 @@ __all__ = [
     "spike_timing",
     "ssbm",
     "task",
+    "waves",
+    "waves_of",
     "write_ras",
     "xor",
 ]
@@ -59,6 +64,7 @@ TASKS: dict[str, Callable[..., Task | Classification | LabelledTask]] = {
     "ras": ras,
     "pattern": image,
     "xor": xor,
+    "waves": waves,
     "latencies": latencies,
     "digits": digits,
     "randman": randman,

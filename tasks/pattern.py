@@ -13,6 +13,7 @@ import numpy as np
 from brian2 import Quantity, second
 
 from .arguments import count, duration, seconds, shown, units, word
+from .signal import Signal
 
 MOST_STEPS = 2**31 - 1  # Brian2 numbers the steps of given spikes with 32 bits
 
@@ -132,6 +133,9 @@ class SpikePattern:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __str__(self) -> str:
+        return f"{counted(len(self), 'spike')}, mean {len(self) / (self.n * float(self.period)):.3g} Hz"
+
     @property
     def rates(self) -> Quantity:
         """Mean firing rate of each unit (Hz), shape (n,)."""
@@ -172,11 +176,11 @@ class SpikePattern:
         return steps, ids
 
 
-def check_pattern(value: SpikePattern, name: str) -> SpikePattern:
-    """Return a pattern; refuse anything else."""
-    if isinstance(value, SpikePattern):
+def check_pattern(value: SpikePattern | Signal, name: str, signal: bool = False) -> SpikePattern | Signal:
+    """Return a pattern, or a `Signal` if it may be one; refuse anything else."""
+    if isinstance(value, SpikePattern) or (signal and isinstance(value, Signal)):
         return value
-    raise ValueError(f"{name} is {shown(value)}; expected a SpikePattern.")
+    raise ValueError(f"{name} is {shown(value)}; expected a SpikePattern{' or a Signal' if signal else ''}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,21 +191,24 @@ class Task:
     ----------
     name : str
         Short label, as on the command line.
-    inputs, targets : SpikePattern
-        Two patterns of the same period.
+    inputs : SpikePattern
+        What goes in.
+    targets : SpikePattern or Signal
+        What should come out: spikes, or potentials; of the same period.
     source : str
         Where the patterns come from: paper, licence, files or seed.
     """
 
     name: str
     inputs: SpikePattern
-    targets: SpikePattern
+    targets: SpikePattern | Signal
     source: str
 
     def __post_init__(self) -> None:
         for name in ("name", "source"):
             word(getattr(self, name), name)
-        period, other = (float(check_pattern(getattr(self, name), name).period) for name in ("inputs", "targets"))
+        period = float(check_pattern(self.inputs, "inputs").period)
+        other = float(check_pattern(self.targets, "targets", signal=True).period)
         if abs(period - other) > 1e-9 * period:
             raise ValueError(
                 f"task {self.name!r}: the inputs repeat every {period} s, the targets every {other} s; "
@@ -226,7 +233,6 @@ class Task:
     def describe(self) -> str:
         """Say in plain text what goes in, what should come out, and where both come from."""
         sides = (
-            f"{counted(p.n, what)} ({counted(len(p), 'spike')}, mean {len(p) / (p.n * float(p.period)):.3g} Hz)"
-            for p, what in ((self.inputs, "input"), (self.targets, "output"))
+            f"{counted(p.n, what)} ({p})" for p, what in ((self.inputs, "input"), (self.targets, "output"))
         )
         return f"{self.name}: {' -> '.join(sides)}, a loop of {self.period}\nsource: {self.source}"

@@ -44,7 +44,12 @@ __all__ = [
 ]
 compiled, joined, plain, statements_of = places.compiled, equations.joined, text.plain, text.statements
 _STATEMENTS = {field for _, field, _ in places.STATEMENTS}
-CHOICES = {"weights": ("normal", "forward", "none"), "judged": ("expected", "every")}  # fields that are no code
+CHOICES = {  # of fields that are no code
+    "weights": ("normal", "forward", "none"),
+    "judged": ("expected", "every"),
+    "target": ("spikes", "signal"),
+    "states": ("kept", "reset"),
+}
 
 
 def check_component(component: Component) -> None:
@@ -188,6 +193,13 @@ def _check_needs(model, where):
         needs.check_variables(model, "feedback", where["feedback"].equations)
     if model.error.judged == "every" and not model.error.on_cue:
         raise ModelError(f"{model.error.name}, judged: without `on_cue` there are no deadlines to judge at")
+    if model.error.target == "signal" and model.error.on_cue:
+        raise ModelError(f"{model.error.name}, on_cue: a target that is a signal has no cues and no deadlines")
+    if model.error.target == "signal" and not model.feedback.error_equations:
+        raise ModelError(
+            f"{model.feedback.name}, on_target: it sends impulses of target and output spikes, and the target of "
+            f"'{model.error.name}' is a signal: take feedback that sums errors in every step, such as BROADCAST"
+        )
     if model.error.on_deadline and not model.error.on_cue:
         raise ModelError(f"{model.error.name}, on_deadline: without `on_cue` there are no cues and no deadlines")
 
@@ -227,7 +239,8 @@ def _check_statements(model, where, constants):
         changed["synapse", output] = {"w"}
     if model.feedback.weights == "normal":
         changed["feedback"] = {"b"}
-    needed = {"on_input", "on_arrival", "on_target", "on_output"} | ({"on_deadline"} if model.error.on_cue else set())
+    needed = {"on_input", "on_arrival", "on_target"} | ({"on_deadline"} if model.error.on_cue else set())
+    needed |= {"on_output"} if model.error.target == "spikes" else set()
     for component, field, key in places.blocks(model, places.STATEMENTS):
         if field == "initial":
             statements.check_initial(component)

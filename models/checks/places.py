@@ -100,7 +100,8 @@ def of(model: Model) -> dict[Key, Place]:
     weight = Equations("w : volt"), {"w": model.plasticity}
     places["frozen"] = _place("a synapse that does not learn", *weight, [_suffixed(hidden, "_post"), _SYNAPSE], hidden)
     judge = {n: last.names[n] for n in model.equations_of("judge")[0].names}
-    lent = [_suffixed(last, "_post"), (judge, {}), _SYNAPSE]
+    given = {n: _variable(e) for n, e in model.equations_of("target")[0].items()}
+    lent = [_suffixed(last, "_post"), (judge, {}), (given, dict.fromkeys(given, "the task does")), _SYNAPSE]
     places["event"] = _place("an event of the output layer", Equations(""), {}, lent, last)
     if model.feedback.weights == "forward":
         judge["w"] = places["frozen"].names["w"]

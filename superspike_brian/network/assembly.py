@@ -157,7 +157,10 @@ class Assembly:
         if each:
             pre, _ = pairs(self.structure, name, ANY)
             sparse.connect(self.groups[f"axons_{projection.label}"], pre, np.arange(len(pre)))
-        self.kernels[name] = kernels.install(synapses, layout_of(synapses), self.kernel, self.structure.chunk)
+        kernel = self.kernel
+        if model.optimizer.states == "reset" and kernel in ("auto", *kernels.LAGGING):
+            kernel = "dense"  # one step at a time: kernels that lag behind do not hear that a trace begins anew
+        self.kernels[name] = kernels.install(synapses, layout_of(synapses), kernel, self.structure.chunk)
 
     def _add_errors(self):
         output, targets, error = self.groups["output"], self.groups["targets"], self.model.error
@@ -220,7 +223,7 @@ class Assembly:
         self._add(SpikeMonitor, verdicts, variables=["potential"], when="end", name="spikes_verdicts")
 
     def _add_monitors(self):
-        for name in ("inputs", "targets", *self.structure.populations[1:]):
+        for name in self.structure.spiking:
             self._add(SpikeMonitor, self.groups[name], name=f"spikes_{name}")
         for name, (watched, record) in probes.recorded(self.structure).items():
             source = self.groups[name]

@@ -7,7 +7,7 @@ import numpy as np
 from brian2 import Quantity
 
 from ..codegen.device import RANDOM
-from ..tasks import Classification, LabelledTask, SpikePattern, Task
+from ..tasks import Classification, LabelledTask, Signal, SpikePattern, Task
 from ..values.clock import n_steps
 from ..values.hints import Array, State
 from .structure import Structure
@@ -39,7 +39,7 @@ def initial_state(structure: Structure, task: Task | Classification | LabelledTa
     state = noise(seed)
     check_fit(structure, task)
     if isinstance(task, Task):
-        state |= pattern("inputs", task.inputs, structure.dt) | pattern("targets", task.targets, structure.dt)
+        state |= frozen(task, structure.dt)
     state |= parameters(structure)
     for name, projection in structure.projections.items():
         state[f"{name}.w"] = initial_weights(structure, name, seed)
@@ -83,6 +83,13 @@ def check_fit(structure: Structure, task: Task | Classification | LabelledTask) 
         if n != size:
             raise ValueError(f"the task has {n} {name}, the network {size}")
     error, scheduled = structure.model.error, not isinstance(task, Task)
+    signal = isinstance(task, Task) and not isinstance(task.targets, SpikePattern)
+    if signal != (error.target == "signal"):
+        raise ValueError(
+            f"the target of the task {task.name} is {'a signal' if signal else 'spikes'}, and the error signal '{error.name}' "
+            f"compares outputs with {'spikes' if signal else 'a signal'}: use "
+            f"{'EPROP, or model.replace(error=REGRESSION, feedback=BROADCAST)' if signal else 'another model'}"
+        )
     if scheduled != bool(error.on_cue):
         raise ValueError(
             f"the task {task.name} {'has' if scheduled else 'has no'} cues, and the error signal '{error.name}' "
@@ -122,6 +129,24 @@ def pattern(name: str, spikes: SpikePattern, dt: Quantity, step: int = 0) -> Sta
     period, (steps, ids) = n_steps(spikes.period, dt), spikes.steps(dt)
     over = np.searchsorted(steps, step % period)  # spikes before this step
     return generator(name, steps, ids, period) | {f"{name}._lastindex": np.array([over], np.int32)}
+
+
+def frozen(task: Task, dt: Quantity, step: int = 0) -> State:
+    """Entries of the state that repeat the patterns of a task for ever, from a time step on."""
+    targets = task.targets
+    given = pattern("targets", targets, dt, step) if isinstance(targets, SpikePattern) else signal(targets, dt, step)
+    return pattern("inputs", task.inputs, dt, step) | given
+
+
+def signal(target: Signal, dt: Quantity, step: int = 0) -> State:
+    """Entries of the state that repeat a signal for ever, from a time step on."""
+    period, begins, values = n_steps(target.period, dt), target.steps(dt), np.asarray(target.values)
+    over = np.searchsorted(begins, step % period)
+    return generator("targets", begins, np.arange(len(begins)), period) | {
+        "targets._lastindex": np.array([over], np.int32),
+        "error_target.signal": np.nan_to_num(values).ravel(),
+        "error_target.known": np.isfinite(values).ravel().astype(float),
+    }
 
 
 def generator(name: str, steps: Array, ids: Array, period: int = 0) -> State:

@@ -20,14 +20,28 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from brian2 import Clock, Equations, Group, NeuronGroup, Quantity, SpikeSource, Subgroup, Synapses, get_device, ms
+from brian2 import (
+    Clock,
+    Equations,
+    Group,
+    NeuronGroup,
+    Quantity,
+    SpikeGeneratorGroup,
+    SpikeSource,
+    Subgroup,
+    Synapses,
+    get_device,
+    ms,
+    volt,
+)
 
 from ..codegen import axons, neurons
-from ..codegen.brian2_api import CPPStandaloneDevice, get_identifiers
+from ..codegen.brian2_api import SUBEXPRESSION, CPPStandaloneDevice, get_identifiers
 from ..codegen.exact import exact_by_blocks
 from ..models import SUPERSPIKE, Model, ModelError
 from ..models.checks.expressions import UNITS
 from ..models.checks.needs import missing_in
+from ..tasks import Signal
 from ..values.kinds import Choice
 
 
@@ -105,6 +119,7 @@ class Builder:
             keep_units(layer.run_regularly(code, clock=self.clock, when="end", name=called), code)
         keep_units(layer.resetter["spike"], model.reset(output=output))
         _note(layer, role=role)
+        self._begin_anew(layer, equations, model, {"cost"}, dict(model.initial_values(output=output)))
         if self.initialise:
             _give_parameters(layer, equations, model)
             for variable, value in model.initial_values(output=output):
@@ -198,9 +213,9 @@ class Builder:
         self._add_terminals(made, model, common, label or made.name)
         if made.state_updater is not None:
             made.state_updater.order = -1
-        update = {"dt": model.interval} if self.update_clock is None else {"clock": self.update_clock}
-        code = model.optimizer.update
+        update, code = self._updates(model), model.optimizer.update
         keep_units(made.run_regularly(code, when="start", name=f"{made.name}_update", **update), code)
+        self._begin_anew(made, equations, model, {"w", *Equations(model.optimizer.equations).names})
         if self.initialise:
             _give_parameters(made, equations, model)
             if initial is None or isinstance(initial, str):
@@ -235,6 +250,7 @@ class Builder:
             name=f"axons_{label}",
         )
         keep_units(arrivals.pre, rule.on_arrival)
+        self._begin_anew(terminals, equations, model)
         if not each:
             arrivals.connect(j="i")
         # the traces of a synapse's terminal are presynaptic variables of the synapse
@@ -249,9 +265,25 @@ class Builder:
         _note(synapses, terminals=terminals)
         synapses.contained_objects.extend([terminals, arrivals])
 
+    def _updates(self, model):
+        """When weights are updated, as arguments of Brian2."""
+        return {"dt": model.interval} if self.update_clock is None else {"clock": self.update_clock}
+
+    def _begin_anew(self, group, equations, model, kept=frozenset(), initial=None):
+        """Reset the states of a group after every weight update, if the optimiser says so."""
+        if model.optimizer.states != "reset":
+            return
+        zero = {"boolean": "False", "integer": "0"}
+        stored = [e for e in equations.values() if e.type != SUBEXPRESSION and "shared" not in e.flags]
+        begin = {e.varname: zero.get(e.var_type, f"0*{e.varname}") for e in stored if e.varname not in kept}
+        code = "\n".join(f"{name} = {value}" for name, value in (begin | (initial or {})).items())
+        keep_units(
+            group.run_regularly(code, when="start", order=1, name=f"{group.name}_reset", **self._updates(model)), code
+        )
+
     def error_synapses(
         self,
-        targets: SpikeSource,
+        targets: SpikeSource | Signal,
         output: Group,
         model: Model = SUPERSPIKE,
         *,
@@ -262,8 +294,9 @@ class Builder:
 
         Parameters
         ----------
-        targets : brian2 group
-            Emits the target spikes; for error signals with a window, the deadlines.
+        targets : brian2 group or Signal
+            Emits the target spikes; for error signals with a window, the deadlines. Where the target is a signal: the signal,
+            from time 0 on and again and again.
         output : brian2.NeuronGroup
             A `population`, or a group of one's own with the variables that the error signal changes.
         model : Model
@@ -291,13 +324,49 @@ class Builder:
                 f"the error signal '{error.name}' {'needs cues' if error.on_cue else 'has no cues'}: "
                 f"{'give `cues`, a group that spikes where a window begins' if error.on_cue else 'leave `cues` out'}"
             )
-        first = self.events(targets, output, model, error.on_target, named["target"])
-        others = [self.events(output, output, model, error.on_output, named["output"])]
+        if error.target == "signal":
+            first, others = self._signal(targets, output, model, named["target"]), []
+        else:
+            first, others = self.events(targets, output, model, error.on_target, named["target"]), []
+        if error.on_output:
+            others.append(self.events(output, output, model, error.on_output, named["output"]))
         if cues is not None:  # order -1: before the impulses
             others.append(self.events(cues, output, model, error.on_cue, named["cue"], order=-1))
             others.append(self.events(targets, output, model, error.on_deadline, named["deadline"], order=-1))
         first.contained_objects.extend(others)
         return first
+
+    def _signal(self, targets, output, model, name):
+        """Make synapses from each sample of a signal, a unit that spikes when it begins, to all outputs."""
+        signal = targets if isinstance(targets, Signal) else None
+        if signal is not None:
+            if signal.n != len(output):
+                raise ModelError(
+                    f"the signal has {signal.n} units and {output.name} {len(output)}: one for each is needed"
+                )
+            which = np.arange(len(signal))
+            targets = SpikeGeneratorGroup(
+                len(signal), which, which * signal.step, period=signal.period, clock=self.clock, name="targets*"
+            )
+        code, equations = model.error.on_target, model.equations_of("target")[0]
+        missing_in(output, [code], model, "_post", output=True)
+        made = PartSynapses(
+            targets,
+            output,
+            equations,
+            on_pre=code,
+            delay=0 * ms,
+            namespace=namespace_of(model, equations),
+            clock=self.clock,
+            name=name,
+        )
+        keep_units(made.pre, code)
+        made.connect(namespace={})
+        if signal is not None:
+            values = np.asarray(signal.values).ravel()
+            made.signal, made.known = np.nan_to_num(values) * volt, np.isfinite(values)
+            made.contained_objects.append(targets)
+        return made
 
     def events(
         self, source: SpikeSource, target: Group, model: Model, code: str, name: str, order: int = 0

@@ -12,7 +12,7 @@ from ..values.names import nearest
 
 UNITS = 5  #     units of a layer
 SYNAPSES = 10  # synapses of a weight group
-VARIABLES = ("U", "error", "sigma_prime", "eligibility", "m", "w")
+VARIABLES = ("U", "U_target", "error", "sigma_prime", "eligibility", "m", "w")
 LIMIT = 4 * 2**30  # bytes that all windows of a run may take
 
 

@@ -43,6 +43,8 @@ class Structure:
         error, sigma_prime, eligibility, m and w.
     chunk : int, optional
         Time steps that the fast kernels record before they catch up; default: what fits each projection.
+    samples : int
+        Samples of the target, where it is a signal.
 
     Attributes
     ----------
@@ -66,6 +68,7 @@ class Structure:
     probe_synapses: int = probes.SYNAPSES
     probe_variables: str | Sequence[str] | None = None
     chunk: int | None = None
+    samples: int = 0
     architecture: Architecture = dataclasses.field(init=False, repr=False, compare=False)
     models: dict[str, Model] = dataclasses.field(init=False, repr=False, compare=False)
 
@@ -132,6 +135,11 @@ class Structure:
                     f"{p.where}, optimizer: it updates weights every {readable(model.interval)}, and the model every "
                     f"{readable(self.model.interval)}: all projections are updated at the same time"
                 )
+            if p.plastic and (states := model.optimizer.states) != self.model.optimizer.states:
+                raise ModelError(
+                    f"{p.where}, optimizer: states are {states!r} at its updates, and {self.model.optimizer.states!r} in the "
+                    "model: all groups have them in common"
+                )
             if p.plastic and p.source in self.models:
                 mine = model.equations_of("synapse", output=p.target == "output")[0].names
                 theirs = self.models[p.source].layer_equations(output=p.source == "output").names
@@ -139,6 +147,8 @@ class Structure:
                     raise ModelError(
                         f"{p.where}: '{shared[0]}' is a variable of {p.source} and of the projection's synapses: rename one"
                     )
+            if p.source == "targets" and self.model.error.target == "signal":
+                raise ModelError(f"{p.where}, source: the target is a signal: it has no spikes to send")
             if not p.plastic:
                 _said(p.where, lambda m=model: check_frozen(m))
             for field, unit in (("initial", "volt"), ("delay", "second")):
@@ -152,6 +162,8 @@ class Structure:
                     "errors in every step, as layerwise, can come from another population"
                 )
             self.forward_weights(way)
+            if way.weights is not None and feedback.weights != "normal":
+                raise ModelError(f"{way.where}, weights: {feedback.name} feedback has no weights of its own")
 
     def weights_of(self, pathway: Pathway) -> Projection:
         """The projection whose weights a pathway of symmetric feedback takes.
@@ -224,13 +236,21 @@ class Structure:
         return tuple(int(p.size or 0) for p in self.architecture.populations)
 
     def size(self, population: str) -> int:
-        """Units of a population, or of the task's ``targets`` and ``cues``."""
+        """Units of a population, or of the task's ``targets`` and ``cues``; a signal has one for each of its samples."""
+        if population == "targets" and self.model.error.target == "signal":
+            return self.samples
         return dict(zip(self.populations, self.sizes, strict=True)).get(population, self.sizes[-1])
 
     @property
     def generators(self) -> tuple[str, ...]:
         """Names of the groups that emit the task's spikes."""
         return ("inputs", "targets", "cues") if self.model.error.on_cue else ("inputs", "targets")
+
+    @property
+    def spiking(self) -> tuple[str, ...]:
+        """Names of the groups whose spikes are recorded."""
+        given = ("inputs",) if self.model.error.target == "signal" else ("inputs", "targets")
+        return *given, *self.populations[1:]
 
     def shape(self, name: str) -> tuple[int, int]:
         """Presynaptic and postsynaptic units of a projection."""

@@ -105,7 +105,9 @@ def delays(structure: Structure, name: str, seed: int) -> Floats | None:
 
 
 def random_feedback(structure: Structure, population: str, seed: int) -> Floats:
-    """Feedback weights from N(0, 1), shape (units, output units): row i is what unit i receives."""
+    """Feedback weights, given or from N(0, 1), shape (units, output units): row i is what unit i receives."""
+    if (given := structure.pathways[population].weights) is not None:
+        return given.T
     shape = structure.size(population), structure.sizes[-1]
     return random_stream(seed, "feedback", structure.populations.index(population)).standard_normal(shape)
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _COORDINATES = re.compile(
-    "time|(snapshot|tests)_time|probe_(start|learning)|(trial|test|probe_trial)_(onset|deadline|class)"
+    "time|(snapshot|tests|target_signal)_time|probe_(start|learning)|(trial|test|probe_trial)_(onset|deadline|class)"
     "|parameter_(name|unit|component)|probed_(pre|post)_.*"
 )
 

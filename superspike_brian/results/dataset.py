@@ -23,6 +23,8 @@ U_LAYER, error_LAYER, ...         state of the units ``probed_unit_LAYER`` in th
 m_forward_K, w_forward_K, ...     the same of some synapses, between the units ``probed_pre_K`` and ``probed_post_K``
 input_time, target_time, ...      the task's patterns as they ran, in the order of time: on the grid of ``dt_s``, with
                                   steps (``..._step``); files of older versions have the times that were asked for
+target_signal                     a target that is a signal: potentials (target_sample, output), each from
+                                  ``target_signal_time`` on; then there are no target spikes
 pattern_time, pattern_unit, ...   a classification's patterns, likewise: spikes after the onset, ``pattern_class`` of each
 trial_onset, trial_class, ...     trials while it learned: onset, deadline, pattern, class, which unit answered and whether
                                   that was correct, and output spikes between it and the trial before (false alarms)
@@ -51,7 +53,7 @@ from ..network.structure import in_words
 from ..network.synapses import pairs
 from ..spec.run import RunSpec
 from ..spec.serialize import model_to_json
-from ..tasks import Classification, LabelledTask
+from ..tasks import Classification, LabelledTask, Signal
 from ..values.as_json import unit_text
 from ..values.hints import State
 from . import stored
@@ -216,7 +218,14 @@ def _pattern(task, dt):
     if isinstance(task, LabelledTask):  # its samples stay where they are stored
         return found
     for name, pattern in (("input", task.inputs), ("target", task.targets)):
-        found |= spikes_of_pattern(name, *as_run(pattern, dt), dt, f"{name} spike", "in the period")
+        if isinstance(pattern, Signal):
+            begins = pattern.steps(dt) * float(dt)
+            found["target_signal"] = labelled(
+                ("target_sample", "output"), np.asarray(pattern.values), "volt", "target potential; NaN: no target"
+            )
+            found["target_signal_time"] = labelled("target_sample", begins, "s", "begin of the sample in the period")
+        else:
+            found |= spikes_of_pattern(name, *as_run(pattern, dt), dt, f"{name} spike", "in the period")
     return found
 
 

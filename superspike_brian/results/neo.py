@@ -68,7 +68,8 @@ def to_neo(run: xr.Dataset, window: int | None = -1) -> Any:
 
 def _trains(neo, run, number, start, stop):
     sizes = populations(run)
-    for name, size in {"inputs": sizes["inputs"], "targets": sizes["output"], **sizes}.items():
+    targets = {} if "target_signal" in run else {"targets": sizes["output"]}
+    for name, size in {"inputs": sizes["inputs"], **targets, **sizes}.items():
         mine = run[f"spikes_{name}_probe"].values == number
         times, units = (run[f"spikes_{name}_{what}"].values[mine] for what in ("time", "unit"))
         order = np.argsort(units, kind="stable")

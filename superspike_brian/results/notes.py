@@ -129,7 +129,7 @@ def _outputs(data):
 
 def _wanted(data, since, until):
     """Output units that should have spiked."""
-    if "trial_potential" in data:  # the answer is no spike
+    if "trial_potential" in data or "target_signal" in data:  # the answer is no spike
         return []
     if "target_unit" in data:
         return np.unique(data.target_unit.values).tolist()

@@ -17,6 +17,7 @@ from .trials import Labelled, labelled
 
 _LONG = {
     "U": ("volt", "membrane potential"),
+    "U_target": ("volt", "target of the membrane potential"),
     "error": ("Hz", "error signal"),
     "sigma_prime": ("1", "surrogate derivative"),
     "eligibility": ("1", "eligibility trace"),
@@ -78,7 +79,8 @@ def probe_variables(structure: Structure, windows: Sequence[dict[str, Any]], see
     found = {}
     for name in ("inputs", "targets", *structure.populations[1:]):
         dim = f"spikes_{name}"
-        times, units = ([w[f"probe/{dim}.{v}"] for w in windows] for v in "ti")
+        none = np.zeros(0)  # of targets that are a signal
+        times, units = ([w.get(f"probe/{dim}.{v}", none) for w in windows] for v in "ti")
         probe = np.repeat(np.arange(len(windows)), [len(t) for t in times])
         found[f"{dim}_time"] = labelled(dim, np.concatenate(times), "s", f"spike time of {name} in a probe window")
         found[f"{dim}_unit"] = labelled(dim, np.concatenate(units).astype(np.int32), "1", f"unit of {name}")

@@ -8,7 +8,7 @@ from brian2 import Network, Quantity
 from ..codegen.device import RANDOM
 from ..engine.runtime import ForeignNetwork, RuntimeProgram, of_compiled
 from ..files.durable import RunFolderError, resume_command
-from ..network.initial import initial_state, learning_rates, noise, pattern
+from ..network.initial import frozen, initial_state, learning_rates, noise
 from ..network.trials import trial_source
 from ..results import stored
 from ..results.folder import RunFolder
@@ -147,6 +147,5 @@ def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, S
     state = initial_state(spec.structure, spec.task, spec.seed)
     state |= {f"{name}.w": record[f"{prefix}{name}"] for name in spec.structure.projections}
     if isinstance(spec.task, Task):
-        for name, spikes in (("inputs", spec.task.inputs), ("targets", spec.task.targets)):
-            state |= pattern(name, spikes, spec.dt, wanted)
+        state |= frozen(spec.task, spec.dt, wanted)
     return wanted, state, wanted == 0

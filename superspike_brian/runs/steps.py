@@ -12,11 +12,11 @@ from brian2 import Hz, Quantity, second, volt
 
 from ..console.progress import Silent
 from ..models import Architecture, Model
-from ..network.initial import initial_state, learning_rates, noise, pattern
+from ..network.initial import initial_state, learning_rates, noise, pattern, signal
 from ..network.structure import Structure
 from ..network.trials import Answers, trial_source
 from ..spec.run import Machine, RunSpec, takes_options
-from ..tasks import Classification, LabelledSpikes, LabelledTask, SpikePattern, Task
+from ..tasks import Classification, LabelledSpikes, LabelledTask, Signal, SpikePattern, Task
 from ..values.hints import Array, State
 from ..values.kinds import Physical
 from .divergence import DivergedError, check_start, explain, first_step, not_finite
@@ -37,8 +37,8 @@ class Step:
     r0 : Quantity
         Learning rate (volt) of the block that comes next, by the run's schedule. Set it, and it is that of all blocks from
         there on.
-    inputs, targets : SpikePattern or None
-        Frozen patterns; None for trials and labelled samples. Replace them by others of the same units.
+    inputs, targets : SpikePattern, Signal or None
+        Frozen patterns; None for trials and labelled samples. Replace them by others of the same units (and samples).
     spikes : tuple of ndarray
         Output spikes of the block: units, and times (s) since the start of the run.
     accuracy : float or None
@@ -49,7 +49,7 @@ class Step:
     state: State
     r0: Quantity
     inputs: SpikePattern | None
-    targets: SpikePattern | None
+    targets: SpikePattern | Signal | None
     spikes: tuple[Array, Array]
     accuracy: float | None
     structure: Structure = dataclasses.field(repr=False)
@@ -117,8 +117,7 @@ def _blocks(spec, program, state):
     structure, dt = spec.structure, float(spec.dt)
     rate = float(structure.model.parameters["r0"])
     source = trial_source(spec.task, structure, spec.seed, decoder=spec.decoder)
-    frozen = isinstance(spec.task, Task)
-    given = spec.task.inputs if frozen else None, spec.task.targets if frozen else None
+    given = (spec.task.inputs, spec.task.targets) if isinstance(spec.task, Task) else (None, None)
     plan = list(spec.protocol.blocks(spec.dt, structure.learning_edges))
     own: float | None = None  # the learning rate that was set, as a part of the model's
     for block, then in zip(plan, [*plan[1:], plan[-1]], strict=True):
@@ -149,7 +148,7 @@ def _blocks(spec, program, state):
             own = chosen / rate
         for name, old, new in zip(("inputs", "targets"), given, (found.inputs, found.targets), strict=True):
             if new is not old:
-                state |= _pattern(name, new, structure, block.stop, frozen)
+                state |= _replaced(name, new, old, structure, block.stop)
         given = found.inputs, found.targets
 
 
@@ -166,10 +165,16 @@ def _changed(state, before):
     return {name: np.asarray(state[name], old.dtype) for name, old in before.items()}
 
 
-def _pattern(name, spikes, structure, step, frozen):
-    if not frozen:
+def _replaced(name, new, old, structure, step):
+    """Entries of the state for another pattern in place of one."""
+    if old is None:
         raise ValueError(f"{name} of trials come from the task and its seed: only frozen patterns can be replaced")
-    if not isinstance(spikes, SpikePattern) or spikes.n != structure.size(name):
-        found = f"of {spikes.n} units" if isinstance(spikes, SpikePattern) else repr(spikes)
+    if isinstance(old, Signal):
+        if not isinstance(new, Signal) or new.values.shape != old.values.shape:
+            found = f"of shape {new.values.shape}" if isinstance(new, Signal) else repr(new)
+            raise ValueError(f"{name} must be a Signal of shape {old.values.shape}, not one {found}")
+        return signal(new, structure.dt, step)
+    if not isinstance(new, SpikePattern) or new.n != structure.size(name):
+        found = f"of {new.n} units" if isinstance(new, SpikePattern) else repr(new)
         raise ValueError(f"{name} must be a SpikePattern of {structure.size(name)} units, not one {found}")
-    return pattern(name, spikes, structure.dt, step)
+    return pattern(name, new, structure.dt, step)

@@ -19,7 +19,7 @@ from ..codegen.brian2_api import (
 from ..engine.runtime import runtime_device
 from ..network.assembly import Assembly
 from ..network.structure import Structure
-from ..tasks import Classification, LabelledTask, Task
+from ..tasks import Classification, LabelledTask, Signal, Task
 from ..values.quantities import readable
 from ..values.tables import markdown
 from .serialize import samples_of
@@ -248,10 +248,13 @@ def _patterns(task):
         return _trials(task)
     if isinstance(task, LabelledTask):
         return _samples(task)
-    rows = []
+    rows, signal = [], []
     for name, p in (("inputs", task.inputs), ("targets", task.targets)):
-        rows.append((name, p.n, len(p), f"{float(p.rates.mean()):.3g} Hz"))
-    facts = f"task: {task.name}", f"repeats every {readable(task.period)}", f"source: {task.source}"
+        if isinstance(p, Signal):
+            signal = [f"targets of {p.n} outputs: {p}"]
+        else:
+            rows.append((name, p.n, len(p), f"{float(p.rates.mean()):.3g} Hz"))
+    facts = f"task: {task.name}", *signal, f"repeats every {readable(task.period)}", f"source: {task.source}"
     return f"{markdown(('pattern', 'units', 'spikes', 'mean rate of a unit'), rows)}\n\n{_bullets(facts)}"
 
 

@@ -20,11 +20,11 @@ from brian2 import Quantity
 from ..analysis import DECODERS
 from ..codegen.kernels import KERNELS, LARGE, RETIRED
 from ..engine.preferences import PRECISIONS
-from ..models import CLASSIFIER, READOUT, SUPERSPIKE, Architecture, Model, chain, connected
+from ..models import CLASSIFIER, EPROP, READOUT, SUPERSPIKE, Architecture, Model, chain, connected
 from ..network import probes
 from ..network.probes import Names, Units, check_windows
 from ..network.structure import DT, Structure
-from ..tasks import Classification, LabelledSpikes, LabelledTask, Task, by_name
+from ..tasks import Classification, LabelledSpikes, LabelledTask, Signal, Task, by_name
 from ..tasks.pairs import warn_of_pair
 from ..values.as_json import quantity_to_json, value_from_json, value_to_json
 from ..values.clock import n_steps
@@ -49,7 +49,7 @@ class RunSpec:
     task : Task or Classification
         Frozen input and target patterns, or trials; or the name of a task, which is then made with the run's seed.
     model : Model, optional
-        The rule; default: `CLASSIFIER` for trials, `SUPERSPIKE` for frozen patterns.
+        The rule; default: `CLASSIFIER` for trials, `SUPERSPIKE` for frozen patterns, `EPROP` if the target is a signal.
     network : Architecture, optional
         Populations, projections and pathways, instead of the chain of `hidden` layers.
     protocol : Protocol
@@ -211,7 +211,8 @@ class RunSpec:
         if self.network is not None or self.connect:
             network = connected(self.network or chain(self.hidden, model.feedback), self.connect).sized(*ends)
         probed = self.probe_units, self.probe_synapses, self.probe_variables
-        return Structure(model, network, self.hidden_learning, self.dt, *probed, chunk=self.chunk)
+        samples = len(self.task.targets) if isinstance(getattr(self.task, "targets", None), Signal) else 0
+        return Structure(model, network, self.hidden_learning, self.dt, *probed, chunk=self.chunk, samples=samples)
 
     @property
     def duration(self) -> Quantity:
@@ -319,7 +320,9 @@ def default_model(task: Task | Classification | LabelledTask) -> Model:
     """The model that is taken for a task unless one is given."""
     if isinstance(task, LabelledTask):
         return READOUT
-    return CLASSIFIER if isinstance(task, Classification) else SUPERSPIKE
+    if isinstance(task, Classification):
+        return CLASSIFIER
+    return EPROP if isinstance(task.targets, Signal) else SUPERSPIKE
 
 
 def _duration_of(task, epochs, dt):

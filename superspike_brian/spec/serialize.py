@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 import numpy as np
-from brian2 import Hz, Quantity, second
+from brian2 import Hz, Quantity, second, volt
 
 from ..models import Architecture, Component, Model, Pathway, Population, Projection, specification
 from ..models.connectivity import Pairs
-from ..tasks import Classification, LabelledSpikes, LabelledTask, SpikePattern, Task
+from ..tasks import Classification, LabelledSpikes, LabelledTask, Signal, SpikePattern, Task
 from ..values.as_json import quantity_from_json, quantity_to_json
 from ..values.hints import Array
 
@@ -101,7 +101,7 @@ def task_to_arrays(task: Task | Classification | LabelledTask) -> dict[str, Any]
     if isinstance(task, LabelledTask):
         return arrays | _labelled_to_arrays(task)
     if isinstance(task, Task):
-        return arrays | _pattern_to_arrays("inputs", task.inputs) | _pattern_to_arrays("targets", task.targets)
+        return arrays | _pattern_to_arrays("inputs", task.inputs) | _targets_to_arrays(task.targets)
     for k, pattern in enumerate(task.patterns):
         arrays |= _pattern_to_arrays(f"pattern_{k}", pattern)
     return arrays | {"classes": np.array(task.classes)} | {name: float(getattr(task, name)) for name in _TRIALS}
@@ -119,6 +119,18 @@ def samples_of(task: Task | Classification | LabelledTask) -> dict[str, Labelled
     if not isinstance(task, LabelledTask):
         return {}
     return {part: s for part in ("training", "test") if (s := getattr(task, part)) is not None}
+
+
+def _targets_to_arrays(targets):
+    if isinstance(targets, Signal):
+        return {"targets_values": np.asarray(targets.values), "targets_step": float(targets.step)}
+    return _pattern_to_arrays("targets", targets)
+
+
+def _targets_from_arrays(arrays):
+    if "targets_values" in arrays:
+        return Signal(arrays["targets_values"] * volt, float(arrays["targets_step"]) * second)
+    return _pattern_from_arrays("targets", arrays)
 
 
 def _pattern_to_arrays(name, pattern):
@@ -149,8 +161,7 @@ def task_from_arrays(
         times = {field: float(arrays[field]) * second for field in ("window", "pause")}
         return LabelledTask(name, **parts, **times)
     if "classes" not in arrays:
-        inputs, targets = (_pattern_from_arrays(side, arrays) for side in ("inputs", "targets"))
-        return Task(name, inputs, targets, source)
+        return Task(name, _pattern_from_arrays("inputs", arrays), _targets_from_arrays(arrays), source)
     classes: Any = arrays["classes"]  # checked where the task is made
     patterns = [_pattern_from_arrays(f"pattern_{k}", arrays) for k in range(len(classes))]
     timing = {name: float(arrays[name]) * unit for name, unit in _TRIALS.items()}
