@@ -35,7 +35,7 @@ def draw_run(data: xr.Dataset, out: Path, unit: int | None = None) -> list[Path]
     if "trial_onset" in data:
         return save_figure(plot_trials(data), where / "figure")
     paths = save_figure(plot_run(data, unit), where / "figure")
-    if data.sizes["output"] > 1:
+    if data.sizes["output"] > 1 and "target_signal" not in data:
         paths += save_figure(plot_activity(data), where / "activity")
     return paths
 

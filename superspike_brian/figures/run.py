@@ -68,7 +68,7 @@ def plot_run(data: xr.Dataset, unit: int | None = None) -> Figure:
             axis.set_ylabel(label)
         upper.align_ylabels(axes[:, 0])
         trials, curve = lower.subplots(1, 2)
-        _trials(trials, data, unit)
+        (_signal if "target_signal" in data else _trials)(trials, data, unit)
         learning_curve(curve, data)
         letter(trials, "c")
         letter(curve, "d")
@@ -99,7 +99,13 @@ def _window_spikes(data, name, probe, unit):
 def _potential(axis, data, probe, unit):
     time = data.probe_time.values * 1e3
     potential = output_state(data, "U", probe)[:, recorded_units(data) == unit]
-    axis.plot(time, potential * 1e3, color=BLACK, linewidth=0.8)
+    axis.plot(time, potential * 1e3, color=BLACK, linewidth=0.8, label="output")
+    if "target_signal" in data:
+        target = output_state(data, "U_target", probe)[:, recorded_units(data) == unit]
+        axis.plot(time[1:-1], target[1:-1] * 1e3, color=VERMILION, linewidth=0.8, label="target")
+        if probe:
+            axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0)
+        return
     axis.axhline(data.attrs["theta_V"] * 1e3, color=GREY, linestyle="--", linewidth=0.8)
     top = data.attrs["theta_V"] * 1e3 + 4
     for name, color, height, label in (("targets", VERMILION, top + 5, "target"), ("output", BLUE, top, "output")):
@@ -116,6 +122,20 @@ def _error(axis, data, probe, unit):
     axis.plot(data.probe_time.values * 1e3, error, color=GREEN, linewidth=0.8)
     axis.axhline(0, color=GREY, linewidth=0.5)
     axis.set(xlabel="time (ms)", xlim=(0, window_length(data) * 1e3))
+
+
+def _signal(axis, data, unit):
+    """Target and output potential in the period, before and after learning."""
+    time = data.target_signal_time.values
+    axis.plot(time, data.target_signal.values[:, unit] * 1e3, color=VERMILION, linewidth=1.2, label="target")
+    shown = recorded_units(data) == unit
+    for probe, color, label in ((0, GREY, "before"), (data.sizes["probe"] - 1, BLUE, "after")):
+        inside = (data.probe_start.values[probe] + data.probe_time.values) % data.attrs["period_s"]
+        order = np.argsort(inside)
+        potential = output_state(data, "U", probe)[:, shown]
+        axis.plot(inside[order], potential[order] * 1e3, color=color, linewidth=0.8, label=label)
+    axis.set(xlabel="time in the period (s)", ylabel="output $U$ (mV)", xlim=(0, data.attrs["period_s"]))
+    axis.legend(loc="lower right", ncols=3, bbox_to_anchor=(1, 1), borderpad=0)
 
 
 def _trials(axis, data, unit):

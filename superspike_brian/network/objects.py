@@ -362,6 +362,7 @@ class Builder:
         )
         keep_units(made.pre, code)
         made.connect(namespace={})
+        made.variables["_synaptic_post"].unique = True  # of those that spike in a step: one sample begins at a time
         if signal is not None:
             values = np.asarray(signal.values).ravel()
             made.signal, made.known = np.nan_to_num(values) * volt, np.isfinite(values)
