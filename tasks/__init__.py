@@ -24,7 +24,7 @@ from .shd import shd
 from .signal import Signal
 from .spike_timing import spike_timing
 from .ssbm import NAMES, ssbm
-from .waves import waves, waves_of
+from .waves import waves
 from .xor import xor
 
 __all__ = [
@@ -54,7 +54,6 @@ __all__ = [
     "ssbm",
     "task",
     "waves",
-    "waves_of",
     "write_ras",
     "xor",
 ]

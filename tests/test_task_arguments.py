@@ -100,6 +100,7 @@ def good(tmp_path, monkeypatch):
             "Trials": {field: [1] for field in Trials.__dataclass_fields__},
             "Classification": {"period": 100 * ms, "name": "x"},
             "Task": {"name": "x"},
+            "Signal": {"values": [1, 2] * mV, "step": 1 * ms},
             "LabelledSpikes": {"name": "x", "n": 2, **{name: getattr(SAMPLES, name) for name in SAMPLES.arrays}},
             "LabelledTask": {"name": "x"},
             "read_samples": {"path": "samples.npz"},

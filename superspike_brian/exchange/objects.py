@@ -139,6 +139,9 @@ class Objects:
         if delay is not None and delay.scalar:
             arguments.append(f"delay={self._time(delay.get_value().item() * second)}")
         lines = [self._made("Synapses", group, arguments), *self._borrowed(group), self._connect(group)]
+        if group.variables["_synaptic_post"].unique:
+            lines.append("# one sample of the target begins at a time, so that the order of the synapses does not matter")
+            lines.append(f'{group.name}.variables["_synaptic_post"].unique = True')
         if delay is not None and not delay.scalar:
             lines.append(self._values(group, "delay", delay.get_value(), "second"))
         for variable, unit in (("w", "volt"), ("b", "")):
@@ -264,7 +267,8 @@ class Objects:
         for o in group.contained_objects:
             if type(o) is CodeRunner:
                 every = "" if o.clock.dt == self.structure.dt else f"dt={self._time(Quantity(o.clock.dt))}, "
-                arguments = [self.literal(o.abstract_code), f'{every}when="{o.when}", name="{o.name}"']
+                after = f"order={o.order}, " if o.order else ""
+                arguments = [self.literal(o.abstract_code), f'{every}when="{o.when}", {after}name="{o.name}"']
                 yield call(f"{group.name}.run_regularly", arguments)
 
     def _borrowed(self, group):

@@ -10,7 +10,13 @@ from ..network.assembly import VERDICTS
 from ..network.structure import Structure
 
 FIXED = "w : volt"  # equations of a projection that does not learn
-COMMON = {"layer": "neuron", "terminal": "terminal", "synapse": "synapse", "feedback": "feedback"}  # names of equations
+COMMON = {  # names of equations
+    "layer": "neuron",
+    "terminal": "terminal",
+    "synapse": "synapse",
+    "feedback": "feedback",
+    "target": "target",
+}
 WIDTH = 120
 
 
@@ -25,6 +31,8 @@ def places_of(structure: Structure) -> dict[str, tuple[Model, str, bool]]:
     for pathway in structure.pathways.values():
         for name in structure.feedback_groups(pathway):
             found[name] = models[f"feedback_{pathway.label}"], "feedback", False
+    if structure.model.error.target == "signal":
+        found["error_target"] = models["output"], "target", True
     return found
 
 

@@ -31,12 +31,13 @@ from brian2 import (
     Subgroup,
     Synapses,
     get_device,
+    get_unit,
     ms,
     volt,
 )
 
 from ..codegen import axons, neurons
-from ..codegen.brian2_api import SUBEXPRESSION, CPPStandaloneDevice, get_identifiers
+from ..codegen.brian2_api import DIMENSIONLESS, SUBEXPRESSION, CPPStandaloneDevice, get_identifiers
 from ..codegen.exact import exact_by_blocks
 from ..models import SUPERSPIKE, Model, ModelError
 from ..models.checks.expressions import UNITS
@@ -273,9 +274,8 @@ class Builder:
         """Reset the states of a group after every weight update, if the optimiser says so."""
         if model.optimizer.states != "reset":
             return
-        zero = {"boolean": "False", "integer": "0"}
         stored = [e for e in equations.values() if e.type != SUBEXPRESSION and "shared" not in e.flags]
-        begin = {e.varname: zero.get(e.var_type, f"0*{e.varname}") for e in stored if e.varname not in kept}
+        begin = {e.varname: _zero(e) for e in stored if e.varname not in kept}
         code = "\n".join(f"{name} = {value}" for name, value in (begin | (initial or {})).items())
         keep_units(
             group.run_regularly(code, when="start", order=1, name=f"{group.name}_reset", **self._updates(model)), code
@@ -507,6 +507,16 @@ def namespace_of(model: Model, equations: Equations) -> dict[str, Any]:
 def method_of(name: str) -> Any:
     """Brian2's name of an integration method, or the method."""
     return exact_by_blocks if name == "exact" else name
+
+
+def _zero(equation):
+    """Code for the value with which a variable starts."""
+    unit = repr(get_unit(equation.dim))
+    if equation.var_type == "boolean":
+        return "False"
+    if equation.dim is DIMENSIONLESS:
+        return "0"
+    return f"0*{unit}" if unit in UNITS else f"0*{equation.varname}"
 
 
 def _is_output(role):
