@@ -26,7 +26,6 @@ from brian2 import Equations, Quantity, second
 
 from .checks import ModelError, check_component, check_model, joined, plain, seconds, statements_of
 
-
 SIGNAL = """
 signal : volt
 known  : 1
@@ -195,7 +194,8 @@ class Optimizer(Component):
     """Turns the accumulated gradient ``m`` into a change of the weight ``w``, every ``interval``.
 
     ``states`` says what becomes of everything else then: it is 'kept', or 'reset': neurons, axon terminals and synapses begin
-    anew, save for weights, what the optimiser itself declares, and the running cost. So every interval is a sequence of its own.
+    anew, save for weights, what the optimiser itself declares, the running cost, spikes on their way and refractory periods. So
+    every interval is a sequence of its own.
     """
 
     equations: str

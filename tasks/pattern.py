@@ -232,7 +232,5 @@ class Task:
 
     def describe(self) -> str:
         """Say in plain text what goes in, what should come out, and where both come from."""
-        sides = (
-            f"{counted(p.n, what)} ({p})" for p, what in ((self.inputs, "input"), (self.targets, "output"))
-        )
+        sides = (f"{counted(p.n, what)} ({p})" for p, what in ((self.inputs, "input"), (self.targets, "output")))
         return f"{self.name}: {' -> '.join(sides)}, a loop of {self.period}\nsource: {self.source}"

@@ -62,7 +62,9 @@ def waves_of(raster: np.ndarray, amplitudes: np.ndarray, phases: np.ndarray, sou
         Where they come from.
     """
     n = len(raster)
-    target = np.stack([_sum(n, *each) for each in zip(np.atleast_2d(amplitudes), np.atleast_2d(phases), strict=True)], 1)
+    target = np.stack(
+        [_sum(n, *each) for each in zip(np.atleast_2d(amplitudes), np.atleast_2d(phases), strict=True)], 1
+    )
     steps, units = np.nonzero(raster[1:])  # emitted a step before
     inputs = SpikePattern(raster.shape[1], units, steps * STEP, (n + 1) * STEP)
     pause = np.full((1, target.shape[1]), np.nan)

@@ -140,7 +140,9 @@ class Objects:
             arguments.append(f"delay={self._time(delay.get_value().item() * second)}")
         lines = [self._made("Synapses", group, arguments), *self._borrowed(group), self._connect(group)]
         if group.variables["_synaptic_post"].unique:
-            lines.append("# one sample of the target begins at a time, so that the order of the synapses does not matter")
+            lines.append(
+                "# one sample of the target begins at a time, so that the order of the synapses does not matter"
+            )
             lines.append(f'{group.name}.variables["_synaptic_post"].unique = True')
         if delay is not None and not delay.scalar:
             lines.append(self._values(group, "delay", delay.get_value(), "second"))

@@ -64,7 +64,9 @@ LABELS = {  # task, label and colour
     "timing-direct": ("timing", "SuperSpike, no hidden layer", BLACK),
     "timing-fixed": ("timing", "silent hidden layer", ORANGE),
 }
-READOUT = LEAKY_READOUT.replace(parameters={**LEAKY_READOUT.parameters, "tau_syn": 5 * ms})  # which SuperSpike's trace has
+READOUT = LEAKY_READOUT.replace(
+    parameters={**LEAKY_READOUT.parameters, "tau_syn": 5 * ms}
+)  # which SuperSpike's trace has
 ALPHA = {name: THREE_FACTOR.parameters[name] for name in ("tau_rise", "tau_decay")}
 
 

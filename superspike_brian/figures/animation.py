@@ -51,7 +51,9 @@ def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) 
             f"`superspike run ... --probe-every {max(1, round(data.attrs['simulated_s'] / 20))}s`"
         )
     if "target_signal" in data:
-        raise ValueError("an animation shows output spikes, and the outputs of this run do not spike: their target is a signal")
+        raise ValueError(
+            "an animation shows output spikes, and the outputs of this run do not spike: their target is a signal"
+        )
     n = data.sizes["output"]
     with styled():
         figure, (spikes, curve) = plt.subplots(2, 1, figsize=(5, 4.5), height_ratios=[2.6, 1], layout="constrained")

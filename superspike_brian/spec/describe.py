@@ -20,6 +20,7 @@ from ..engine.runtime import runtime_device
 from ..network.assembly import Assembly
 from ..network.structure import Structure
 from ..tasks import Classification, LabelledTask, Signal, Task
+from ..tasks.pattern import counted
 from ..values.quantities import readable
 from ..values.tables import markdown
 from .serialize import samples_of
@@ -251,7 +252,7 @@ def _patterns(task):
     rows, signal = [], []
     for name, p in (("inputs", task.inputs), ("targets", task.targets)):
         if isinstance(p, Signal):
-            signal = [f"targets of {p.n} outputs: {p}"]
+            signal = [f"targets of {counted(p.n, 'output')}: {p}"]
         else:
             rows.append((name, p.n, len(p), f"{float(p.rates.mean()):.3g} Hz"))
     facts = f"task: {task.name}", *signal, f"repeats every {readable(task.period)}", f"source: {task.source}"

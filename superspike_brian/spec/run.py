@@ -381,7 +381,10 @@ def _warn_once(message):
 
 
 def _equal(one, two):
-    return np.array_equal(one, two) if isinstance(one, np.ndarray) or isinstance(two, np.ndarray) else one == two
+    if not isinstance(one, np.ndarray) and not isinstance(two, np.ndarray):
+        return one == two
+    numbers = all(np.asarray(each).dtype.kind == "f" for each in (one, two))
+    return np.array_equal(one, two, equal_nan=numbers)  # a signal is NaN where there is no target
 
 
 def _found(value):
