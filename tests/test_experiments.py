@@ -18,6 +18,7 @@ from superspike_brian.experiments import (
     Setting,
     _labelled,
     digits,
+    eprop,
     fig1,
     fig2,
     fig4,
@@ -333,3 +334,35 @@ def test_an_experiment_on_labelled_samples_measures_baselines_of_the_same_sample
         ("one", "1"),
     ]
     assert found[-1].found == "one 70.0%, other: its package is missing"
+
+
+def eprop_rows(**costs):
+    """Rows of the experiment's table: each condition from 100 Hz to what is given, else 1 Hz, and five losses."""
+    rows = [
+        {
+            "condition": name,
+            "cost_first_hz": 100.0,
+            "cost_hz": costs.get(name.replace("-", "_"), 1.0),
+            "simulated_s": 1000.0,
+        }
+        for name in eprop.LABELS
+    ]
+    far = 1 + costs.get("apart", 0.0)
+    return rows + [{"condition": eprop.PUBLISHED, "loss": x * far, "published_loss": x} for x in eprop.NEST]
+
+
+@pytest.mark.parametrize(
+    ("costs", "fails"),
+    [
+        ({"waves_readout": 60.0}, []),
+        ({"waves_readout": 60.0, "apart": 2e-8}, ["five losses"]),
+        ({"waves_readout": 60.0, "waves_eprop": 30.0}, ["e-prop learns sine waves"]),
+        ({"waves_readout": 60.0, "waves_superspike": 30.0}, ["SuperSpike learns sine waves"]),
+        ({"waves_readout": 60.0, "timing_eprop": 30.0}, ["e-prop learns spike timing"]),
+        ({"waves_readout": 60.0, "timing_superspike": 30.0}, ["SuperSpike learns spike timing"]),
+        ({"waves_readout": 0.5}, ["plastic recurrent units"]),
+    ],
+)
+def test_findings_of_eprop_can_fail(costs, fails):
+    failed = [f.expected for f in eprop.findings(eprop_rows(**costs)) if not f.holds]
+    assert len(failed) == len(fails) and all(a.startswith(b) for a, b in zip(failed, fails, strict=True))

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from brian2 import ms, mV, second, uvolt, volt
 from command import superspike
-from superspike_brian.models import RANDOM, SUPERSPIKE, SYMMETRIC, UNIFORM
+from superspike_brian.models import RANDOM, SUPERSPIKE, SYMMETRIC, UNIFORM, chain
 
 import superspike_brian as ss
 from superspike_brian import results
@@ -203,3 +203,14 @@ def test_runs_of_the_past_are_judged(request):
     data = results.load(request.path.parent / "data" / "run-format-1.nc").copy(deep=True)
     assert "notes" not in data.attrs and kinds(data) == {("silent", "output")}
     assert "  note       2 of 2 output units" in results.summary_text(data)
+
+
+def test_the_bound_is_that_of_the_projections_own_optimiser(train, task):
+    network = chain([4])
+    first, last = network.projections
+    own = STILL.optimizer.replace(w_max=3 * volt)
+    data = train(task, STILL, network.replace(projections=[first, last.replace(optimizer=own)]), seed=0).copy(deep=True)
+    data.weights_2_end.values[:] = 0.2
+    assert at_bound(data) == {"forward_1": 0, "forward_2": 0}
+    data.weights_2_end.values[:] = -3
+    assert at_bound(data)["forward_2"] == 1 and "at their bound, 3 V" in judge(data)[-1].text

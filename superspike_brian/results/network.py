@@ -15,17 +15,25 @@ if TYPE_CHECKING:
 
 
 class Connection(NamedTuple):
-    """A projection: its ends, whether it learns, and what its variables in the dataset are called by."""
+    """A projection: its ends, whether it learns, what its variables in the dataset are called by, and its optimiser's bound.
+
+    `w_max` is in volt, 0 if there is none, and None in runs of older versions, whose projections had that of the model.
+    """
 
     source: str
     target: str
     plastic: bool
     label: str
+    w_max: float | None = None
 
 
 def network(structure: Structure) -> str:
     """What `populations` and `projections` read, as text."""
-    found = {p.name: Connection(p.source, p.target, p.plastic, p.label) for p in structure.projections.values()}
+    bounds = {name: float(structure.models[name].parameters.get("w_max", 0)) for name in structure.projections}
+    found = {
+        p.name: Connection(p.source, p.target, p.plastic, p.label, bounds[p.name])
+        for p in structure.projections.values()
+    }
     sizes = dict(zip(structure.populations, structure.sizes, strict=True))
     return json.dumps({"populations": sizes, "projections": {name: list(c) for name, c in found.items()}})
 

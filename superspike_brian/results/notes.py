@@ -67,11 +67,15 @@ def judge(data: xr.Dataset) -> list[Note]:
 
 
 def at_bound(data: xr.Dataset) -> dict[str, float]:
-    """Fraction of weights at their bound at the end, for each plastic group; empty if the model has no `w_max`."""
-    bound = _parameter(data, "w_max")
-    groups = {} if bound is None else _plastic(data)
-    ends = {name: np.abs(data[f"weights_{found.label}_end"].values) for name, found in groups.items()}
-    return {name: float((end >= bound * (1 - 1e-6)).mean()) for name, end in ends.items()}
+    """Fraction of weights at their bound at the end, for each plastic group whose optimiser has a `w_max`."""
+    ends = {name: np.abs(data[f"weights_{found.label}_end"].values) for name, found in _plastic(data).items()}
+    bounds = {name: _bound(data, found) for name, found in _plastic(data).items()}
+    return {name: float((end >= bounds[name] * (1 - 1e-6)).mean()) for name, end in ends.items() if bounds[name]}
+
+
+def _bound(data, projection):
+    """Bound (volt) of the absolute weights of a projection; 0 or None without one."""
+    return _parameter(data, "w_max") if projection.w_max is None else projection.w_max
 
 
 def _task(data):
@@ -156,15 +160,16 @@ def _weights(data):
         return
     rate = "" if data.r0.values[learned].any() else ": the learning rate r0 is 0"
     fractions = at_bound(data)
-    for group, (source, target, _, k) in _plastic(data).items():
-        end = data[f"weights_{k}_end"].values
-        start = data[f"weights_{k}_start"].values.astype(end.dtype)
-        path = f"from {_words(source)} to {_words(target)}"
+    for group, found in _plastic(data).items():
+        end = data[f"weights_{found.label}_end"].values
+        start = data[f"weights_{found.label}_start"].values.astype(end.dtype)
+        path = f"from {_words(found.source)} to {_words(found.target)}"
         if np.array_equal(start, end):
             text = f"none of the {end.size} weights {path} has changed{rate}"
             yield Note("unchanged", group, end.size, end.size, text)
         elif fractions.get(group, 0) >= MANY:
-            text = f"{fractions[group]:.0%} of the weights {path} are at their bound, {_parameter(data, 'w_max'):g} V"
+            bound = _bound(data, found)
+            text = f"{fractions[group]:.0%} of the weights {path} are at their bound, {bound:g} V"
             yield Note("at bound", group, round(fractions[group] * end.size), end.size, text)
 
 
