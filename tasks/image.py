@@ -72,6 +72,20 @@ def image(
     ValueError
         If there is no such picture, it cannot be read, or nothing in it is dark.
     """
+    targets, what = picture(image, text, period, n_outputs, max_rate, seed)
+    source = f"{what}, frozen Poisson inputs of {rate}, seed {seed}"
+    return Task("pattern", frozen_poisson(n_inputs, rate, period, seed), targets, source)
+
+
+def picture(
+    image: str | os.PathLike | None,
+    text: str | None = None,
+    period: Quantity = 2 * second,
+    n_outputs: int | None = None,
+    max_rate: Quantity = 40 * Hz,
+    seed: int = 0,
+) -> tuple[SpikePattern, str]:
+    """Make the raster of a picture or a text, and say what it is; arguments and errors are those of `image`."""
     length = duration(period, "period")
     if image is not None and text is not None:
         raise ValueError("give an image or a text, not both")
@@ -86,8 +100,7 @@ def image(
     times = (column + rng.uniform(0, 1, row.size)) * length / columns
     targets = SpikePattern(rows, rows - 1 - row, np.minimum(times, np.nextafter(length, 0)) * second, period)
     what = Path(image).name if image is not None else f"text '{text or EMBEDDED}'"
-    source = f"{what}, {rows} by {columns} pixels, frozen Poisson inputs of {rate}, seed {seed}"
-    return Task("pattern", frozen_poisson(n_inputs, rate, period, seed), targets, source)
+    return targets, f"{what}, {rows} by {columns} pixels"
 
 
 def _columns(wanted, rows):

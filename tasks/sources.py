@@ -13,7 +13,7 @@ from brian2 import EventMonitor, Quantity, second
 from .arguments import MOST_UNITS, count, duration, file_path, seconds, shown, units, whole
 from .columns import listed
 from .convert import read_csv, read_npz
-from .image import FORMATS, image
+from .image import FORMATS, picture
 from .numbers import time_array
 from .pattern import SpikePattern
 from .raster import check_implied, read_ras
@@ -171,7 +171,7 @@ def _of_file(source, period, n, origin, first, time_unit):
     if suffix in _PICTURES:
         if (origin, first, time_unit) != (None, None, None):
             raise ValueError(f"source is {path}, a picture; expected neither start, nor first, nor time_unit.")
-        found = image(image=path, period=period, n_outputs=n).targets
+        found, _ = picture(path, period=period, n_outputs=n)
         return Spikes(np.asarray(found.times), found.ids, found.n)
     if suffix == ".ras" and time_unit is not None:
         raise ValueError(f"source is {path}, whose times are in seconds; expected no time_unit.")

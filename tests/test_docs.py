@@ -21,6 +21,7 @@ from superspike_brian.codegen.probed import EVERY
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.initial import initial_state
 from superspike_brian.network.structure import Structure
+from superspike_brian.spec.run import default_model
 
 CODE = [p for p in PAGES if "```python" in p.read_text() and p not in RECIPES]  # test_recipes.py runs those
 
@@ -125,6 +126,12 @@ def latencies():
     shared(task)
 
 
+def waves():
+    task = tasks.task("waves")
+    assert isinstance(task.targets, tasks.Signal) and (task.n_inputs, task.n_outputs) == (100, 1)
+    assert default_model(task) is models.EPROP and float(task.targets.step) == 0.001
+
+
 def digits():
     task = tasks.task("digits")
     assert (len(task.training), len(task.test), task.n_inputs, task.n_outputs) == (1437, 360, 65, 10)
@@ -159,7 +166,7 @@ def test_the_table_of_tasks(row, tmp_path):
     assert parse(["run", *shlex.split(row)]).function
     check = {
         **{"spike-timing": spike_timing, "pattern": pattern, "xor": xor, "latencies": latencies, "ssbm": ssbm},
-        **{"digits": digits, "randman": randman, "data": read_from_files, "shd": read_from_files},
+        **{"waves": waves, "digits": digits, "randman": randman, "data": read_from_files, "shd": read_from_files},
     }.get(found)
     check() if check else {"ras": ras}[found](tmp_path)
 

@@ -410,6 +410,7 @@ EFFECTS = {
     "outputs": lambda _: task_effect("spike-timing", "--outputs", 3, outputs=3),
     "period": lambda _: task_effect("spike-timing", "--period", "0.4s", period=400 * ms),
     "rate": lambda _: task_effect("pattern", "--rate", "8Hz", rate=8 / second),
+    "length": lambda _: task_effect("waves", "--length", "0.4s", length=400 * ms),
     "n_spikes": lambda _: task_effect("spike-timing", "--n-spikes", 3, n_spikes=3),
     "input": effect_of_input,
     "target": effect_of_target,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from brian2 import Quantity, second
 
-from ..tasks import SpikePattern, image, read_csv, read_neo, read_npz, write_ras
+from ..tasks import SpikePattern, read_csv, read_neo, read_npz, write_ras
 from ..tasks.arguments import file_path
+from ..tasks.image import picture
 from ..tasks.pattern import counted
 from ..values.names import nearest
 from .options import number, time_value
@@ -70,7 +71,7 @@ def convert(
     if source.exists() and out.exists() and os.path.samefile(source, out):
         raise FileExistsError(f"{out} is the source itself; give another name for the raster.")
     if kind == "image":
-        pattern = image(image=source, period=period, n_outputs=n, seed=seed).targets
+        pattern, _ = picture(source, period=period, n_outputs=n, seed=seed)
     elif kind == "neo":
         pattern = read_neo(source, period, n, start)
     else:

@@ -90,13 +90,13 @@ def superspike_waves() -> tuple[Model, Architecture]:
     """SuperSpike with a target that is a signal: a readout for the output, errors sent back in every step."""
     optimizer = RMAXPROP.replace(t_b=SEQUENCE, r0=1 * mV)
     model = SUPERSPIKE.replace(error=REGRESSION, feedback=BROADCAST, optimizer=optimizer)
-    onto_readout = {"plasticity": READOUT_TRACES, "optimizer": optimizer.replace(r0=30 * mV, w_max=5 * volt)}
+    faster = optimizer.replace(r0=30 * mV, w_max=5 * volt)
     network = Architecture(
         [Population("recurrent", 100), Population("output", neuron=READOUT)],
         [
             Projection("inputs", "recurrent"),
             Projection("recurrent", "recurrent"),
-            Projection("recurrent", "output", **onto_readout),
+            Projection("recurrent", "output", plasticity=READOUT_TRACES, optimizer=faster),
         ],
         [Pathway("output", "recurrent")],
     )

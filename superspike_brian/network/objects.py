@@ -324,10 +324,11 @@ class Builder:
                 f"the error signal '{error.name}' {'needs cues' if error.on_cue else 'has no cues'}: "
                 f"{'give `cues`, a group that spikes where a window begins' if error.on_cue else 'leave `cues` out'}"
             )
+        others: list[Synapses] = []
         if error.target == "signal":
-            first, others = self._signal(targets, output, model, named["target"]), []
+            first = self._signal(targets, output, model, named["target"])
         else:
-            first, others = self.events(targets, output, model, error.on_target, named["target"]), []
+            first = self.events(targets, output, model, error.on_target, named["target"])
         if error.on_output:
             others.append(self.events(output, output, model, error.on_output, named["output"]))
         if cues is not None:  # order -1: before the impulses

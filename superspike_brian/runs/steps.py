@@ -117,7 +117,8 @@ def _blocks(spec, program, state):
     structure, dt = spec.structure, float(spec.dt)
     rate = float(structure.model.parameters["r0"])
     source = trial_source(spec.task, structure, spec.seed, decoder=spec.decoder)
-    given = (spec.task.inputs, spec.task.targets) if isinstance(spec.task, Task) else (None, None)
+    frozen = isinstance(spec.task, Task)
+    given = spec.task.inputs if frozen else None, spec.task.targets if frozen else None
     plan = list(spec.protocol.blocks(spec.dt, structure.learning_edges))
     own: float | None = None  # the learning rate that was set, as a part of the model's
     for block, then in zip(plan, [*plan[1:], plan[-1]], strict=True):

@@ -211,7 +211,8 @@ class RunSpec:
         if self.network is not None or self.connect:
             network = connected(self.network or chain(self.hidden, model.feedback), self.connect).sized(*ends)
         probed = self.probe_units, self.probe_synapses, self.probe_variables
-        samples = len(self.task.targets) if isinstance(getattr(self.task, "targets", None), Signal) else 0
+        task = self.task
+        samples = len(task.targets) if isinstance(task, Task) and isinstance(task.targets, Signal) else 0
         return Structure(model, network, self.hidden_learning, self.dt, *probed, chunk=self.chunk, samples=samples)
 
     @property
