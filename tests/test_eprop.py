@@ -24,6 +24,7 @@ from superspike_brian.models import (
     eprop_network,
 )
 from superspike_brian.tasks import Signal, Task, waves
+from test_export import run_plainly
 
 import superspike_brian as ss
 from superspike_brian import engine
@@ -334,3 +335,14 @@ def test_waves_begin_at_0_and_come_to_1():
         waves(length=1.5 * ms)
     with pytest.raises(ValueError, match="at most 1 kHz"):
         waves(rate=2000 * Hz)
+
+
+def test_an_exported_script_has_the_spikes_and_potentials_of_the_probe_window(task, tmp_path):
+    run = ss.train(task, QUICK, eprop_network(5), out=tmp_path / "run", progress=False, **COURSE)
+    ss.export_brian2(tmp_path / "run", tmp_path / "net.py")
+    (found,), _ = run_plainly(tmp_path / "net.py")
+    there = run.spikes_recurrent_probe.values == run.sizes["probe"] - 1
+    assert there.any() and np.array_equal(found["spikes_recurrent.i"], run.spikes_recurrent_unit.values[there])
+    np.testing.assert_allclose(found["probe_output.U"].T, run.U_output.values[-1], rtol=1e-9, atol=1e-15)
+    with pytest.raises(ValueError, match="NIR cannot say"):
+        ss.to_nir(tmp_path / "run")
