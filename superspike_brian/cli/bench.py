@@ -1,22 +1,24 @@
-"""``superspike bench``: measure the kernels on this machine, as ratios."""
+"""``superspike bench``: measure the kernels on this machine, as ratios; or how well networks learn."""
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
+from .. import learning
 from ..bench import own, run
 from ..models import Architecture
 from .options import load_record, number
 
+_OF_KERNELS, _OF_LEARNING = ("rounds", "network"), ("stored", "save", "overwrite", "workers")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add how often, and where to."""
+    """Add what to measure, how often, and where to."""
     parser.add_argument(
         "--out", type=Path, default=Path("bench"), help="folder for table and figure (default: ./bench)"
     )
-    parser.add_argument(
-        "--rounds", type=number(int, 1), default=5, metavar="N", help="measurements of each variant (default: 5)"
-    )
+    parser.add_argument("--rounds", type=number(int, 1), metavar="N", help="measurements of each variant (default: 5)")
     parser.add_argument(
         "--data-dir",
         default=os.environ.get("SUPERSPIKE_DATA_DIR"),
@@ -27,12 +29,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.py:NAME",
         help="measure a network of your own, an Architecture, on frozen Poisson patterns (default: three chains)",
     )
-    parser.add_argument("--build-dir", type=Path, help="reuse programs from there (default: build afresh)")
+    parser.add_argument(
+        "--build-dir",
+        type=Path,
+        help="reuse programs from there (default: build afresh; with --learning your cache folder)",
+    )
+    group = parser.add_argument_group("quality of learning")
+    group.add_argument(
+        "--learning", action="store_true", help="measure how well networks learn, beside earlier versions (minutes)"
+    )
+    group.add_argument("--stored", type=Path, help="file of earlier values (default: the package's own)")
+    group.add_argument("--save", action="store_true", help="add what was measured to the file of earlier values")
+    group.add_argument("--overwrite", action="store_true", help="replace the values of this version and date there")
+    group.add_argument("--workers", type=number(int, 1), metavar="N", help="runs side by side (default: all cores)")
 
 
 def command(args: argparse.Namespace) -> None:
-    """Measure the kernels."""
+    """Measure the kernels, or learning."""
+    if wrong := [f"--{name}" for name in (_OF_KERNELS if args.learning else _OF_LEARNING) if getattr(args, name)]:
+        raise ValueError(f"{', '.join(wrong)} cannot be given {'with' if args.learning else 'without'} --learning")
+    if args.learning:
+        _learning(args)
+        return
     measured = None
     if args.network:
         measured = [own(load_record(args.network, Architecture, "network"), args.network.rpartition(":")[2])]
-    run(args.out, args.rounds, args.data_dir, args.build_dir, lambda text: print(text, flush=True), measured)
+    run(
+        args.out,
+        args.rounds or 5,
+        args.data_dir,
+        args.build_dir,
+        lambda text: print(text, flush=True),
+        measured,
+    )
+
+
+def _learning(args):
+    """Print the table; LearningError where learning is worse than it was."""
+    stored = args.stored or learning.STORED
+    if args.save:
+        learning.check_free(stored, args.overwrite)
+    measured, table, worse = learning.run(
+        args.out,
+        args.data_dir,
+        stored,
+        args.workers or os.cpu_count() or 1,
+        args.build_dir,
+        lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    print(table)
+    if args.save:
+        learning.save(measured, stored, args.overwrite)
+    if worse:
+        raise learning.LearningError(f"learning is worse than it was: {'; '.join(worse)}")
