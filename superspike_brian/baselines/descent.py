@@ -181,7 +181,7 @@ def compare(
             )
     slopes = reference.gradient(weights, given, reset)
     compared = {
-        name: Comparison(_dense(structure, name, spec.seed, held.update[name]), -slopes[name] / reference.slope)
+        name: Comparison(dense(structure, name, spec.seed, held.update[name]), -slopes[name] / reference.slope)
         for name in structure.plastic
     }
     cost = reference.distance(spikes["output"], given["targets"])
@@ -191,7 +191,7 @@ def compare(
 def weights_of(spec: RunSpec, state: Mapping[str, Array]) -> dict[str, Floats]:
     """Weights of a state (mV) by projection, shape (presynaptic, postsynaptic units)."""
     names = spec.structure.projections
-    return {name: _dense(spec.structure, name, spec.seed, state[f"{name}.w"]) * 1e3 for name in names}
+    return {name: dense(spec.structure, name, spec.seed, state[f"{name}.w"]) * 1e3 for name in names}
 
 
 class Held(NamedTuple):
@@ -290,7 +290,7 @@ def _taken(structure: Structure, start: State, state: Mapping[str, Array] | None
     return found
 
 
-def _dense(structure: Structure, name: str, seed: int, values: Array) -> Floats:
+def dense(structure: Structure, name: str, seed: int, values: Array) -> Floats:
     """Values of synapses as an array of presynaptic and postsynaptic units, 0 where none is."""
     found = np.zeros(structure.shape(name))
     found[pairs(structure, name, seed)] = np.ravel(values)

@@ -3,8 +3,8 @@
 The cost is the van Rossum distance that the rule of Zenke & Ganguli (2018, equations 2 and 3) descends: half the integral of
 the squared error, summed over output units. Backwards through time, through every path of the network, a spike counts as its
 surrogate: where sigma_prime is 1, a potential that is a millivolt higher makes `slope` more spikes per second, whatever the
-time step. Neither the rule nor its paper says how many. Along a chain, with resets out of the gradient, slope is a factor of the
-gradient and no part of its direction; where spikes act back on what makes them, it decides how strongly.
+time step. Neither the rule nor its paper says how many. Along a chain, with resets out of the gradient, slope is a factor of
+the gradient and no part of its direction; where spikes act back on what makes them, it decides how strongly.
 
 Every neuron begins at rest, with no spike on its way. Potentials and weights are in mV, potentials from rest on; all of it is
 in double precision, which JAX has while it is needed here, and not for others in the process.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -38,6 +39,7 @@ def _jax() -> Any:
         import jax
     except ImportError:
         raise MissingPackageError("the exact gradient needs JAX: pip install 'superspike_brian[gradient]'") from None
+    logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)  # it tells which processors it has not
     return jax
 
 
