@@ -3,6 +3,7 @@ is compared with it."""
 
 import dataclasses
 import sys
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -28,7 +29,8 @@ import superspike_brian as ss
 from superspike_brian.baselines.descent import Comparison, accumulate, raster, weights_of
 from superspike_brian.baselines.reference import Reference, double_precision
 from superspike_brian.console.progress import Silent
-from superspike_brian.experiments._ladder import rungs
+from superspike_brian.experiments import _measured
+from superspike_brian.experiments._ladder import RUNGS, rungs
 from superspike_brian.network.initial import initial_state
 from superspike_brian.runs.training import make_program
 from superspike_brian.spec.run import Machine, RunSpec
@@ -45,6 +47,14 @@ def loud(spec, seed=3):
         if not name.startswith(("output", "targets")):
             state[f"{name}.w"] = np.clip(rng.normal(0.25 / n, 0.3 / n, shape), -0.1, 0.1)
     return state
+
+
+@pytest.fixture(scope="module")
+def short(pattern_task):
+    """A task of 12 inputs and 3 outputs in a loop of 50 ms."""
+    rng = np.random.default_rng(6)
+    sides = [(rng.integers(0, n, k), rng.choice(500, k, replace=False) * 1e-4) for n, k in ((12, 40), (3, 6))]
+    return pattern_task(12, 3, *sides, period=50 * ms)
 
 
 class Ready:
@@ -134,11 +144,11 @@ def test_a_spike_has_the_derivative_of_its_integral(two_layers):
             np.testing.assert_allclose(*slopes, rtol=1e-12)
 
 
-def test_where_nothing_spikes_the_update_of_the_output_is_the_gradient(poisson_task):
+def test_where_nothing_spikes_the_update_of_the_output_is_the_gradient(short):
     """Up to the forward Euler method of its synapses, which is of first order."""
-    task, options, off = poisson_task(12, 3, 1), {"seed": 1, "duration": 100 * ms, **PLAIN}, []
+    options, off = {"seed": 1, **PLAIN}, []
     for dt in (0.1 * ms, 0.05 * ms):
-        found = ss.gradient(task, SUPERSPIKE.replace(w_0=20 * mV), dt=dt, **options)
+        found = ss.gradient(short, SUPERSPIKE.replace(w_0=10 * mV), dt=dt, **options)
         one = found["forward_1"]
         assert found.spikes == {"output": 0}
         assert (one.cosine, one.ratio) == pytest.approx((1, 1), abs=0.01)
@@ -157,12 +167,12 @@ def test_the_chain_rule_by_hand_gives_the_gradient_that_ignores_resets(two_layer
     assert last @ m / np.linalg.norm(last) / np.linalg.norm(m) > 0.99
 
 
-def test_what_the_rule_accumulates_is_summed_over_updates(poisson_task):
-    """The same sum whether updates, of any optimiser, come every 50 ms or never; the weights are held."""
-    task, sums = poisson_task(12, 3, 1), []
-    for model in (SUPERSPIKE, SUPERSPIKE.replace(optimizer=ADAM.replace(t_b=50 * ms))):
-        ready = Ready(task, model)
-        sums.append(ready.held(1100).update["forward_1"])
+def test_what_the_rule_accumulates_is_summed_over_updates(short):
+    """The same sum whether updates, of any optimiser, come every 20 ms or never; the weights are held."""
+    sums = []
+    for model in (SUPERSPIKE, SUPERSPIKE.replace(optimizer=ADAM.replace(t_b=20 * ms))):
+        ready = Ready(short, model)
+        sums.append(ready.held(500).update["forward_1"])
     assert np.abs(sums[0]).max() > 0
     np.testing.assert_allclose(*sums, rtol=1e-9, atol=1e-12)
 
@@ -174,13 +184,13 @@ def test_weights_beyond_their_bounds_are_those_that_the_network_runs_with(two_la
     np.testing.assert_array_equal(found.weights["forward_1.w"], state["forward_1.w"])
 
 
-def test_an_edited_rule_is_judged(poisson_task):
+def test_an_edited_rule_is_judged(short):
     """A wrong sign climbs, a neglected surrogate is worse, another one is differentiated as it is."""
-    task, rule = poisson_task(12, 3, 1), SUPERSPIKE.plasticity
+    rule = SUPERSPIKE.plasticity
 
     def cosine(**edited):
-        options = {"state": loud(RunSpec.make(task)), "duration": 100 * ms, **PLAIN}
-        return ss.gradient(task, SUPERSPIKE.replace(**edited), **options)["forward_1"].cosine
+        options = {"state": loud(RunSpec.make(short)), **PLAIN}
+        return ss.gradient(short, SUPERSPIKE.replace(**edited), **options)["forward_1"].cosine
 
     good = cosine()
     assert good > 0.9
@@ -192,16 +202,14 @@ def test_an_edited_rule_is_judged(poisson_task):
     assert cosine(surrogate=other) > 0.9
 
 
-def test_weights_of_a_run_at_its_start_a_snapshot_and_its_end(poisson_task, tmp_path):
-    task = poisson_task(12, 3, 1)
+def test_weights_of_a_run_at_its_start_a_snapshot_and_its_end(short, tmp_path):
     model = SUPERSPIKE.replace(feedback=RANDOM, t_b=20 * ms, w_0=150 * mV)
     course = {"duration": 60 * ms, "burn_in": 0 * ms, "snapshot_every": 40 * ms, "seed": 4, "progress": False, **PLAIN}
-    run = ss.train(task, model, [2], out=tmp_path / "run", **course)
-    here = {"duration": 60 * ms}
-    found = [ss.gradient(run=tmp_path / "run", at=at, **here) for at in ("start", 40 * ms, "end")]
+    run = ss.train(short, model, [2], out=tmp_path / "run", **course)
+    found = [ss.gradient(run=tmp_path / "run", at=at) for at in ("start", 40 * ms, "end")]
     assert len({f["forward_1"].cosine for f in found}) == 3
     w = {f"forward_{k}.w": run[f"weights_{k}_snapshots"].values[0] for k in (1, 2)}
-    same = ss.gradient(task, model, [2], state=w, seed=4, **here, **PLAIN)
+    same = ss.gradient(short, model, [2], state=w, seed=4, **PLAIN)
     np.testing.assert_array_equal(same["forward_1"].update, found[1]["forward_1"].update)
     np.testing.assert_array_equal(same["forward_1"].exact, found[1]["forward_1"].exact)
     with pytest.raises(ValueError, match="the network is that of the run"):
@@ -211,12 +219,37 @@ def test_weights_of_a_run_at_its_start_a_snapshot_and_its_end(poisson_task, tmp_
 
 
 def test_slope_is_no_direction_along_a_chain_and_one_with_the_reset_attached(two_layers):
-    weights, given = two_layers.weights, raster(two_layers.spec, 1000)
+    weights, given = two_layers.weights, raster(two_layers.spec, 400)
     references = [Reference.of(two_layers.spec.structure, slope=s) for s in (20.0, 200.0)]
     for reset, same in (("detached", True), ("attached", False)):
         one, two = (r.gradient(weights, given, reset)["forward_1"] for r in references)
         assert (Comparison(one, two).cosine > 1 - 1e-9) == same
         assert not same or Comparison(one, two).ratio == pytest.approx(1 / 100, rel=1e-9)  # two spikes on the way
+
+
+def test_what_is_measured_of_a_run_has_its_controls(short, monkeypatch):
+    """Every kind of comparison of the experiment once, on a run that is too short to learn."""
+    monkeypatch.setattr(_measured, "SLOPES", (10.0,))
+    course = {"duration": 20 * ms, "burn_in": 0 * ms, "snapshot_every": 10 * ms, "seed": 4, **PLAIN}
+    model = SUPERSPIKE.replace(w_0=150 * mV, t_b=10 * ms)
+    run, spec = ss.train(short, model, [5], progress=False, **course), RunSpec.make(short, model, [5], **course)
+    reference_of = cache(lambda slope: Reference.of(spec.structure, slope=slope))
+    options = {"approximations": True, "ladder": True, "slopes": "attached", "controls": True}
+    rows = list(_measured.comparisons(spec, run, reference_of, Machine(), **options))
+    found = {(r["what"], r["moment"], r["projection"], r["slope"]): r for r in rows}
+    assert len(rows) == len(found) + 2  # two ways to shuffle the targets of three units
+    assert len(found) == 2 * (3 * (1 + 1 + len(RUNGS)) + 1 + 3)
+    rule = found["rule", "end", "forward_2", 100.0]
+    assert rule["cosine"] > 0.95 and rule["spikes"] > 3
+    assert found["wrong sign", "end", "forward_2", 100.0]["cosine"] == pytest.approx(-rule["cosine"])
+    assert found["shuffled error", "end", "forward_2", 100.0]["cosine"] < 0.9
+    silent = found["silent network", "end", "forward_2", 100.0]
+    assert silent["spikes"] == 0 and np.isnan(silent["cosine"])
+    exact = ss.gradient(short, model, [5], run=None, state={"forward_2.w": run.weights_2_start.values}, seed=4, **PLAIN)
+    start = found["rule", "start", "forward_2", 100.0]
+    assert start["cosine"] == exact["forward_2"].cosine and start["cost_hz"] == float(exact.cost)
+    for what in ("reset attached", *RUNGS, "rule"):  # approximations are none of a projection that stays the same
+        assert 0.5 < found[what, "end", "forward_2", 100.0]["cosine"] <= 1
 
 
 OWN = LIF.replace(equations=LIF.equations.replace("U_rest - U", "2*(U_rest - U)"))

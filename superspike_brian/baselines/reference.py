@@ -34,7 +34,8 @@ SLOPE = 100.0  # Hz/mV
 Arrays = dict[str, Any]  # of each population or projection, arrays of NumPy or JAX
 
 
-def _jax() -> Any:
+def needed_jax() -> Any:
+    """The module jax; MissingPackageError without it."""
     try:
         import jax
     except ImportError:
@@ -46,7 +47,7 @@ def _jax() -> Any:
 @contextmanager
 def double_precision() -> Iterator[None]:
     """Let JAX calculate in double precision; MissingPackageError without it."""
-    jax = _jax()
+    jax = needed_jax()
     if not hasattr(jax, "enable_x64"):  # where older versions have it
         importlib.import_module("jax.experimental")
     here = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
@@ -117,7 +118,7 @@ class Reference:
         ModelError
             If it has a part that is not known here; the message says which.
         """
-        _jax()
+        needed_jax()
         check_is_known(structure)
         models, names = structure.models, structure.populations[1:]
         constants = {name: Constants.of(structure.dt, models[name].parameters) for name in names}

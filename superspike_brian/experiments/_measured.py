@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,7 @@ from ..baselines.network import RESETS
 from ..baselines.reference import SLOPE, Reference
 from ..console.progress import Silent
 from ..engine.runner import Runner
-from ..network.initial import initial_state, noise
+from ..network.initial import initial_state, noise, pattern
 from ..runs.training import make_program
 from ..spec.run import Machine, RunSpec
 from ..tasks import SpikePattern, Task
@@ -132,13 +133,15 @@ def _controls(network, state, exact, facts):
         compared = {k: Comparison(dense(structure, k, spec.seed, update[k]), exact[k]) for k in update}
         return _each(compared, facts | {"what": what, "slope": SLOPE})
 
-    wrong = RunSpec.make(spec.task, spec.model.replace(missed=-1, spurious=-1), spec.network, device="runtime")
+    wrong = dataclasses.replace(spec, model=spec.model.replace(missed=-1, spurious=-1), device="runtime")
     slow = make_program(wrong, Machine(threads=1), Silent())
     yield from beside(accumulate(slow, wrong, state, length).update, WRONG_SIGN)
     t = spec.task.targets
-    other = SpikePattern(t.n, (t.ids + 1) % t.n, t.times, t.period)
-    shuffled = state | initial_state(structure, Task("shuffled", spec.task.inputs, other, "a control"), spec.seed)
-    yield from beside(accumulate(program, spec, shuffled | _only_weights(state), length).update, SHUFFLED)
+    for k in range(1, t.n):  # the targets of other units
+        other = SpikePattern(t.n, (t.ids + k) % t.n, t.times, t.period)
+        wrong = dataclasses.replace(spec, task=Task("shuffled", spec.task.inputs, other, "a control"))
+        shuffled = state | pattern("targets", other, spec.dt)
+        yield from beside(accumulate(program, wrong, shuffled, length).update, SHUFFLED)
     silent = state | {k: np.zeros_like(w) for k, w in _only_weights(state).items()}
     nothing = compare(program, spec, silent, reference, length)
     said = {"what": SILENT, "slope": SLOPE, "spikes": nothing.spikes["output"], "cost_hz": float(nothing.cost)}
