@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import xarray as xr
 from brian2 import ms, mV, volt
 from superspike_brian.models import (
     ADAM,
@@ -90,12 +91,10 @@ def anything(poisson_task):
     )
 
 
-@pytest.mark.parametrize("which", ["two_layers", "anything"])
-def test_the_spikes_are_those_of_the_package(which, request):
-    ready = request.getfixturevalue(which)
-    theirs = ready.held().spikes
-    mine, _ = ready.reference.trajectory(ready.weights, raster(ready.spec, 2000))
-    assert mine.keys() == theirs.keys() == set(ready.spec.structure.populations[1:])
+def test_the_spikes_are_those_of_the_package(anything):
+    theirs = anything.held().spikes
+    mine, _ = anything.reference.trajectory(anything.weights, raster(anything.spec, 2000))
+    assert mine.keys() == theirs.keys() == set(anything.spec.structure.populations[1:])
     for name, spikes in mine.items():
         assert spikes.sum() > 10, name
         np.testing.assert_array_equal(spikes, theirs[name])
@@ -111,10 +110,8 @@ def smooth(reference):
 
 
 @pytest.mark.parametrize("reset", ["detached", "attached"])
-@pytest.mark.parametrize("which", ["two_layers", "anything"])
-def test_the_gradient_of_a_smoothed_network_is_that_of_finite_differences(which, reset, request):
-    ready = request.getfixturevalue(which)
-    reference, weights, given = smooth(ready.reference), ready.weights, raster(ready.spec, 400)
+def test_the_gradient_of_a_smoothed_network_is_that_of_finite_differences(anything, reset):
+    reference, weights, given = smooth(anything.reference), anything.weights, raster(anything.spec, 400)
     found = reference.gradient(weights, given, reset)
     rng = np.random.default_rng(2)
     with double_precision():
@@ -185,7 +182,7 @@ def test_weights_beyond_their_bounds_are_those_that_the_network_runs_with(two_la
 
 
 def test_an_edited_rule_is_judged(short):
-    """A wrong sign climbs, a neglected surrogate is worse, another one is differentiated as it is."""
+    """A wrong sign climbs, another surrogate is differentiated as it is."""
     rule = SUPERSPIKE.plasticity
 
     def cosine(**edited):
@@ -196,18 +193,17 @@ def test_an_edited_rule_is_judged(short):
     assert good > 0.9
     wrong = rule.replace(equations=rule.equations.replace("= error_post*", "= -error_post*"))
     assert cosine(plasticity=wrong) == pytest.approx(-good)
-    assert cosine(plasticity=rule.replace(equations=rule.equations.replace("sigma_prime_post*", ""))) < good - 0.02
     equations = "sigma_prime = exp(-abs(h)) : 1 (constant over dt)\nh = beta*(U - theta) : 1"
     other = FAST_SIGMOID.replace(equations=f"{equations}\nbeta : 1/volt (shared, constant)")
     assert cosine(surrogate=other) > 0.9
 
 
-def test_weights_of_a_run_at_its_start_a_snapshot_and_its_end(short, tmp_path):
+def test_weights_of_a_run_at_its_end_and_at_a_snapshot(short, tmp_path):
     model = SUPERSPIKE.replace(feedback=RANDOM, t_b=20 * ms, w_0=150 * mV)
     course = {"duration": 60 * ms, "burn_in": 0 * ms, "snapshot_every": 40 * ms, "seed": 4, "progress": False, **PLAIN}
     run = ss.train(short, model, [2], out=tmp_path / "run", **course)
-    found = [ss.gradient(run=tmp_path / "run", at=at) for at in ("start", 40 * ms, "end")]
-    assert len({f["forward_1"].cosine for f in found}) == 3
+    found = [ss.gradient(run=tmp_path / "run", **at) for at in ({}, {"at": 40 * ms})]
+    assert found[0]["forward_1"].cosine != found[1]["forward_1"].cosine
     w = {f"forward_{k}.w": run[f"weights_{k}_snapshots"].values[0] for k in (1, 2)}
     same = ss.gradient(short, model, [2], state=w, seed=4, **PLAIN)
     np.testing.assert_array_equal(same["forward_1"].update, found[1]["forward_1"].update)
@@ -228,26 +224,25 @@ def test_slope_is_no_direction_along_a_chain_and_one_with_the_reset_attached(two
 
 
 def test_what_is_measured_of_a_run_has_its_controls(short, monkeypatch):
-    """Every kind of comparison of the experiment once, on a run that is too short to learn."""
+    """Every kind of comparison of the experiment once."""
     monkeypatch.setattr(_measured, "SLOPES", (10.0,))
-    course = {"duration": 20 * ms, "burn_in": 0 * ms, "snapshot_every": 10 * ms, "seed": 4, **PLAIN}
-    model = SUPERSPIKE.replace(w_0=150 * mV, t_b=10 * ms)
-    run, spec = ss.train(short, model, [5], progress=False, **course), RunSpec.make(short, model, [5], **course)
+    monkeypatch.setattr(_measured, "MOMENTS", ("during", "end"))
+    spec = RunSpec.make(short, SUPERSPIKE.replace(w_0=150 * mV), [5], seed=4, **PLAIN)
+    w = {k: initial_state(spec.structure, short, 4)[f"forward_{k}.w"] for k in (1, 2)}
+    kept = {f"weights_{k}_snapshots": (("snapshot", f"synapse_{k}"), w[k][None] / 2) for k in w}
+    run = xr.Dataset(kept | {f"weights_{k}_end": (f"synapse_{k}", w[k]) for k in w})
     reference_of = cache(lambda slope: Reference.of(spec.structure, slope=slope))
     options = {"approximations": True, "ladder": True, "slopes": "attached", "controls": True}
     rows = list(_measured.comparisons(spec, run, reference_of, Machine(), **options))
     found = {(r["what"], r["moment"], r["projection"], r["slope"]): r for r in rows}
     assert len(rows) == len(found) + 2  # two ways to shuffle the targets of three units
-    assert len(found) == 2 * (3 * (1 + 1 + len(RUNGS)) + 1 + 3)
+    assert len(found) == 2 * (2 * (1 + 1 + len(RUNGS)) + 1 + 3)
     rule = found["rule", "end", "forward_2", 100.0]
     assert rule["cosine"] > 0.95 and rule["spikes"] > 3
     assert found["wrong sign", "end", "forward_2", 100.0]["cosine"] == pytest.approx(-rule["cosine"])
     assert found["shuffled error", "end", "forward_2", 100.0]["cosine"] < 0.9
     silent = found["silent network", "end", "forward_2", 100.0]
     assert silent["spikes"] == 0 and np.isnan(silent["cosine"])
-    exact = ss.gradient(short, model, [5], run=None, state={"forward_2.w": run.weights_2_start.values}, seed=4, **PLAIN)
-    start = found["rule", "start", "forward_2", 100.0]
-    assert start["cosine"] == exact["forward_2"].cosine and start["cost_hz"] == float(exact.cost)
     for what in ("reset attached", *RUNGS, "rule"):  # approximations are none of a projection that stays the same
         assert 0.5 < found[what, "end", "forward_2", 100.0]["cosine"] <= 1
 

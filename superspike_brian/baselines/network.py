@@ -145,8 +145,16 @@ def at_rest(like: Array) -> Membrane:
     return rest, rest, jnp.zeros(rest.shape, int)
 
 
-def spiking_with(derivative: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """Make the function from potentials above threshold (mV) to spikes, 0 or 1, whose derivative (1/mV) is a surrogate."""
+def spiking_with(derivative: Callable[[Array], Array], factor: float = 1.0) -> Callable[[Array], Array]:
+    """Make the function from potentials above threshold (mV) to spikes, 0 or 1, that has a surrogate derivative.
+
+    Parameters
+    ----------
+    derivative : callable
+        The surrogate, of the potential above threshold.
+    factor : float
+        What it is multiplied by (1/mV).
+    """
     import jax
 
     @jax.custom_jvp
@@ -156,7 +164,7 @@ def spiking_with(derivative: Callable[[Array], Array]) -> Callable[[Array], Arra
     @spike.defjvp
     def _(primals, tangents):
         (above,), (change,) = primals, tangents
-        return spike(above), change * derivative(above)
+        return spike(above), change * factor * derivative(above)
 
     found: Callable[[Array], Array] = spike
     return found

@@ -124,7 +124,7 @@ class Reference:
         constants = {name: Constants.of(structure.dt, models[name].parameters) for name in names}
         derivatives = {name: derivative_of(models[name], output=name == "output") for name in names}
         dt = float(structure.dt)
-        spikes = {name: spiking_with(lambda above, d=d: slope * dt * d(above)) for name, d in derivatives.items()}
+        spikes = {name: spiking_with(derivative, slope * dt) for name, derivative in derivatives.items()}
         p = structure.models["output"].parameters
         alpha = Constants.of(structure.dt, {**p, "tau_mem": p["tau_decay"], "tau_syn": p["tau_rise"]})
         filters = alpha.keep_i, alpha.keep_u, alpha.i_to_u / float(p["tau_rise"])

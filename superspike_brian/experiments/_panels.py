@@ -42,8 +42,7 @@ def moments(axis: Axes, rows: Table, value: str, layer: str) -> None:
         place = np.arange(3) + 0.09 * (k - 2)
         for x, values in zip(place, columns, strict=True):
             axis.plot([x] * len(values), values, style[0], color=color, markersize=2.5, alpha=0.45, markeredgewidth=0)
-        middle = np.exp if value == "norm_ratio" else np.asarray
-        means = [middle(np.mean(np.log(v) if value == "norm_ratio" else v)) if v else np.nan for v in columns]
+        means = [_middle(values, value) for values in columns]
         axis.plot(place, means, style, color=color, markersize=4, label=label)
     axis.set(xticks=range(3), xticklabels=["before", "during", "after"], xlabel="learning", xlim=(-0.4, 2.4))
     title = "weights onto hidden units" if layer == "hidden" else "weights onto outputs"
@@ -53,6 +52,13 @@ def moments(axis: Axes, rows: Table, value: str, layer: str) -> None:
     elif layer == "hidden":
         axis.axhline(0, color=GREY, linewidth=0.6)
         axis.set_ylim(-0.6, 1.05)
+
+
+def _middle(values, value):
+    """Mean of cosines, geometric mean of norm ratios."""
+    if not values:
+        return np.nan
+    return np.exp(np.mean(np.log(values))) if value == "norm_ratio" else np.mean(values)
 
 
 def ladder(axis: Axes, rows: Table) -> None:
@@ -73,7 +79,7 @@ def ladder(axis: Axes, rows: Table) -> None:
         means = [np.mean(v) for v in columns]
         axis.plot(means[1:], range(1, len(names)), "o-", color=color, markersize=4, label=f"onto {layer} units")
         axis.plot(means[0], 0, "o", color=color, markersize=4)
-    axis.set(yticks=range(len(names)), yticklabels=labels, xlabel="cosine with the gradient", xlim=(0.5, 1.01))
+    axis.set(yticks=range(len(names)), yticklabels=labels, xlabel="cosine with the gradient", xlim=(0.4, 1.01))
     axis.set(title="symmetric, after learning")
     axis.invert_yaxis()
     axis.legend(loc="upper left")
@@ -92,11 +98,9 @@ def slopes(axis: Axes, rows: Table) -> None:
         means = [np.mean(chosen(rows, slope_hz_per_mv=s, **wanted) or [np.nan]) for s in SLOPES]
         axis.plot(SLOPES, means, style, marker="o", color=color, markersize=3, label=label)
     axis.axhline(0, color=GREY, linewidth=0.6)
-    axis.set(
-        xscale="log", xlabel="slope of the surrogate (Hz/mV)", ylabel="cosine with the gradient", ylim=(-0.4, 1.05)
-    )
+    axis.set(xscale="log", xlabel="slope of the surrogate (Hz/mV)", ylabel="cosine with the gradient", ylim=(-1.1, 1.1))
     axis.set_title("spikes that act back, after learning")
-    axis.legend(loc="center left", bbox_to_anchor=(0.02, 0.5))
+    axis.legend(loc="lower left")
 
 
 def controls(axis: Axes, rows: Table) -> None:

@@ -2,8 +2,8 @@
 
 Zenke & Ganguli (2018) derive the rule from the surrogate gradient of the van Rossum cost, and leave out of it what a synapse
 could not know; how much that is they do not measure. Here the update that the rule accumulates in one presentation, with its
-weights held, is compared with the exact gradient of the same network, differentiated backwards through time (`ss.gradient`):
-before, during and after learning.
+weights held, is compared with the exact gradient of the same network, differentiated backwards through time
+(`superspike_brian.gradient`): before, during and after learning.
 
 60 inputs and 10 outputs, frozen Poisson spikes at 10 Hz, a loop of 0.5 s; 30 hidden units, or none. Another pattern each seed.
 """
@@ -11,7 +11,7 @@ before, during and after learning.
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -81,7 +81,7 @@ def measure(runs: Runs, setting: Setting) -> Runs:
         for run in of_seeds:
             seed = int(run.attrs["seed"])
             spec = made[name].spec(seed)
-            more = {
+            more: dict[str, Any] = {
                 "approximations": name in (NONE, SYMMETRIC, RECURRENT),
                 "ladder": name == SYMMETRIC,
                 "slopes": {NONE: "attached", SYMMETRIC: "attached", RECURRENT: "detached"}.get(name, ""),
@@ -168,7 +168,11 @@ def findings(rows: Table) -> list[Finding]:
 
 def draw(runs: Runs) -> Figure:
     """Cosines and norm ratios by layer and moment; what approximations cost; slopes; controls."""
-    rows = table(runs)
+    return drawn(table(runs))
+
+
+def drawn(rows: Table) -> Figure:
+    """The figure of a table."""
     with styled():
         figure = plt.figure(figsize=(7.2, 7.4), layout="constrained")
         axes = figure.subplot_mosaic("ab;cd;ef")
