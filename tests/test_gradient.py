@@ -240,7 +240,7 @@ def test_what_is_measured_of_a_run_has_its_controls(short, monkeypatch):
     rule = found["rule", "end", "forward_2", 100.0]
     assert rule["cosine"] > 0.95 and rule["spikes"] > 3
     assert found["wrong sign", "end", "forward_2", 100.0]["cosine"] == pytest.approx(-rule["cosine"])
-    assert found["shuffled error", "end", "forward_2", 100.0]["cosine"] < 0.9
+    assert found["shuffled error", "end", "forward_2", 100.0]["cosine"] < rule["cosine"] - 0.02
     silent = found["silent network", "end", "forward_2", 100.0]
     assert silent["spikes"] == 0 and np.isnan(silent["cosine"])
     for what in ("reset attached", *RUNGS, "rule"):  # approximations are none of a projection that stays the same
