@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import xarray as xr
-from brian2 import ms, mV, volt
+from brian2 import Hz, ms, mV, volt
 from superspike_brian.models import (
     ADAM,
     FAST_SIGMOID,
@@ -263,10 +263,13 @@ UNKNOWN = {
     },
     "`delay` is 'one for each synapse'": {"hidden": chain([]).add(Projection("output", "output", delay="1*ms + i*ms"))},
     "sigma_prime of fast-sigmoid depends on 'I_syn'": {"model": SUPERSPIKE.replace(surrogate=LATE)},
-    "at='start'|what is to be compared": {"task": None},
+    "what is to be compared": {"task": None},
     "has trials": {"task": "xor"},
     "reset": {"reset": "gone"},
-    "slope": {"slope": 3 * volt},
+    "slope must be a positive value": {"slope": -3 * Hz / mV},
+    "slope must be a value in": {"slope": 3 * volt},
+    "no option 'burn_in'": {"burn_in": 0 * ms},
+    "no option 'sead'.*did you mean 'seed'": {"sead": 1},
     "none of the network's weights": {"state": {"forward_9.w": np.zeros(3)}},
     "forward_1.w' must be 36 finite numbers": {"state": {"forward_1.w": np.zeros(3)}},
     "it changes the weights of forward_1 though": {"model": SUPERSPIKE.replace(optimizer=DECAY)},

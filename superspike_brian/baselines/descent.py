@@ -18,13 +18,16 @@ from ..network.structure import Structure
 from ..network.synapses import pairs
 from ..runs.loaded import load_state
 from ..runs.training import make_program
-from ..spec.run import Machine, RunSpec, takes_options
+from ..spec.run import Machine, RunSpec
 from ..tasks import Task
 from ..values.clock import n_steps
 from ..values.hints import Array, Booleans, Floats, State
 from ..values.kinds import Choice, Physical, Time
+from ..values.names import nearest
 from .network import RESETS
 from .reference import SLOPE, Reference
+
+OF_NETWORK = ("connect", "hidden_learning", "dt", "seed", "device", "precision", "kernel", "chunk")  # options of a run
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,7 +87,6 @@ class Descent:
         return "\n".join([heads, *rows, f"cost {float(self.cost):.4g} Hz; spikes: {counts}"])
 
 
-@takes_options
 def gradient(
     task: Task | str | None = None,
     model: Model | None = None,
@@ -131,6 +133,8 @@ def gradient(
     build_dir, threads
         As for `train`.
     **options
+        As for `train`: connect, hidden_learning, dt, seed, device, precision, kernel, chunk; of a run they are the run's, save
+        for precision. With ``device="runtime"`` no compiler is needed.
 
     Returns
     -------
@@ -146,7 +150,13 @@ def gradient(
         Without JAX.
     """
     Choice("detached", known=RESETS).check(reset, "reset")
+    for name in options.keys() - set(OF_NETWORK):
+        raise ValueError(
+            f"gradient has no option '{name}'{nearest(name, OF_NETWORK)}: weights are held, and nothing is stored"
+        )
     steepness = float(Physical("100Hz/mV", unit=Hz / mV).check(slope, "slope") / (Hz / mV))
+    if not 0 < steepness < np.inf:
+        raise ValueError(f"slope must be a positive value, for instance 100*Hz/mV, not {slope}")
     spec, start = _asked(task, model, hidden, run, at, options)
     if not isinstance(spec.task, Task):
         raise ValueError(f"the gradient is of the van Rossum cost of frozen patterns, and {spec.task.name} has trials")
