@@ -84,6 +84,13 @@ def test_runs_once_then_reuses(tiny, tmp_path, build_dir):
     assert {"on_cue of the error", "inputs_n", "sizes", "burn_in"} <= set(other_kind.difference().split(", "))
 
 
+def test_what_is_measured_of_the_runs_comes_before_the_table(tiny, tmp_path, build_dir):
+    tiny.measure = lambda runs, setting: {name: [r.assign(more=setting.seeds) for r in runs[name]] for name in runs}
+    tiny.table = lambda runs: [{"more": int(r.more)} for r in runs["only"]]
+    reproduce.reproduce("tiny", Setting("quick", 2, tmp_path, build_dir), report=lambda text: None)
+    assert (tmp_path / "tiny.csv").read_text().split() == ["more", "2", "2"]
+
+
 def test_a_failed_run_is_reported(tiny, tmp_path, build_dir):
     (tmp_path / "tiny" / "runs").mkdir(parents=True)
     (tmp_path / "tiny" / "runs" / "only-s0").write_text("in the way")
