@@ -1,5 +1,6 @@
 from . import models as models
 from . import tasks as tasks
+from .baselines.descent import gradient as gradient
 from .exchange.from_nir import from_nir as from_nir
 from .exchange.nir import to_nir as to_nir
 from .exchange.script import export_brian2 as export_brian2

@@ -68,6 +68,9 @@ def reproduce(
     runs: dict[str, list[xr.Dataset]] = {}
     for job in jobs:
         runs.setdefault(job.out.name.rpartition("-s")[0], []).append(results.load(job.out))
+    if hasattr(module, "measure"):
+        report(f"{name}: measuring what its runs came to")
+        runs = module.measure(runs, setting)
     rows = module.table(runs)
     found = module.findings(rows)
     stem = Path(setting.out) / name

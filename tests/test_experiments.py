@@ -17,6 +17,9 @@ from superspike_brian.experiments import (
     Finding,
     Setting,
     _labelled,
+    _ladder,
+    _measured,
+    _panels,
     digits,
     eprop,
     fig1,
@@ -27,6 +30,7 @@ from superspike_brian.experiments import (
     fig7,
     fig8,
     final_cost,
+    gradient,
     mean_by,
     memory,
     oxford,
@@ -79,6 +83,13 @@ def test_runs_once_then_reuses(tiny, tmp_path, build_dir):
     spec = RunSpec.make(xor(), SUPERSPIKE.replace(error=WINDOWED), [4], duration=1 * second)
     other_kind = Job(tmp_path / "tiny" / "runs" / "only-s0", spec)
     assert {"on_cue of the error", "inputs_n", "sizes", "burn_in"} <= set(other_kind.difference().split(", "))
+
+
+def test_what_is_measured_of_the_runs_comes_before_the_table(tiny, tmp_path, build_dir):
+    tiny.measure = lambda runs, setting: {name: [r.assign(more=setting.seeds) for r in runs[name]] for name in runs}
+    tiny.table = lambda runs: [{"more": int(r.more)} for r in runs["only"]]
+    reproduce.reproduce("tiny", Setting("quick", 2, tmp_path, build_dir), report=lambda text: None)
+    assert (tmp_path / "tiny.csv").read_text().split() == ["more", "2", "2"]
 
 
 def test_a_failed_run_is_reported(tiny, tmp_path, build_dir):
@@ -173,6 +184,44 @@ def test_findings_of_memory_can_fail():
         "without the reset it is worse",
         *same,
     ]
+
+
+def gradient_rows(**changed):
+    """A table as it should come out; `changed` are cosines by condition, layer, moment and what is compared."""
+    cosines = {("symmetric", "hidden"): 0.8, ("random", "hidden"): 0.4, ("uniform", "hidden"): 0.1}
+    cosines |= {(name, "output"): 0.98 for name in _panels.LABELS}
+    rows = [(*key, moment, "rule", value) for key, value in cosines.items() for moment in _measured.MOMENTS]
+    ladder = zip(_ladder.RUNGS, (0.97, 0.96, 0.82, 0.81), strict=True)
+    rows += [("symmetric", "hidden", "end", rung, value) for rung, value in ladder]
+    controls = {"wrong sign": -0.8, "shuffled error": 0.1, "silent network": ""}
+    rows += [("symmetric", "hidden", "end", what, value) for what, value in controls.items()]
+    names = "condition", "layer", "moment", "compared", "cosine"
+    table = [dict(zip(names, row, strict=True), slope_hz_per_mv=100.0, norm_ratio=1.0) for row in rows]
+    table = [row for row in table if (row["condition"], row["layer"], row["moment"]) != ("random", "hidden", "start")]
+    table.append(table[0] | {"condition": "random", "moment": "start", "cosine": 0.0})
+    for row in table:
+        row["cosine"] = changed.get(row["compared"].replace(" ", "_"), row["cosine"])
+        row["cosine"] = (
+            changed.get(f"{row['condition']}_{row['layer']}", row["cosine"])
+            if row["compared"] == "rule"
+            else row["cosine"]
+        )
+    return table
+
+
+def test_findings_of_the_gradient_can_fail():
+    def failing(**changed):
+        return [k for k, f in enumerate(gradient.findings(gradient_rows(**changed))) if not f.holds]
+
+    assert failing() == []
+    assert failing(none_output=0.7) == [0]
+    assert failing(symmetric_hidden=0.3) == [1]
+    assert failing(uniform_hidden=0.5) == [2]
+    assert failing(random_hidden=0.05) == [2, 3]  # before learning, too
+    assert failing(delay_dropped=0.85) == [4]
+    assert failing(wrong_sign=0.1) == [5]
+    assert failing(shuffled_error=0.5) == [6]
+    assert failing(silent_network=1.0) == [7]
 
 
 def some_tables(module):

@@ -195,6 +195,15 @@ def test_a_live_plot_shows_what_the_run_has_found(recipe, tmp_path):
     assert (tmp_path / "live.png").exists() and (tmp_path / "loop.png").exists()
 
 
+def test_a_gradient_tells_edited_rules_apart(recipe):
+    pytest.importorskip("jax", reason="jax is not installed: the extra 'gradient'")
+    found = recipe("gradient")["found"]
+    good, blind, wrong = ([found[name][k].cosine for k in ("forward_1", "forward_2")] for name in found)
+    assert all(f.spikes["hidden_1"] > 3 and f.spikes["output"] > 1 for f in found.values())
+    assert good[1] > 0.95 and blind[1] < good[1] - 0.02
+    np.testing.assert_allclose(wrong, [-c for c in good])
+
+
 def test_networks(recipe):
     found = recipe("networks")
     loop = found["recurrent"].coords

@@ -10,7 +10,9 @@ when it is used: it is an extra.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from brian2 import Quantity, mV
@@ -21,6 +23,8 @@ from ..values.clock import n_steps
 from ..values.hints import Array, Floats, Integers
 
 Weights = list[Any]  # of each projection, shape (presynaptic, postsynaptic); arrays of NumPy or JAX
+Membrane: TypeAlias = tuple[Any, Any, Any]  # state of neurons, see `membrane`
+RESETS = ("detached", "attached", "ignored")
 
 
 class Constants(NamedTuple):
@@ -47,17 +51,18 @@ class Constants(NamedTuple):
     delay: int
 
     @classmethod
-    def of(cls, dt: Quantity) -> Constants:
-        """Those of the package's models at a time step (second)."""
-        p = {**LIF.parameters, **THREE_FACTOR.parameters, **FAST_SIGMOID.parameters}
+    def of(cls, dt: Quantity, parameters: Mapping[str, Any] = MappingProxyType({})) -> Constants:
+        """Those of the package's models at a time step (second), or of other parameters; without a steepness it is NaN."""
+        own = {**LIF.parameters, **THREE_FACTOR.parameters, **FAST_SIGMOID.parameters}
+        p = parameters or own
         mem, syn = (float(p[name] / dt) for name in ("tau_mem", "tau_syn"))
-        keep_u, keep_i = np.exp(-1 / mem), np.exp(-1 / syn)
+        keep_u, rate = np.exp(-1 / mem), 1 / syn - 1 / mem
         return cls(
             float(keep_u),
-            float(keep_i),
-            float(syn / (mem - syn) * (keep_u - keep_i)),
+            float(np.exp(-1 / syn)),
+            float(keep_u / mem * (-np.expm1(-rate) / rate if rate else 1)),
             float((p["theta"] - p["U_rest"]) / mV),
-            float(p["beta"] * mV),
+            float(p["beta"] * mV) if "beta" in p else float("nan"),
             n_steps(p["tau_ref"], dt),
             n_steps(p["axonal_delay"], dt),
         )
@@ -122,6 +127,36 @@ def _layer(drive, c, spiking):
     import jax
     import jax.numpy as jnp
 
+    spike = spiking_with(lambda above: 1 / (1 + c.beta * jnp.abs(above)) ** 2) if spiking else jnp.zeros_like
+
+    def step(state, arrived):
+        (u, i, resting), s, potential = membrane(state, c, spike)
+        return (u, i + arrived, resting), (s, potential)
+
+    _, (spikes, potentials) = jax.lax.scan(step, at_rest(drive[0]), drive)
+    return spikes, potentials
+
+
+def at_rest(like: Array) -> Membrane:
+    """State of neurons at rest, as many as an array has entries."""
+    import jax.numpy as jnp
+
+    rest = jnp.zeros_like(like)
+    return rest, rest, jnp.zeros(rest.shape, int)
+
+
+def spiking_with(derivative: Callable[[Array], Array], factor: float = 1.0) -> Callable[[Array], Array]:
+    """Make the function from potentials above threshold (mV) to spikes, 0 or 1, that has a surrogate derivative.
+
+    Parameters
+    ----------
+    derivative : callable
+        The surrogate, of the potential above threshold.
+    factor : float
+        What it is multiplied by (1/mV).
+    """
+    import jax
+
     @jax.custom_jvp
     def spike(above):
         return (above > 0).astype(above.dtype)
@@ -129,17 +164,52 @@ def _layer(drive, c, spiking):
     @spike.defjvp
     def _(primals, tangents):
         (above,), (change,) = primals, tangents
-        return spike(above), change / (1 + c.beta * jnp.abs(above)) ** 2
+        return spike(above), change * factor * derivative(above)
 
-    def step(state, arrived):
-        u, i, resting = state
-        free = resting <= 1  # the neuron is integrated again a refractory period after its spike
-        u = jnp.where(free, c.keep_u * u + c.i_to_u * i, u)
-        s = spike(u - c.theta) if spiking else jnp.zeros_like(u)
-        fired = jax.lax.stop_gradient(s) > 0
-        after = jnp.where(fired, 0, u)
-        return (after, c.keep_i * i + arrived, jnp.where(fired, c.refractory, resting - 1)), (s, u)
+    found: Callable[[Array], Array] = spike
+    return found
 
-    rest = jnp.zeros_like(drive[0])
-    _, (spikes, potentials) = jax.lax.scan(step, (rest, rest, jnp.zeros(rest.shape, int)), drive)
-    return spikes, potentials
+
+def membrane(
+    state: Membrane, c: Constants, spike: Callable[[Array], Array], reset: str = "detached"
+) -> tuple[Membrane, Array, Array]:
+    """Let neurons do one time step; spikes that arrive in it are to be added to the current afterwards.
+
+    Parameters
+    ----------
+    state : tuple of arrays
+        Potentials and synaptic currents (mV), and time steps until a neuron is integrated again, plus 1.
+    c : Constants
+        Of the neurons.
+    spike : callable
+        From potentials above threshold (mV) to spikes.
+    reset : {'detached', 'attached', 'ignored'}
+        What the gradient knows of a spike's reset: that it erases the potential; also that the spike depends on the potential;
+        or nothing. Values are the same.
+
+    Returns
+    -------
+    state : tuple of arrays
+        After the step.
+    spikes, potentials : array
+        Of the step, potentials before the reset (mV above rest).
+    """
+    import jax
+    import jax.numpy as jnp
+
+    u, i, resting = state
+    free = resting <= 1  # the neuron is integrated again a refractory period after its spike
+    moved = c.keep_u * u + c.i_to_u * i
+    u = (
+        moved - jax.lax.stop_gradient(jnp.where(free, 0, moved - u))
+        if reset == "ignored"
+        else jnp.where(free, moved, u)
+    )
+    s = spike(u - c.theta)
+    fired = jax.lax.stop_gradient(s) > 0
+    if reset == "attached":
+        after = u * (1 - s)
+    else:
+        erased = jax.lax.stop_gradient(u) if reset == "ignored" else u
+        after = u - jnp.where(fired, erased, 0)
+    return (after, c.keep_i * i, jnp.where(fired, c.refractory, resting - 1)), s, u

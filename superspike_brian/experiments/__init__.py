@@ -1,7 +1,8 @@
 """Reproductions of the paper's figures, one module a figure, found by its name.
 
 Source of the figures: Zenke & Ganguli, Neural Computation 30:1514-1541 (2018), doi:10.1162/neco_a_01086; ``oxford`` is another
-set of the benchmark suite, ``recurrence`` and ``memory`` are networks that the paper does not have.
+set of the benchmark suite, ``recurrence`` and ``memory`` are networks that the paper does not have, and ``gradient`` measures
+what it does not.
 
 A module (``fig7.py``; names with a leading underscore are helpers) has a docstring that says what the paper shows, and
 
@@ -9,6 +10,8 @@ A module (``fig7.py``; names with a leading underscore are helpers) has a docstr
     ``{"quick": N, "full": N}``: seeds without ``--seeds``.
 ``jobs(setting)``
     What is to be run, a list of `sweep.Job`; `Setting.jobs` makes it from named conditions.
+``measure(runs, setting)``, if it needs one
+    What is simulated once the runs are there: the runs, their datasets with more variables.
 ``table(runs)``
     The numbers, one dict a run (a row of the CSV). ``runs[condition]`` is the list of its datasets, by seed.
 ``findings(rows)``
