@@ -12,7 +12,7 @@ Labels = Mapping[str, tuple[str, str]]  # label and colour of a condition
 
 
 def curves(axis: Axes, runs: Runs, labels: Labels) -> None:
-    """Cost against simulated time: every seed, thin, and their mean; grey before learning, dotted where its rate falls."""
+    """Cost against simulated time: every seed, thin, and their mean; grey before learning, dotted where its rate is divided."""
     for name, of_seeds in runs.items():
         (label, color), run = labels[name], of_seeds[0]
         costs = [r.cost.mean("output").values for r in of_seeds]
@@ -20,7 +20,7 @@ def curves(axis: Axes, runs: Runs, labels: Labels) -> None:
             axis.plot(run.time, cost, color=color, alpha=0.35, linewidth=0.5)
         axis.plot(run.time, np.mean(costs, axis=0), color=color, label=label)
     axis.axvspan(0, float(run.time[np.argmax(run.r0.values > 0) - 1]), color=GREY, alpha=0.2, linewidth=0)
-    for k in np.flatnonzero(np.diff(run.r0.values) < 0):
+    for k in np.flatnonzero(run.r0.values[1:] < run.r0.values[:-1] / 5):
         axis.axvline(float(run.time[k]), ymax=0.75, color=GREY, linestyle=":", linewidth=0.8)
     axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", xlim=(0, float(run.time[-1])))
 
