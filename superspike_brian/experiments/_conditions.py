@@ -1,6 +1,6 @@
 """What the experiments that compare networks draw: learning curves of conditions, and where they end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,13 +25,14 @@ def curves(axis: Axes, runs: Runs, labels: Labels) -> None:
     axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", xlim=(0, float(run.time[-1])))
 
 
-def ends(axis: Axes, runs: Runs, labels: Labels) -> None:
-    """Cost at the end: a bar at the mean, a dot a seed."""
-    for y, (name, of_seeds) in enumerate(runs.items()):
+def ends(axis: Axes, runs: Runs, labels: Labels, heights: Sequence[int] | None = None) -> None:
+    """Cost at the end: a bar at the mean, a dot a seed; at `heights`, or one below the other."""
+    heights = range(len(runs)) if heights is None else heights
+    for y, (name, of_seeds) in zip(heights, runs.items(), strict=True):
         costs, color = [final_cost(r) for r in of_seeds], labels[name][1]
         axis.barh(y, np.mean(costs), height=0.6, color=color, alpha=0.35)
         axis.plot(costs, [y] * len(costs), "o", color=color, markersize=3.5, markeredgewidth=0)
-    axis.set(yticks=range(len(runs)), yticklabels=[labels[name][0] for name in runs])
+    axis.set(yticks=heights, yticklabels=[labels[name][0] for name in runs])
     axis.set(xlabel="cost at the end (Hz)", xlim=(0, None))
     axis.invert_yaxis()
     axis.tick_params(axis="y", length=0)

@@ -31,17 +31,17 @@ SEEDS = {"quick": 1, "full": 3}
 LABELS = {  # of the changes, and colours
     "usual": ("r0 1 mV, divided by 10", BLACK),
     "linear": ("r0 falls linearly", ORANGE),
-    "beta": (r"$\beta$ 0.5 / mV", "#56B4E9"),
-    "itself": ("output to itself", "#CC79A7"),
-    "skip": ("inputs to output", BLUE),
-    "recipe": (r"r0 2 mV, $\propto 1/\sqrt{n}$", GREEN),
+    "beta": (r"+ $\beta$ 0.5 / mV", "#56B4E9"),
+    "itself": ("+ output to itself", "#CC79A7"),
+    "skip": ("+ inputs to output", BLUE),
+    "recipe": (r"+ r0 2 mV, $\propto 1/\sqrt{n}$", GREEN),
     "flat": ("recipe, no hidden layer", VERMILION),
 }
 USUAL, RECIPE, FLAT = "usual", "recipe", "flat"
 STEPS = {
     USUAL: Recipe(USUAL, {"r0": 1 * mV}),
     "linear": (linear := Recipe("linear", {"r0": 1 * mV}, linear=True)),
-    "beta": (beta := dataclasses.replace(linear, parameters=PRECISE_TIMING.parameters | {"r0": 1 * mV})),
+    "beta": (beta := dataclasses.replace(linear, parameters={**PRECISE_TIMING.parameters, "r0": 1 * mV})),
     "itself": (itself := dataclasses.replace(beta, itself=True)),
     "skip": dataclasses.replace(itself, skip=True),
     RECIPE: PRECISE_TIMING,
@@ -132,9 +132,18 @@ def draw(runs: Runs) -> Figure:
             above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             above.yaxis.set_major_formatter("{x:g}")
             above.yaxis.set_minor_locator(NullLocator())
-            ends(below, of_set, LABELS)
-            below.axvline(BOUNDS[name][1], color=BLACK, linestyle=":", linewidth=0.8)
+            _ends(below, of_set)
+            below.axvline(BOUNDS[name][1], color=BLACK, linestyle=":", linewidth=0.8, label="authors' implementation")
             letter(above, "abc"[list(LENGTHS).index(name)])
         for axis in axes[0, 1:]:
             axis.set_ylabel("")
+        for axis in axes[1, 1:]:
+            axis.set_yticklabels([])
+        figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower right")
     return figure
+
+
+def _ends(axis, of_set):
+    """Cost at the end, every condition at the same height in all sets."""
+    ends(axis, of_set, LABELS, heights=[list(STEPS).index(step) for step in of_set])
+    axis.set(yticks=range(len(STEPS)), yticklabels=[LABELS[step][0] for step in STEPS], ylim=(len(STEPS) - 0.5, -0.5))
