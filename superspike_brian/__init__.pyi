@@ -14,6 +14,7 @@ from .runs.loaded import load_network as load_network
 from .runs.steps import steps as steps
 from .runs.training import resume as resume
 from .runs.training import train as train
+from .spec.recipe import RECIPES as RECIPES
 from .sweeps.sweep import load_sweep as load_sweep
 from .sweeps.sweep import run_sweep as run_sweep
 

@@ -26,6 +26,7 @@ from superspike_brian.experiments import (
     fig2,
     fig4,
     fig5,
+    fig5_sizes,
     fig6,
     fig7,
     fig8,
@@ -35,6 +36,7 @@ from superspike_brian.experiments import (
     memory,
     oxford,
     randman,
+    recipe,
     recurrence,
 )
 from superspike_brian.experiments._labelled import Labelled, Shown
@@ -237,7 +239,9 @@ def some_tables(module):
             for a in (0, 1)
         ],
         fig5: [{"condition": c, "outputs_with_positive_feedback": 2} for c in (*fig5.COLORS, *fig5.OTHER_SETTINGS)],
+        fig5_sizes: [{"rule": r, "hidden": n} for r in fig5_sizes.RULES for n in fig5_sizes.SIZES],
         fig6: [{}],
+        recipe: [{"set": s, "condition": c} for s in recipe.LENGTHS for c in recipe.STEPS],
         fig8: [{"a": None, "rho": None}, *({"a": a, "rho": r} for a in (0, 1, 4) for r in (0.01, 1.0, 10.0, 1000.0))],
     }[module]
     costs = (
@@ -255,11 +259,15 @@ def some_tables(module):
             numbers = {c: 10 ** rng.uniform(-2, 2) for c in costs} | {"hidden_cv_mean": rng.uniform(0, 2)}
             numbers |= {p: rng.choice([0.3, 0.85, 0.995]) for p in parts} | {"time_to_95_s": rng.choice([None, 100.0])}
             vary = {k: v * rng.uniform(0.999, 1.001, size=2) if v is not None else [v, v] for k, v in numbers.items()}
-            rows += [condition | {"seed": k} | {n: v[k] for n, v in vary.items()} for k in (0, 1)]
+            for k in (0, 1):
+                row = condition | {"seed": k, "simulated_s": 1000.0} | {n: v[k] for n, v in vary.items()}
+                rows.append(row | {"cost_hz": row["cost_end_hz"]})
         yield rows
 
 
-@pytest.mark.parametrize("module", [fig1, fig2, fig4, fig5, fig6, fig8], ids=lambda m: m.__name__.rpartition(".")[2])
+@pytest.mark.parametrize(
+    "module", [fig1, fig2, fig4, fig5, fig5_sizes, fig6, fig8, recipe], ids=lambda m: m.__name__.rpartition(".")[2]
+)
 def test_every_finding_can_hold_and_can_fail(module):
     holds = {}
     for rows in some_tables(module):

@@ -327,6 +327,22 @@ def effect_of_r0_decay_at(trained):
     np.testing.assert_allclose(found.r0, [0, 1e-3, 1e-4, 1e-4, 1e-5])
 
 
+def effect_of_r0_linear_until(trained):
+    found = trained("--r0-linear-until", "2.02s", "--r0", "1mV", "--r0-decay-at", "80ms")
+    np.testing.assert_allclose(found.time, [0.02, 0.04, 0.06, 0.08, 0.1])
+    np.testing.assert_allclose(found.r0, [0, 1e-3, 0.99e-3, 0.98e-3, 0.097e-3])
+
+
+def effect_of_recipe(_):
+    """What a recipe is made of, that the user wins, and what a run records is in test_named_recipes."""
+    found, plain = (spec("spike-timing", "--hidden", 4, *more) for more in (("--recipe", "precise-timing"), ()))
+    assert found.structure.projections.keys() - plain.structure.projections.keys() == {
+        "inputs_to_output",
+        "output_to_output",
+    }
+    assert {"recipe", "r0_linear_until", "r0 of the optimizer"} <= set(plain.differences(found))
+
+
 def effect_of_snapshot_every(trained):
     np.testing.assert_allclose(trained("--snapshot-every", "40ms").snapshot_time, [0.04, 0.08])
 
@@ -459,6 +475,8 @@ EFFECTS = {
     "burn_in": effect_of_burn_in,
     "block": effect_of_block,
     "r0_decay_at": effect_of_r0_decay_at,
+    "r0_linear_until": effect_of_r0_linear_until,
+    "recipe": effect_of_recipe,
     "snapshot_every": effect_of_snapshot_every,
     "probe_at": effect_of_probe_at,
     "probe_every": effect_of_probe_every,

@@ -7,6 +7,7 @@ from ..console.streams import printable
 from ..figures.network import draw_network
 from ..figures.style import SUFFIXES, write_figure
 from ..spec.describe import describe_structure
+from ..spec.recipe import RECIPES
 from ..values.kinds import File, argument_type
 from .options import make_spec, network_options
 
@@ -28,6 +29,12 @@ def command(args: argparse.Namespace) -> None:
         _check_file(args.figure)
     spec = make_spec(args)
     print(printable(describe_structure(spec.structure, spec.task)))
+    if spec.recipe in RECIPES:
+        print(
+            printable(
+                f"## Recipe\n\n{spec.recipe}: {RECIPES[spec.recipe]}; where the command line says otherwise, that is in force"
+            )
+        )
     if args.figure is not None:
         write_figure(draw_network(spec.structure), args.figure)
 

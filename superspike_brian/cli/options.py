@@ -20,6 +20,7 @@ from typing import Any
 from brian2 import Quantity, get_dimensions, mV
 
 from .. import models, tasks
+from ..spec.recipe import RECIPES
 from ..spec.run import OPTIONS, Machine, RunSpec, default_model
 from ..values import docstrings
 from ..values.kinds import (
@@ -231,6 +232,8 @@ MODEL_OPTIONS = {
 def make_model(args: argparse.Namespace, task: tasks.Task | tasks.Classification | tasks.LabelledTask) -> models.Model:
     """Make the model that the options describe for a task."""
     model = load_record(args.model, models.Model, "model") if args.model else default_model(task)
+    if not args.model and args.recipe in RECIPES:
+        model = RECIPES[args.recipe].model(model)
     registries: dict[str, Mapping[str, models.Component]] = {
         "feedback": models.FEEDBACKS,
         "surrogate": models.SURROGATES,

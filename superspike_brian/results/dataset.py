@@ -157,6 +157,7 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
         "hidden_learning": int(structure.hidden_learning),
         "theta_V": float(structure.models["output"].parameters["theta"]),
         "equations": json.dumps({k: c["strings"] for k, c in model_to_json(structure.model).items()}, indent=1),
+        "recipe": spec.recipe,
         "protocol": json.dumps(request["protocol"]),
         "date": provenance[0]["date"],
         "command": provenance[0]["command"],

@@ -3,6 +3,7 @@
 import dataclasses
 import heapq
 import itertools
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 
 from brian2 import Quantity, second
@@ -12,6 +13,7 @@ from ..values.kinds import Number, Time, Whole, check_settings, setting
 
 # Brian2's generators of spikes count steps in 32 bits; the rest is for probes and tests after the end
 MAX_STEPS = 2_000_000_000
+FALLS = 100  # parts in which a learning rate falls linearly; the last is not taken away
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +42,13 @@ class Protocol:
         (),
         unset="never; of labelled data after 60 and 85 percent of the run",
         many=True,
+    )
+    r0_linear_until: Quantity | None = setting(
+        Time("800s"),
+        "time until which the learning rate falls linearly to a hundredth, in equal steps from the end of the burn-in on; "
+        "times of r0-decay-at divide it besides",
+        None,
+        unset="it does not",
     )
     snapshot_every: Quantity | None = setting(
         Time("100s"), "time between stored copies of the weights", None, unset="at the start and the end"
@@ -119,6 +128,7 @@ class Protocol:
         """
         end, length = self.steps(dt), max(1, n_steps(self.block, dt))
         burn_in, decays = min(n_steps(self.burn_in, dt), end), sorted(n_steps(t, dt) for t in self.r0_decay_at)
+        falls = self._falls(burn_in, dt)
         snapshots, probes = range(0), self.probes(dt)
         if self.snapshot_every is not None:
             every = max(1, n_steps(self.snapshot_every, dt))
@@ -129,17 +139,24 @@ class Protocol:
             tests = range(every, end, every)
         regular = range(0, burn_in, length), range(burn_in, end, length), snapshots, tests
         cuts = heapq.merge(
-            *regular, (d for d in decays if d < end), sorted(probes), (e for e in edges if e < end), [end]
+            *regular, *((d for d in changes if d < end) for changes in (decays, falls, edges)), sorted(probes), [end]
         )
         for a, b in itertools.pairwise(step for step, _ in itertools.groupby(cuts)):
             yield Block(
                 a,
                 b,
-                0.0 if a < burn_in else 10.0 ** -sum(d <= a for d in decays),
+                0.0 if a < burn_in else (1 - bisect(falls, a) / FALLS) * 10.0 ** -bisect(decays, a),
                 b in snapshots,
                 b in probes,
                 b in tests,
             )
+
+    def _falls(self, burn_in, dt):
+        """Steps at which the learning rate falls by an equal part, ascending."""
+        if self.r0_linear_until is None:
+            return []
+        until = max(n_steps(self.r0_linear_until, dt), burn_in)
+        return [burn_in + k * (until - burn_in) // FALLS for k in range(1, FALLS)]
 
 
 @dataclasses.dataclass(frozen=True)

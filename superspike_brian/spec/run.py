@@ -31,6 +31,7 @@ from ..values.clock import n_steps
 from ..values.kinds import Choice, File, Flag, Text, Time, Whole, check_settings, options_of, setting
 from ..values.names import nearest
 from .protocol import Protocol
+from .recipe import NO_RECIPE, RECIPES
 from .serialize import architecture_from_json, architecture_to_json, model_from_json, model_to_json, task_to_arrays
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,12 @@ class RunSpec:
         (),
         unset="all to all, from layer to layer",
         many=True,
+        group="model",
+    )
+    recipe: str = setting(
+        Choice("precise-timing", known=(NO_RECIPE, *RECIPES)),
+        "settings that were found to learn well, by name; whatever else is given wins over them",
+        NO_RECIPE,
         group="model",
     )
     hidden_learning: bool = setting(
@@ -190,6 +197,8 @@ class RunSpec:
             if name in rule.components or name in rule.parameters:
                 raise ValueError(f"'{name}' is part of the model: give model=MODEL.replace({name}=...)")
             raise ValueError(f"a run has no option '{name}'{nearest(name, OPTIONS)}")
+        known = options | {"model": model, "network": network}
+        given = {name for name, value in known.items() if value is not None}
         course = {name: options.pop(name) for name in options_of(Protocol) if name in options}
         if isinstance(task, str):
             task = by_name(task, seed=OPTIONS["seed"].check(options.get("seed", OPTIONS["seed"].default)))
@@ -197,6 +206,8 @@ class RunSpec:
             course = _course_of_epochs(task, course, OPTIONS["dt"].check(options.get("dt", DT)))
             options.setdefault("probe_units", {"output": min(task.n_outputs, OUTPUTS)})
         spec = cls(task, model, hidden, protocol=Protocol(**course), network=network, **options)
+        if spec.recipe != NO_RECIPE:
+            spec = RECIPES[spec.recipe].completed(spec, given)
         check_windows(spec.protocol, spec.structure, spec.task)
         if isinstance(spec.task, LabelledTask):
             warn_of_pair(spec.task.training, spec.task.test, spec.dt)
