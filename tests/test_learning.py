@@ -35,7 +35,7 @@ def small(model):
     return Case("small", Condition(Task("small", *patterns, "seed"), model, (), options), 4)
 
 
-def test_a_rule_without_error_is_flagged(build_dir):
+def test_a_rule_without_error_is_flagged(build_dir, claim):
     rule = MODEL.plasticity
     deaf = rule.replace(equations=rule.equations.replace("error_post*eligibility", "0*error_post*eligibility"))
     before = learning.measure([small(MODEL)], 2, build_dir, lambda line: None)
@@ -45,6 +45,11 @@ def test_a_rule_without_error_is_flagged(build_dir):
     table, worse = learning.compare(after, [entry(**before)])
     assert len(worse) == 1 and worse[0].startswith("small, 12-3: WORSE than 0.0.1 of 2026-01-01 by ")
     assert worse[0].partition(": ")[2] in table
+    claim(
+        "A rule that learns less is noticed",
+        "a rule without error, four seeds; `superspike bench --learning` says",
+        worse[0],
+    )
 
 
 @pytest.mark.parametrize("n", [(3, 3), (10, 10), (5, 8)])
