@@ -15,9 +15,9 @@ COMMAND = "SUPERSPIKE_CLAIMS=docs/trust.json pytest -m 'slow or not slow' "
 
 @pytest.mark.parametrize("entry", claims.read(), ids=lambda e: f"{e['test'].rpartition('/')[2]}-{e['python']}")
 def test_a_row_is_of_a_test_that_claims_it(entry):
-    path, _, function = entry["test"].partition("::")
+    path, _, function = entry["test"].partition("::")  # a script that is no test has no function
     text = (claims.ROOT / path).read_text()
-    assert f"def {function}(" in text
+    assert f"def {function}(" in text or not function
     assert all(repr(entry[k])[1:-1] in text for k in ("claim", "how"))
 
 
