@@ -15,14 +15,15 @@ from superspike_brian.spec.run import RunSpec
 ROW = re.compile(r"^\s*(?:d(\w+)/dt\s*=|(\w+)\s*(?:=|:)).*?:\s*([^:(#]+?)\s*(?:\([^)]*\))?\s*(?:#.*)?$", re.M)
 PLAIN = re.compile(r"^\s*()(\w+)\s*:\s*([^:(#]+?)\s*(?:\([^)]*\))?\s*(?:#.*)?$", re.M)
 TASKS = {
-    "trials": ss.tasks.latencies(classes=2, patterns=1, n_inputs=3, pause_min=5 * ms, pause_mean=8 * ms),
-    "labelled": ss.tasks.randman(classes=2, n_inputs=3, samples=3, test_samples=2),
+    "labelled": ss.tasks.randman(
+        classes=2, n_inputs=3, samples=2, test_samples=1, stimulus=5 * ms, window=2 * ms, pause=3 * ms
+    ),
     "frozen": ss.tasks.spike_timing(n_inputs=3, seed=1, period=50 * ms, rate=50 * brian2.Hz, n_spikes=2),
 }
 RUNS = {  # model and task
     "superspike": (SUPERSPIKE.replace(regularizer=ERROR_GATED), "frozen"),
     "adam": (SUPERSPIKE.replace(optimizer=ADAM), "frozen"),
-    "trials": (CLASSIFIER.replace(optimizer=RMSPROP), "trials"),
+    "windowed": (CLASSIFIER.replace(optimizer=RMSPROP), "labelled"),
     "labelled": (READOUT, "labelled"),
 }
 
@@ -52,10 +53,9 @@ def made(request, tmp_path_factory):
     """A short run that records everything that can be recorded, and its specification."""
     model, task = RUNS[request.param]
     names = ",".join(sorted(declared(model)))
-    options = {"duration": 0.06 * second, "burn_in": 0.02 * second, "device": "runtime", "probe_variables": names}
-    options |= {"test_every": 0.03 * second} if task != "frozen" else {}
+    options = {"duration": 0.02 * second, "burn_in": 0.01 * second, "device": "runtime", "probe_variables": names}
     out = tmp_path_factory.mktemp("units") / "run"
-    run = ss.train(TASKS[task], model, (2,), out=out, progress=False, probe_length=5 * ms, **options)
+    run = ss.train(TASKS[task], model, (2,), out=out, progress=False, probe_length=1 * ms, **options)
     return RunSpec.make(TASKS[task], model, (2,), **options), run
 
 
