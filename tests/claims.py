@@ -86,7 +86,12 @@ def write_session(reports):
 
 
 def said_in(path):
-    """What the tests of a file claim, by the first argument of `claim` where it stands there as text."""
-    calls = (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call) and n.args)
-    first = [n.args[0] for n in calls if getattr(n.func, "id", "") == "claim"]
-    return {node.value for node in first if isinstance(node, ast.Constant)}
+    """What the tests of a file claim that are not slow: the first argument of `claim` where it stands there as text."""
+    tree, found = ast.parse(path.read_text()), set()
+    if any(isinstance(n, ast.Assign) and "pytestmark = pytest.mark.slow" in ast.unparse(n) for n in tree.body):
+        return found
+    for test in (n for n in tree.body if isinstance(n, ast.FunctionDef)):
+        if not any("mark.slow" in ast.unparse(d) for d in test.decorator_list):
+            calls = (n for n in ast.walk(test) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "claim")
+            found |= {n.args[0].value for n in calls if isinstance(n.args[0], ast.Constant)}
+    return found
