@@ -7,6 +7,7 @@ import signal
 from functools import partial
 from pathlib import Path
 
+import claims
 import numpy as np
 import pytest
 from brian2 import ms, second
@@ -115,6 +116,29 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.name in CORE:
             item.add_marker(pytest.mark.core)
+
+
+REPORTS = []  # of the tests that have passed, of all processes
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" and report.passed:
+        REPORTS.append(report)
+
+
+def pytest_sessionfinish(session):
+    if not hasattr(session.config, "workerinput"):  # the process that hears of all tests
+        claims.write_session(REPORTS)
+
+
+@pytest.fixture
+def claim(record_property):
+    """Function with which a test says what it shows, how, and the figure that it obtained: a row of docs/trust.md."""
+
+    def make(what, how, figure, unit=""):
+        record_property(claims.KEY, [what, how, figure if isinstance(figure, str) else float(figure), unit])
+
+    return make
 
 
 @pytest.fixture

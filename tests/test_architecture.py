@@ -25,6 +25,7 @@ from superspike_brian.models import (
 )
 from superspike_brian.models.checks.expressions import FUNCTIONS
 
+from superspike_brian import models as all_models
 from superspike_brian.engine.cache import structure_key
 from superspike_brian.network.initial import initial_state, parameters
 from superspike_brian.network.structure import Structure
@@ -459,3 +460,20 @@ def test_own_network_on_the_command_line(tmp_path):
     ):
         found = superspike("describe", "spike-timing", *arguments)
         assert found.code == 2 and message in found.err
+
+
+@pytest.mark.parametrize(
+    "record",
+    [r for r in vars(all_models).values() if isinstance(r, type) and dataclasses.is_dataclass(r)],
+    ids=lambda r: r.__name__,
+)
+def test_records_cannot_be_changed(record):
+    """They check themselves when they are made, and at no other time."""
+    assert record.__dataclass_params__.frozen
+
+
+def test_records_with_arrays_are_equal_only_to_themselves():
+    a, b = (Projection("inputs", "output", delay=np.array([1e-3, 2e-3]), connect=[(0, 0), (1, 0)]) for _ in range(2))
+    assert a == a and a != b and len({a, b}) == 2
+    one, other = Architecture((), [a]), Architecture((), [a])
+    assert one != other and len({one, other}) == 2

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 from brian2 import Hz, mV, second
 from command import superspike
 from scipy.stats import ttest_ind
@@ -31,11 +32,11 @@ MODEL = SUPERSPIKE.replace(w_0=5 * mV, r0=3 * mV)  # silent until it learns, wit
 def small(model):
     """12 inputs at 60 Hz, 3 outputs that should spike at 5 Hz, in a loop of 0.3 s."""
     patterns = [frozen_poisson(n, rate * Hz, 0.3 * second, n) for n, rate in ((12, 60), (3, 5))]
-    options = {"duration": 80 * second, "burn_in": 5 * second, "precision": "double"}
+    options = {"duration": 80 * second, "burn_in": 5 * second, "precision": "double", "probe_every": 8 * second}
     return Case("small", Condition(Task("small", *patterns, "seed"), model, (), options), 4)
 
 
-def test_a_rule_without_error_is_flagged(build_dir):
+def test_a_rule_without_error_is_flagged(build_dir, claim):
     rule = MODEL.plasticity
     deaf = rule.replace(equations=rule.equations.replace("error_post*eligibility", "0*error_post*eligibility"))
     before = learning.measure([small(MODEL)], 2, build_dir, lambda line: None)
@@ -45,6 +46,34 @@ def test_a_rule_without_error_is_flagged(build_dir):
     table, worse = learning.compare(after, [entry(**before)])
     assert len(worse) == 1 and worse[0].startswith("small, 12-3: WORSE than 0.0.1 of 2026-01-01 by ")
     assert worse[0].partition(": ")[2] in table
+    claim(
+        "A rule that learns less is noticed",
+        "a rule without error, four seeds; `superspike bench --learning` says",
+        worse[0],
+    )
+
+
+def windows(output, targets, n=10000, dt=1e-4):
+    """A run of 10 s with two outputs and windows of 1 s at 0, 6 and 10 s; spikes as (unit, time in the window, window)."""
+    starts = np.array([0.0, 6.0, 10.0])
+    found = {"probe_start": ("probe", starts), "probe_time": np.arange(n) * dt, "cost": ("output", np.zeros(2))}
+    for name, spikes in (("output", output), ("targets", targets)):
+        unit, time, probe = (np.array(v) for v in zip(*spikes, strict=True))
+        values = {"unit": unit, "time": time + starts[probe], "probe": probe}
+        found |= {f"spikes_{name}_{k}": (f"spikes_{name}", v) for k, v in values.items()}
+    return xr.Dataset(found, attrs={"dt_s": dt, "simulated_s": 10.0})
+
+
+def test_the_cost_is_that_of_unmatched_spikes():
+    def cost(output, targets):
+        return learning.mismatch(windows(output, targets))
+
+    early = (0, 0.5, 0)  # does not count
+    assert cost([early], [(0, 0.2, 1)]) == pytest.approx(0.25, rel=1e-3)  # one spike, of 2 s and two units
+    assert cost([(1, 0.9999, 2), early], [(1, 0.3, 2)]) == pytest.approx(0.5, rel=1e-3)
+    assert cost([(0, 0.2, 1), (1, 0.4, 1)], [(0, 0.2, 1), (1, 0.4, 1), early]) == pytest.approx(0, abs=1e-12)
+    near = [cost([(0, 0.2 + gap, 1)], [(0, 0.2, 1)]) for gap in (0.001, 0.01, 0.1)]
+    assert 0 < near[0] < 0.02 < near[1] < near[2] < 0.5
 
 
 @pytest.mark.parametrize("n", [(3, 3), (10, 10), (5, 8)])

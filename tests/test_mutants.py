@@ -27,6 +27,10 @@ from superspike_brian.network.trials import trial_source
 TIMED = spike_timing(n_inputs=3, seed=1, period=50 * ms, rate=50 * Hz, n_spikes=2)
 TRIALS = latencies(classes=2, patterns=1, n_inputs=3, pause_min=5 * ms, pause_mean=8 * ms)
 MANY = int(os.environ.get("SUPERSPIKE_MUTANTS", "20000"))
+FUZZED = (
+    "An edited model is refused with a message, or Brian2 builds it",
+    "random edits of the shipped equations and parameters, on both devices",
+)
 
 
 def judge(seeds):
@@ -80,15 +84,17 @@ def build(seed):
     return "finite" if finite else "not finite"
 
 
-def test_mutants_are_refused_or_built():
+def test_mutants_are_refused_or_built(claim):
     accepted = judge(range(300))
     assert 10 < len(accepted) < 150, "the edits are too tame, or too wild, to test anything"
     assert Counter(map(build, accepted[:4]))["finite"] > 0
+    claim(*FUZZED, f"300 edits, {len(accepted)} accepted, 4 of these built")
 
 
 @pytest.mark.slow
-def test_many_mutants_are_refused_or_built():
+def test_many_mutants_are_refused_or_built(claim):
     accepted = judge(range(1000, 1000 + MANY))
     found = Counter(map(build, accepted[:: max(1, len(accepted) // max(20, MANY // 100))]))
     print(f"\n{MANY} edits: {MANY - len(accepted)} refused, {len(accepted)} accepted; of those built: {dict(found)}")
     assert found["finite"] > 0.8 * found.total()
+    claim(*FUZZED, f"{MANY} edits, {len(accepted)} accepted, {found.total()} of these built")

@@ -39,7 +39,7 @@ def curve(name):
 @pytest.mark.parametrize(
     ("task", "hidden", "duration"), [("oxford", 256, 300), ("auryn", 32, 1000)], ids=["oxford", "auryn"]
 )
-def test_learning_curve_in_single_precision(task, hidden, duration, build_dir):
+def test_learning_curve_in_single_precision(task, hidden, duration, build_dir, claim):
     time, expected = curve(f"{task}_symmetric_h{hidden}")
     compared = (time > FIRST_BLOCK) & (time <= duration)
     schedule, curves = options(Setting("full", len(SEEDS), build_dir)), []
@@ -64,3 +64,5 @@ def test_learning_curve_in_single_precision(task, hidden, duration, build_dir):
     print(*(f"mean of seed {seed}: {d:+.1%}" for seed, d in zip(SEEDS, deviations.mean(1), strict=True)), sep="\n")
     print(f"mean: {deviation.mean():+.1%}, from {deviation.min():+.1%} to {deviation.max():+.1%}")
     assert deviation.mean() <= 0.1
+    how = "mean learning curve of five seeds in single precision beside one of the authors' program; mean relative deviation"
+    claim("It learns as well as the authors' program", how, f"{task} {deviation.mean():+.1%}")

@@ -76,7 +76,7 @@ def reports(folder):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_no_report(name, sanitizer):
+def test_no_report(name, sanitizer, claim):
     where, folder = sanitizer
     model, network, kernel = NETWORKS[name]
     task = task_of(name)
@@ -96,6 +96,8 @@ def test_no_report(name, sanitizer):
     assert not reports(folder)
     assert any(np.any(ended[1][k] != state[k]) for k in ended[1] if k.endswith(".w")), "nothing was learned"
     assert all(np.array_equal(ended[1][k], ended[3][k], equal_nan=True) for k in ended[1])
+    how = "programs of five networks with 1 and 3 threads under sanitizers of addresses, undefined behaviour, threads; reports"
+    claim("Generated programs have no undefined behaviour and no data races", how, 0)
 
 
 FAULTS = {

@@ -1,12 +1,14 @@
 """Sphinx extension: pages that are written at build time from the code itself.
 
 ``<!-- models -->`` becomes the reference of everything in ``models/``, ``<!-- commands -->`` that of the command line,
-``<!-- lines of ... -->`` the number of lines of a recipe's code.
+``<!-- trust -->`` the table of what tests claim (``docs/trust.json``), ``<!-- lines of ... -->`` the number of lines of a
+recipe's code.
 """
 
 import dataclasses
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 from pathlib import Path
@@ -22,6 +24,7 @@ from superspike_brian.values.tables import markdown
 _CODE = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 LINES = re.compile(r"<!-- lines of (\S+) -->")
 RECIPES = Path(__file__).parent.parent / "recipes"
+TRUST = Path(__file__).parent.parent / "trust.json"
 
 
 def model_reference():
@@ -110,6 +113,29 @@ def lines_of(recipe):
     return sum(bool(line.strip()) and not line.lstrip().startswith("#") for line in code.splitlines())
 
 
+def trust_table():
+    """Markdown of the stored claims: a row a claim and way to test it, with the largest figure of all versions."""
+    grouped = {}
+    for entry in json.loads(TRUST.read_text()):
+        grouped.setdefault((entry["claim"], entry["how"]), []).append(entry)
+    rows = []
+    for (claim, how), entries in grouped.items():
+        tests, places = (list(dict.fromkeys(e[k] for e in entries)) for k in ("test", "where"))
+        versions = sorted({f"{e['python']} / {e['brian2']}" for e in entries})
+        dates = max(e["date"] for e in entries)
+        what = "; ".join(f"`{test.partition('::')[2] or test}`" for test in tests)
+        rows.append((claim, f"{how} ({what})", _figure(entries), ", ".join(places), ", ".join(versions), dates))
+    return markdown(("claim", "how it is tested", "figure", "where", "Python / Brian2", "on"), rows)
+
+
+def _figure(entries):
+    figures = [e["figure"] for e in entries]
+    if any(isinstance(f, str) for f in figures):
+        return "; ".join(dict.fromkeys(map(str, figures)))
+    cases = max(e["cases"] for e in entries)
+    return f"{max(figures, key=abs):.2g}{entries[0]['unit']}" + (f" ({cases} cases)" if cases > 1 else "")
+
+
 def _anchor(name):
     return f"model-{name.lower().replace('_', '-')}"
 
@@ -118,7 +144,7 @@ def _rst(text):
     return f"```{{eval-rst}}\n{text.strip()}\n```"
 
 
-PARTS = {"<!-- models -->": model_reference, "<!-- commands -->": command_reference}
+PARTS = {"<!-- models -->": model_reference, "<!-- commands -->": command_reference, "<!-- trust -->": trust_table}
 
 
 def fill(app, docname, source):

@@ -15,14 +15,14 @@ from ..values.as_json import unit_text
 from ..values.hints import State
 from .trials import Labelled, labelled
 
-_LONG = {
-    "U": ("volt", "membrane potential"),
-    "U_target": ("volt", "target of the membrane potential"),
-    "error": ("Hz", "error signal"),
-    "sigma_prime": ("1", "surrogate derivative"),
-    "eligibility": ("1", "eligibility trace"),
-    "m": ("1", "accumulated gradient"),
-    "w": ("volt", "synaptic weight"),
+_LONG = {  # names of well-known variables; their units are those of the equations
+    "U": "membrane potential",
+    "U_target": "target of the membrane potential",
+    "error": "error signal",
+    "sigma_prime": "surrogate derivative",
+    "eligibility": "eligibility trace",
+    "m": "accumulated gradient",
+    "w": "synaptic weight",
 }
 
 
@@ -97,7 +97,8 @@ def probe_variables(structure: Structure, windows: Sequence[dict[str, Any]], see
         dim = f"probed_{kind}_{group}"
         for variable in sorted(watched):
             rows = [w[f"probe/probe_{group}.{variable}"].reshape(-1, len(numbers)) for w in windows]
-            text = _LONG.get(variable) or (unit_text(variables[group][variable]), f"{variable} of {group}")
+            unit = unit_text(variables[group][variable])
+            text = "volt" if unit == "V" else unit, _LONG.get(variable, f"{variable} of {group}")
             stacked = np.stack([_filled(r, len(longest)) for r in rows])
             found[f"{variable}_{group}"] = labelled(("probe", "probe_time", dim), stacked, *text)
         if kind == "unit":

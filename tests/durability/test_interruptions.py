@@ -29,9 +29,10 @@ def test_kills_at_random_moments(tmp_path, copied):
 
 @pytest.mark.slow
 @linux
-def test_fifty_kills_at_random_moments(tmp_path, copied):
+def test_fifty_kills_at_random_moments(tmp_path, copied, claim):
     found = list(kill_harness.trials(50, seed=0, work=tmp_path, build_dir=copied))
     assert len(found) == 50 and not any(t["differences"] or t["orphans"] for t in found)
+    claim("A killed run is resumed to the same bits", "killed at 50 random moments; runs that differ", 0)
 
 
 def long_block(out, build_dir):
