@@ -27,7 +27,7 @@ from superspike_brian.models import (
 )
 
 import superspike_brian as ss
-from superspike_brian.baselines.descent import Comparison, accumulate, raster, weights_of
+from superspike_brian.baselines.comparison import Comparison, accumulate, raster, weights_of
 from superspike_brian.baselines.reference import Reference, double_precision
 from superspike_brian.console.progress import Silent
 from superspike_brian.experiments import _measured

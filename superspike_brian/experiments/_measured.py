@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..baselines.descent import Comparison, accumulate, compare, dense, raster, weights_of
+from ..baselines.comparison import Comparison, accumulate, compare, dense, raster, weights_of
 from ..baselines.network import RESETS
 from ..baselines.reference import SLOPE, Reference
 from ..console.progress import Silent
