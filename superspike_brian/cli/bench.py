@@ -36,11 +36,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("quality of learning")
     group.add_argument(
-        "--learning", action="store_true", help="measure how well networks learn, beside earlier versions (minutes)"
+        "--learning",
+        action="store_true",
+        help="measure how well networks learn, beside earlier versions, in minutes (default: the kernels)",
     )
     group.add_argument("--stored", type=Path, help="file of earlier values (default: the package's own)")
-    group.add_argument("--save", action="store_true", help="add what was measured to the file of earlier values")
-    group.add_argument("--overwrite", action="store_true", help="replace the values of this version and date there")
+    group.add_argument(
+        "--save", action="store_true", help="add what was measured to the file of earlier values (default: no)"
+    )
+    group.add_argument(
+        "--overwrite", action="store_true", help="replace the values of this version and date there (default: refuse)"
+    )
     group.add_argument("--workers", type=number(int, 1), metavar="N", help="runs side by side (default: all cores)")
 
 
