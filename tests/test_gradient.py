@@ -127,7 +127,9 @@ def test_the_gradient_of_a_smoothed_network_is_that_of_finite_differences(anythi
                 assert size > 0
                 np.testing.assert_allclose(found[way.name][tuple(place)], (up - down) / (2 * NEAR), atol=3e-5 * size)
                 off.append(abs(found[way.name][tuple(place)] - (up - down) / (2 * NEAR)) / size)
-    how = "backwards through time in JAX, beside finite differences of smoothed spikes; largest deviation of the largest"
+    how = (
+        "backwards through time in JAX, beside finite differences of smoothed spikes; largest deviation of the largest"
+    )
     claim("The gradient that rules are compared with is one", how, max(off))
     for way in reference.ways:
         assert not found[way.name][~way.exists].any()

@@ -8,9 +8,15 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+LONG = ("03", "06", "07", "09")  # 40 s and more: every night
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def tried(path):
+    """A notebook, and when it runs."""
+    return pytest.param(path, marks=[pytest.mark.slow] if path.stem.startswith(LONG) else [], id=path.stem)
+
+
+@pytest.mark.parametrize("path", map(tried, NOTEBOOKS))
 def test_notebook_runs(path, tmp_path, monkeypatch):
     monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel then shows figures as in Jupyter
     notebook = nbformat.read(path, as_version=4)

@@ -43,13 +43,6 @@ class Protocol:
         unset="never; of labelled data after 60 and 85 percent of the run",
         many=True,
     )
-    r0_linear_until: Quantity | None = setting(
-        Time("800s"),
-        "time until which the learning rate falls linearly to a hundredth, in equal steps from the end of the burn-in on; "
-        "times of r0-decay-at divide it besides",
-        None,
-        unset="it does not",
-    )
     snapshot_every: Quantity | None = setting(
         Time("100s"), "time between stored copies of the weights", None, unset="at the start and the end"
     )
@@ -88,6 +81,13 @@ class Protocol:
         "time between tests without plasticity, of all held-out samples or of trials on fresh noise, besides that at the end",
         None,
         unset="a tenth of the duration for labelled data, else none",
+    )
+    r0_linear_until: Quantity | None = setting(
+        Time("800s"),
+        "time until which the learning rate falls linearly to a hundredth, in equal steps from the end of the burn-in on; "
+        "times of r0-decay-at divide it besides",
+        None,
+        unset="it does not",
     )
 
     def __post_init__(self) -> None:
