@@ -129,7 +129,7 @@ def _numbers(matrix, variables):
     for symbol in matrix.free_symbols:
         variable = variables[str(symbol)]
         if isinstance(variable, Constant) or variable is variables.get("dt"):
-            matrix = matrix.xreplace({symbol: sympy.Float(float(variable.get_value()))})
+            matrix = matrix.xreplace({symbol: sympy.Float(np.asarray(variable.get_value()).item())})
     return None if matrix.free_symbols else np.array(matrix.evalf().tolist(), float)
 
 
