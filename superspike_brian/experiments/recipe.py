@@ -109,7 +109,9 @@ def findings(rows: Table) -> list[Finding]:
             bound, reference = BOUNDS[name]
             expected = f"{name}: mean at most {bound} Hz (authors' implementation: {reference} Hz)"
             found.append(Finding(panel, expected, f"{cost[RECIPE]:.3g} Hz", cost[RECIPE] <= bound))
-    if not is_full([r for r in rows if r["set"] != "poisson"]):  # a few hidden units, for a short time, are little use yet
+    if not is_full(
+        [r for r in rows if r["set"] != "poisson"]
+    ):  # a few hidden units, for a short time, are little use yet
         return found
     for name in ("auryn", "oxford"):
         cost = _means(rows, name)
