@@ -309,3 +309,8 @@ def test_double_precision_ends_with_it():
     with double_precision():
         assert jnp.ones(1).dtype == "float64"
     assert jnp.ones(1).dtype == before == "float32"
+
+
+def test_a_target_that_is_a_signal_is_refused():
+    with pytest.raises(ValueError, match="the target of waves is a signal"):
+        ss.gradient("waves", dt=1 * ms)

@@ -16,7 +16,7 @@ from ..network.structure import Structure
 from ..runs.loaded import load_state
 from ..runs.training import make_program
 from ..spec.run import Machine, RunSpec
-from ..tasks import Task
+from ..tasks import Signal, Task
 from ..values.clock import n_steps
 from ..values.hints import Array, State
 from ..values.kinds import Choice, Physical, Time
@@ -101,6 +101,10 @@ def gradient(
     spec, start = _asked(task, model, hidden, run, at, options)
     if not isinstance(spec.task, Task):
         raise ValueError(f"the gradient is of the van Rossum cost of frozen patterns, and {spec.task.name} has trials")
+    if isinstance(spec.task.targets, Signal):
+        raise ValueError(
+            f"the gradient is of the van Rossum cost of spikes, and the target of {spec.task.name} is a signal"
+        )
     length = n_steps(spec.task.period if duration is None else Time("0.5s").check(duration, "duration"), spec.dt)
     start |= _taken(spec.structure, start, state)
     reference = Reference.of(spec.structure, spec.seed, steepness)
@@ -119,9 +123,7 @@ def _asked(task, model, hidden, run, at, options):
         raise ValueError("hidden: the network is that of the run; leave it out, or give a state instead of the run")
     loaded = load_state(run, at)
     old = loaded.spec
-    kept = {
-        name: getattr(old, name) for name in ("connect", "hidden_learning", "dt", "seed", "device", "kernel", "chunk")
-    }
+    kept = {name: getattr(old, name) for name in OF_NETWORK if name != "precision"}
     network = old.network or old.hidden
     spec = RunSpec.make(task or old.task, model or old.model, network, **kept | options)
     state = noise(spec.seed) | initial_state(spec.structure, spec.task, spec.seed)

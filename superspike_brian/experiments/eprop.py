@@ -14,6 +14,7 @@ Learning rates were chosen on seeds 11 to 14; the figure shows seeds from 0 on.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -139,8 +140,8 @@ def jobs(setting: Setting) -> list[Job]:
         "timing-direct": Condition(timing, SUPERSPIKE, (), loop),
         "timing-fixed": Condition(timing, SUPERSPIKE, (4,), loop | {"hidden_learning": False}),
     }
-    first = Setting(setting.scale, 1, setting.out, setting.build_dir, setting.data_dir)
-    return [*first.jobs({PUBLISHED: published()}), *setting.jobs(conditions)]
+    once = dataclasses.replace(setting, seeds=1)
+    return [*once.jobs({PUBLISHED: published()}), *setting.jobs(conditions)]
 
 
 def losses(run: xr.Dataset) -> list[float]:
