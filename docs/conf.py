@@ -1,7 +1,7 @@
 """Build of the documentation: ``sphinx-build -W --keep-going -b html docs docs/_build/html``.
 
-The notebooks are executed, which takes minutes the first time; unchanged ones come from a cache. ``SUPERSPIKE_NOTEBOOKS`` in the
-environment says which: ``all``, ``short`` (those that `.ci/run` has time for) or ``none``. Other pages show text and code alone.
+The notebooks are executed, which takes minutes the first time; unchanged ones come from a cache. ``SUPERSPIKE_NOTEBOOKS`` in
+the environment says which: ``all``, ``short`` (those that `.ci/run` has time for) or ``none``. The others show text and code.
 """
 
 import json
@@ -56,7 +56,9 @@ intersphinx_cache_limit = -1
 
 def _short_names():
     """What docstrings call the objects of the inventories: their last name, for Brian2's also ``brian2.NAME``."""
-    lines = [line.split() for name in OTHERS for line in (HERE / "inventories" / f"{name}.txt").read_text().splitlines()[3:]]
+    lines = [
+        line.split() for name in OTHERS for line in (HERE / "inventories" / f"{name}.txt").read_text().splitlines()[3:]
+    ]
     names = [line[0] for line in lines if line]
     short = {name.rpartition(".")[2]: name for name in names}
     return short | {f"brian2.{k}": name for k, name in short.items() if name.startswith("brian2.")}
@@ -70,6 +72,7 @@ numpydoc_xref_aliases = _short_names() | {
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 
+os.environ.pop("MPLBACKEND", None)  # the kernel then shows figures as in Jupyter
 chosen = os.environ.get("SUPERSPIKE_NOTEBOOKS", "all")
 nb_execution_mode = "off" if chosen == "none" else "cache"
 nb_execution_excludepatterns = [
@@ -82,6 +85,7 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_cache_path = str(HERE / "_build" / "notebooks")
 nb_merge_streams = True
+nb_output_stderr = "remove"  # progress
 nb_ipywidgets_js = {}  # they come from another host, and a slider does nothing on a page
 
 linkcheck_timeout = 20

@@ -6,7 +6,23 @@ import re
 from brian2 import Equations
 from superspike_brian.models.checks.text import statements
 
-_GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split()
+_GREEK = {
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+    "rho",
+}
+_GREEK |= {"sigma", "tau", "phi", "chi", "psi", "omega"}
 _SIGNS = {"inf": r"\infty", "sigma_prime": r"\sigma'", "theta": r"\vartheta", "dt": r"\Delta t"}
 _COMPARED = {ast.Gt: ">", ast.Lt: "<", ast.GtE: r"\geq", ast.LtE: r"\leq", ast.Eq: "=", ast.NotEq: r"\neq"}
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(1, 6)  # how strongly terms hold together
@@ -67,7 +83,7 @@ def _tex(node):
         case ast.Name(name):
             return symbol(name), _ATOM
         case ast.Constant(value):
-            return (rf"\text{{{value}}}" if isinstance(value, bool) else re.sub(r"e-?(.*)", _power_of_ten, f"{value:g}")), _ATOM
+            return _constant(value), _ATOM
         case ast.UnaryOp(ast.USub(), inner):
             return f"-{_within(inner, _PRODUCT)}", _SIGN
         case ast.BinOp(left, ast.Add() | ast.Sub() as operator, right):
@@ -89,8 +105,11 @@ def _tex(node):
     raise ValueError(f"no formula for {ast.unparse(node)}")
 
 
-def _power_of_ten(found):
-    return rf"\cdot 10^{{{int(found[0][1:])}}}"
+def _constant(value):
+    if isinstance(value, bool):
+        return rf"\text{{{value}}}"
+    digits, _, power = f"{value:g}".partition("e")
+    return rf"{digits} \cdot 10^{{{int(power)}}}" if power else digits
 
 
 def _within(node, least):

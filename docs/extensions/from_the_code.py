@@ -5,6 +5,7 @@
 recipe's code. A page is written anew when what it is made from has changed.
 """
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from from_the_commands import command_reference
 from from_the_models import model_reference
 
+from superspike_brian import models
 from superspike_brian.values.tables import markdown
 
 _CODE = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
@@ -58,7 +60,10 @@ def _figure(entries):
 # what stands for a part of a page, what writes it, and the files that it is made from
 PARTS = {
     "<!-- models -->": (model_reference, ("models/**/*.py", "superspike_brian/values/*.py", "docs/extensions/*.py")),
-    "<!-- commands -->": (command_reference, ("superspike_brian/**/*.py", "tasks/*.py", "models/*.py", "docs/extensions/*.py")),
+    "<!-- commands -->": (
+        command_reference,
+        ("superspike_brian/**/*.py", "tasks/*.py", "models/*.py", "docs/extensions/*.py"),
+    ),
     "<!-- trust -->": (trust_table, ("docs/trust.json",)),
 }
 
@@ -75,7 +80,25 @@ def fill(app, docname, source):
     source[0] = LINES.sub(lambda found: str(lines_of(found[1])), source[0])
 
 
+class _Name(str):
+    """A default that is shown as it is."""
+
+    __repr__ = str.__str__
+
+
+def name_defaults(app, function, bound_method):
+    """Show a model that is a default by its name, and not by all that it holds."""
+    if not inspect.isfunction(function):
+        return
+    names = {id(value): _Name(name) for name, value in vars(models).items() if isinstance(value, models.Model)}
+    signature = inspect.signature(function)
+    shown = [p.replace(default=names.get(id(p.default), p.default)) for p in signature.parameters.values()]
+    if any(isinstance(p.default, _Name) for p in shown):
+        function.__signature__ = signature.replace(parameters=shown)
+
+
 def setup(app):
     """Register with Sphinx."""
     app.connect("source-read", fill)
+    app.connect("autodoc-before-process-signature", name_defaults)
     return {"parallel_read_safe": True}

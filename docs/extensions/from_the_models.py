@@ -21,11 +21,12 @@ def model_reference():
 
 
 def components():
-    """Components by the module that defines them: dict of module to dict of name to component."""
+    """Components by the module that defines them: dict of module to dict of name to component; other rules come last."""
     order = [f.type for f in dataclasses.fields(models.Model)]
     modules = [importlib.import_module(f"{models.__name__}.{m.name}") for m in pkgutil.iter_modules(models.__path__)]
     found = {m: c for m in modules if (c := _defined_in(m))}
-    return dict(sorted(found.items(), key=lambda item: order.index(type(next(iter(item[1].values()))))))
+    kinds = {m: [order.index(type(c)) for c in components.values()] for m, components in found.items()}
+    return {m: found[m] for m in sorted(found, key=lambda m: (len(set(kinds[m])) > 1, kinds[m][0]))}
 
 
 def _defined_in(module):
