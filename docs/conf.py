@@ -71,6 +71,7 @@ numpydoc_xref_aliases = _short_names() | {
 
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
+myst_update_mathjax = False
 
 os.environ.pop("MPLBACKEND", None)  # the kernel then shows figures as in Jupyter
 chosen = os.environ.get("SUPERSPIKE_NOTEBOOKS", "all")
