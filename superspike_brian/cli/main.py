@@ -29,7 +29,7 @@ COMMANDS = {  # each is a module here, imported when it is called: Brian2 takes 
     "resume": "continue an interrupted run, or extend a finished one",
     "show": "summarise a run or a sweep",
     "plot": "redraw the figure of a run or a sweep",
-    "bench": "measure the kernels on this machine, as ratios; or how well networks learn",
+    "bench": "measure what is fast and slow on this machine; or how well networks learn",
     "convert": "make a raster (.ras) of other files",
     "export": "a run for other programs",
     "animate": "the output raster over training, as a GIF",
