@@ -10,6 +10,8 @@ from pathlib import Path
 
 from brian2 import Quantity, ms, second
 
+from superspike_brian.values.renamed import IN_TASKS, formerly
+
 from .arguments import durations, file_path
 from .data import squeezed
 from .labelled import LabelledSpikes
@@ -27,10 +29,11 @@ MD5 = {
 }
 
 
+@formerly(IN_TASKS)
 def shd(
     data_dir: str | os.PathLike | None = None,
     squeeze: Quantity | None = None,
-    window: Quantity = 10 * ms,
+    response_window: Quantity = 10 * ms,
     pause: Quantity = 50 * ms,
 ) -> LabelledTask:
     """Name the spoken digit: 8156 samples to learn from and 2264 held out, 700 inputs, 20 classes; a download of 170 MB.
@@ -43,17 +46,17 @@ def shd(
         cache. Checksums are verified in every case.
     squeeze : Quantity, optional
         Length to which the stimuli, of 1.4 s, are compressed in time (second).
-    window : Quantity
+    response_window : Quantity
         From the end of the stimulus to the deadline (second).
     pause : Quantity
         From the deadline to the next onset (second).
     """
-    durations(window=window, pause=pause, **({} if squeeze is None else {"squeeze": squeeze}))
+    durations(response_window=response_window, pause=pause, **({} if squeeze is None else {"squeeze": squeeze}))
     data_dir = os.environ.get(DATA_DIR) or None if data_dir is None else data_dir
     local = None if data_dir is None else file_path(data_dir, "data_dir")
     paths = [_download(name) if local is None else _local(local, name) for name in ("shd_train.h5", "shd_test.h5")]
     training, test = (LabelledSpikes.from_hdf5(path, N_UNITS, LENGTH) for path in paths)
-    return LabelledTask("shd", *squeezed(training, test, squeeze), window, pause)
+    return LabelledTask("shd", *squeezed(training, test, squeeze), response_window, pause)
 
 
 def _local(data_dir: Path, name: str) -> Path:

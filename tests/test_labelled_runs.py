@@ -65,7 +65,7 @@ def by_hand(task, seed, epochs):
     for epoch in range(epochs):
         for k in random_stream(seed, "trials", epoch).permutation(len(task.training)):
             end = at + round(float(task.training.lengths[k]) / 1e-4)
-            deadline = end + round(float(task.window) / 1e-4)
+            deadline = end + round(float(task.response_window) / 1e-4)
             found.append((at, deadline, k, task.training.labels[k]))
             at = deadline + round(float(task.pause) / 1e-4)
     return found, at

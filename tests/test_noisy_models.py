@@ -125,8 +125,8 @@ NOISY = {
         on_input="I_syn_post += w*(0.5 + rand())",
         initial="U = U_rest + 3*mV*randn()",
     ),
-    "error": ERROR.replace(on_target="error_impulse_post += missed*rand()"),
-    "feedback": RANDOM.replace(on_output="error_impulse_post -= spurious*b*poisson(1.0)"),
+    "error": ERROR.replace(on_target="error_rise_post += target_impulse*rand()"),
+    "feedback": RANDOM.replace(on_output="error_rise_post -= output_impulse*b*poisson(1.0)"),
     "optimizer": SUPERSPIKE.optimizer.replace(
         update=SUPERSPIKE.optimizer.update + "\nw = clip(w + 0.1*mV*randn(), -w_max, w_max)", t_b=0.1 * second
     ),

@@ -92,6 +92,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     with steady_streams() as (out, _):
+        warnings.showwarning = lambda message, *_, **__: say(message)
         try:
             args = parse(argv)
         except UserError as error:  # of an import: a Brian2 that does not fit
@@ -102,7 +103,6 @@ def main(argv: list[str] | None = None) -> int:
         from brian2 import BrianLogger
 
         BrianLogger.suppress_name("py.warnings")
-        warnings.showwarning = lambda message, *_, **__: say(message)
         for which in (signal.SIGINT, signal.SIGTERM):
             signal.signal(which, _stop)
         code = _run(args)

@@ -18,6 +18,7 @@ from ..spec.run import OPTIONS
 from ..sweeps.sweep import label, run_sweep
 from ..values.kinds import given
 from ..values.names import nearest
+from ..values.renamed import IN_TASKS, current
 from .options import (
     MACHINE,
     MODEL_OPTIONS,
@@ -122,11 +123,13 @@ def read_grid(args: argparse.Namespace) -> dict[str, list[Any]]:
         key = name.strip().lstrip("-").replace("-", "_")
         if key in grid:
             raise ValueError(f"--grid {text}: {name} is in the grid already")
+        key = current(key, _options(), IN_TASKS)
         texts = [value.strip() for value in values.split(",")]
         if (option := _options().get(key)) is not None:
             grid[key] = [[option.parse(t)] if option.many else option.parse(t) for t in texts]
             continue
         model = model or _any_model(args)
+        key = current(key, model.parameters)
         if key not in model.parameters or key in _FIXED:
             known = sorted([*(o.flag.lstrip("-") for o in _options().values()), *model.parameters])
             raise ValueError(

@@ -11,9 +11,11 @@ from brian2 import Quantity, get_dimensions, ms, second
 
 from ..models import Architecture, Model, ModelError, Pathway, Projection, chain
 from ..models.checks import check_frozen, check_values, constant
+from ..models.renamed import at_one
 from ..values.clock import n_steps
 from ..values.hints import Integers
 from ..values.quantities import readable
+from ..values.renamed import current
 from . import probes
 
 DT = 0.1 * ms
@@ -79,6 +81,7 @@ class Structure:
         if not self.hidden_learning:
             network = network.without_hidden_learning()
         object.__setattr__(self, "architecture", network)
+        object.__setattr__(self, "model", _at_one(self.model, network))
         if not isinstance(self.network, Architecture):
             object.__setattr__(self, "network", self.sizes)
         object.__setattr__(self, "models", dict(self._rules()))
@@ -87,7 +90,8 @@ class Structure:
         object.__setattr__(self, "probe_units", probes.Units().check(self.probe_units, "probe_units"))
         if self.probe_variables is not None:
             names = probes.Names().check(self.probe_variables, "probe_variables").split(",")
-            object.__setattr__(self, "probe_variables", tuple(names))
+            known = {v for variables in probes.variables_of(self).values() for v in variables}
+            object.__setattr__(self, "probe_variables", tuple(current(name, known) for name in names))
         if self.probe_units != probes.UNITS or self.probe_variables is not None:
             probes.check_recorded(self)
 
@@ -308,6 +312,14 @@ class Structure:
         """Time steps at which a projection begins or ends to learn."""
         times = (t for p in self.projections.values() for t in (p.learn_from, p.learn_until) if t is not None)
         return sorted({n_steps(t, self.dt) for t in times} - {0})
+
+
+def _at_one(model, network):
+    """The model with today's names, where components of the network have them, and it has older ones."""
+    records = (*network.populations, *network.projections, *network.pathways)
+    parts = {f"{n} {kind}": c for n, record in enumerate(records) for kind, c in record.components.items()}
+    found = at_one(parts | model.components)
+    return model.replace(**{kind: found[kind] for kind in model.components}) if parts else model
 
 
 def _variant(model, components):

@@ -261,7 +261,7 @@ def _patterns(task):
 
 def _trials(task):
     rows = [(k, label, len(p)) for k, (p, label) in enumerate(zip(task.patterns, task.classes, strict=True))]
-    names = ("background", "stimulus", "window", "pause_min", "pause_mean", "period")
+    names = ("background", "stimulus", "response_window", "pause_min", "pause_mean", "period")
     facts = [f"task: {task.name}", *(f"{n}: {readable(getattr(task, n))}" for n in names), f"source: {task.source}"]
     return f"{markdown(('pattern', 'class', 'spikes'), rows)}\n\n{_bullets(facts)}"
 
@@ -272,7 +272,7 @@ def _samples(task):
         for part, s in samples_of(task).items()
     ]
     head = "samples", "number", "classes", "spikes of one, mean", "length, mean", "source"
-    facts = f"task: {task.name}", *(f"{name}: {readable(getattr(task, name))}" for name in ("window", "pause"))
+    facts = f"task: {task.name}", *(f"{name}: {readable(getattr(task, name))}" for name in ("response_window", "pause"))
     return f"{markdown(head, [(*r[:3], f'{r[3]:.4g}', *r[4:]) for r in rows])}\n\n{_bullets(facts)}"
 
 
