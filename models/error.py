@@ -7,7 +7,7 @@ symbol            unit    meaning
 ================  ======  ==========================================================================================
 error             Hz      alpha * (target spikes - output spikes), alpha of unit area
 error_rise        1       the filter's first stage, with tau_rise; events add their impulses here
-cost              Hz      running average of error**2 over the integral of alpha**2: an isolated unmatched spike a
+cost              Hz      running average of error**2 over the integral of alpha**2: an isolated unmatched spike per
                           second and unit costs 1 Hz. It starts at 0; divide by 1 - exp(-t/tau_cost)
 target_impulse    1       size of the impulse of a target spike
 output_impulse    1       size of the impulse of an output spike

@@ -45,7 +45,7 @@ class Trials:
         if len(shapes[0]) != 1 or len(set(shapes)) > 1:
             raise ValueError(
                 f"{', '.join(self.__dataclass_fields__)} have the shapes {', '.join(map(str, shapes))}; expected one of "
-                "each a trial."
+                "each per trial."
             )
 
     def __len__(self) -> int:
@@ -153,7 +153,7 @@ class Classification:
 
     @property
     def n_outputs(self) -> int:
-        """Number of output units, one a class."""
+        """Number of output units, one per class."""
         return max(self.classes) + 1
 
     @property
@@ -239,7 +239,7 @@ class Classification:
         for onset, pattern in zip(trials.onset, trials.pattern, strict=True):
             steps.append(onset + stimuli[pattern][0])
             ids.append(stimuli[pattern][1])
-        return distinct(np.concatenate(steps), np.concatenate(ids))  # one spike a unit and step
+        return distinct(np.concatenate(steps), np.concatenate(ids))  # one spike per unit and step
 
 
 @formerly(IN_TASKS)
@@ -261,7 +261,7 @@ def latencies(
     classes : int
         Number of classes.
     patterns : int
-        Patterns a class.
+        Patterns per class.
     n_inputs : int
         Number of inputs.
     stimulus : Quantity

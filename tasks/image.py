@@ -1,4 +1,4 @@
-"""A picture to be drawn in spikes: one row of pixels an output unit, from left to right in time.
+"""A picture to be drawn in spikes: one row of pixels per output unit, from left to right in time.
 
 Source: the idea of the complex patterns of Zenke & Ganguli (2018), doi:10.1162/neco_a_01086, Figs 6 and 7, whose targets are
 made of pictures too. Here a dark pixel is one spike of its row's unit, at a random time within the pixel's time.

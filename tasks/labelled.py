@@ -101,7 +101,7 @@ class LabelledSpikes:
         -------
         steps, units, offsets : arrays of int
             Of the distinct spikes, by sample, step and unit. Spikes of one unit in one step are merged, as it can spike only
-            once a step; a message says how many.
+            once per step; a message says how many.
         """
         key = duration(dt, "dt")
         if key not in self._rounded:
@@ -262,7 +262,7 @@ class LabelledSpikes:
         Parameters
         ----------
         path : path
-            It holds ``spikes/times`` (second) and ``spikes/units``, an array of each a sample, and ``labels``; if there is
+            It holds ``spikes/times`` (second) and ``spikes/units``, an array of each per sample, and ``labels``; if there is
             ``extra/keys``, the names of the classes, their number is that of the classes.
         n : int, optional
             Number of units; default: the largest number plus one.
@@ -297,7 +297,7 @@ class LabelledSpikes:
     def from_folder(
         cls, path: str | os.PathLike, n: int | None = None, lengths: Quantity | None = None
     ) -> "LabelledSpikes":
-        """Read a folder of rasters, a file a sample, with their classes in a table ``labels.csv``.
+        """Read a folder of rasters, a file per sample, with their classes in a table ``labels.csv``.
 
         Parameters
         ----------
@@ -362,7 +362,7 @@ class LabelledSpikes:
         Parameters
         ----------
         trains : list of lists of neo.SpikeTrain
-            One list a sample, one train a unit, such as ``[segment.spiketrains for segment in block.segments]``. A sample
+            One list per sample, one train per unit, such as ``[segment.spiketrains for segment in block.segments]``. A sample
             begins at the first ``t_start`` of its trains and ends at the last ``t_stop``; a spike at that very time is put a
             hair before it.
         labels : array of int, shape (samples,)
@@ -473,7 +473,7 @@ class LabelledSpikes:
         )
         return (
             f"{self.name}: {counted(len(self), 'sample')} in {self.n_classes} classes ({each} in each), "
-            f"{counted(self.n, 'input')}, mean {self.n_spikes / len(self):.4g} spikes a sample, stimulus {length}\n"
+            f"{counted(self.n, 'input')}, mean {self.n_spikes / len(self):.4g} spikes per sample, stimulus {length}\n"
             f"source: {self.source}"
         )
 

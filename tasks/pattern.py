@@ -63,7 +63,7 @@ class SpikePattern:
         ids, times = np.atleast_1d(units(self.ids, "ids"), seconds(self.times, "times"))
         if ids.ndim != 1 or ids.shape != times.shape:
             raise ValueError(
-                f"ids and times have the shapes {ids.shape} and {times.shape}; expected one of each a spike."
+                f"ids and times have the shapes {ids.shape} and {times.shape}; expected one of each per spike."
             )
         for bad, expected in (
             ((ids < 0) | (ids >= n), f"a unit from 0 to {n - 1} in ids, as n is {n}"),
@@ -97,7 +97,7 @@ class SpikePattern:
         ----------
         source : object
             A Brian2 monitor of spikes; ``(ids, times)``, arrays of shape (spikes,); a list with the times of each unit; a
-            `neo.SpikeTrain`, a list of them (one a unit) or a `neo.Segment`; events of tonic, a structured array with the
+            `neo.SpikeTrain`, a list of them (one per unit) or a `neo.Segment`; events of tonic, a structured array with the
             fields ``t`` (us), ``x``, ``p``; what a recorder of NEST returns, a dict with ``senders`` and ``times`` (ms if
             without unit); or the path of a file: `.ras`, `.npz`, a picture, or a table (CSV, NEST's `.dat` and `.gdf`).
         period : Quantity
@@ -153,7 +153,7 @@ class SpikePattern:
         -------
         steps, ids : arrays of int, shape (distinct spikes,)
             Sorted by step, then unit. A spike that rounds up to the end of the loop is in step 0. Spikes
-            of one unit in one step are merged, as it can spike only once a step; a warning says how many.
+            of one unit in one step are merged, as it can spike only once per step; a warning says how many.
         """
         ratio = float(self.period) / duration(dt, "dt")
         if not ratio <= MOST_STEPS:

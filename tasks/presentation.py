@@ -67,7 +67,7 @@ class LabelledTask:
 
     @property
     def n_outputs(self) -> int:
-        """Number of output units, one a class."""
+        """Number of output units, one per class."""
         return self.training.n_classes
 
     @property

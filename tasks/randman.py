@@ -5,7 +5,7 @@ doi:10.1162/neco_a_01367. A class is a random smooth manifold of `dim` dimension
 
     f_i(x) = prod_j sum_k a_ijk k^-alpha sin(2 pi (k x_j b_ijk + c_ijk)),  k = 1, 2, ...
 
-where x, uniform in the unit cube, is the place of a sample on the manifold and a, b, c are uniform from 0 to 1, drawn once a
+where x, uniform in the unit cube, is the place of a sample on the manifold and a, b, c are uniform from 0 to 1, drawn once per
 class. The values of f_i are stretched over the samples of a class, training and test, to 0...1: no input tells the class by its
 earliest or its latest spike.
 """
@@ -43,7 +43,7 @@ def randman(
     Parameters
     ----------
     n_inputs : int
-        Number of inputs; each spikes once a sample.
+        Number of inputs; each spikes once per sample.
     classes : int
         Number of classes.
     dim : int

@@ -258,7 +258,7 @@ def test_blocks_give_the_bits_of_one_piece(learning, compiled, kernel):
 
 
 def test_probing_changes_nothing(learning):
-    """Kernels that lag behind catch up at every probed step, so that sums over synapses round otherwise."""
+    """Deferred kernels are flushed at every probed step, so that sums over synapses round otherwise."""
     _, program, state, (expected, whole) = learning
     end, records = program.run(state, 0, STEPS)
     for name in end:

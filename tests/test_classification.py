@@ -28,7 +28,7 @@ def stream(k):
 
 @pytest.fixture(scope="module")
 def small():
-    """Two patterns of 12 inputs in three classes, many trials a second."""
+    """Two patterns of 12 inputs in three classes, many trials per second."""
     rng = np.random.default_rng(3)
     patterns = [SpikePattern(12, np.arange(12), rng.uniform(0, 10, 12) * ms, 10 * ms) for _ in range(3)]
     return Classification("small", patterns, (0, 1, 2), 5 * Hz, 15 * ms, 5 * ms, 20 * ms, 300 * ms, "made for a test")

@@ -27,7 +27,7 @@ HIDDEN = SUPERSPIKE.replace(feedback=RANDOM, regularizer=ERROR_GATED_DECAY)
 
 
 def overflow(precision):
-    """Steps after which 60 mV times 101 a step is past the largest number."""
+    """Steps after which 60 mV times 101 per step is past the largest number."""
     return int(np.floor((np.log(float(np.finfo(precision).max)) - np.log(0.06)) / np.log(101))) + 1
 
 

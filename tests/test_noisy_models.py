@@ -199,7 +199,7 @@ def test_neither_blocks_nor_threads_nor_probes_change_a_bit(build_dir, precision
     same_bits(run(pieces=(125, 1000, 875)), expected)
     same_bits(run(pieces=(2000,), threads=3), expected)
     if precision == "double":
-        assert_same(run(pieces=(2000,), probe=True), expected)  # monitors of synapses let them catch up at every step
+        assert_same(run(pieces=(2000,), probe=True), expected)  # monitors of synapses flush them at every step
 
 
 @pytest.mark.parametrize("device", [pytest.param("runtime", marks=pytest.mark.slow), "standalone"])

@@ -48,7 +48,7 @@ spikes = SpikeMonitor(neurons)
 record = StateMonitor(neurons, ["error", "theta"], record=0)
 
 run(2000 * ms)
-squared = (record.error[0] / Hz).reshape(20, -1)  # one row a period
+squared = (record.error[0] / Hz).reshape(20, -1)  # one row per period
 print("mean squared error of the first and the last periods:", np.round((squared**2).mean(axis=1)[[1, 2, -2, -1]], 1))
 print(
     "spikes of the last period:", np.round((spikes.t / ms)[spikes.t > 1900 * ms] - 1900, 1), "ms; targets: 40 and 80 ms"

@@ -156,7 +156,7 @@ def connect(address: str) -> Executor:
 
 
 def summary_text(data: xr.Dataset) -> str:
-    """What a sweep found, a line a condition, for a person."""
+    """What a sweep found, a line per condition, for a person."""
     lines = [f"{data.attrs['title']}: {data.attrs.get('task', 'no run yet')}"]
     what = in_the_end(data)
     form = "{:.1%}" if what == "accuracy" else "{:.3g} Hz"

@@ -54,7 +54,7 @@ def _status(cost: float, r0: float, rate: float, accuracy: float | None) -> str:
 
 
 class Lines(Silent):
-    """A line a block, at most one every `interval` seconds, for files and queues."""
+    """A line per block, at most one every `interval` seconds, for files and queues."""
 
     def __init__(self, stream: TextIO | None = None, interval: float = 2.0) -> None:
         self.stream, self.interval = Steady(stream or sys.stderr), interval

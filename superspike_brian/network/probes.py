@@ -177,7 +177,7 @@ def check_windows(protocol: Any, structure: Any, task: Any) -> None:
     row = 8 * sum(1 + len(watched) * len(numbers) for watched, numbers in recorded(structure).values())
     if windows * steps * row > LIMIT:
         raise ValueError(
-            f"{windows} probe windows of {steps} steps, {row} bytes a step, take {windows * steps * row / 2**30:.3g} GiB, and "
-            f"more than {LIMIT / 2**30:g} GiB are refused: choose a smaller probe_length, fewer probe_units, probe_synapses or "
-            "probe_variables, or fewer windows"
+            f"{windows} probe windows of {steps} steps, {row} bytes per step, take {windows * steps * row / 2**30:.3g} GiB, "
+            f"and more than {LIMIT / 2**30:g} GiB are refused: choose a smaller probe_length, fewer probe_units, "
+            "probe_synapses or probe_variables, or fewer windows"
         )

@@ -44,7 +44,7 @@ class Structure:
         Which variables of layers and synapses they record; of synapses also ``NAME_pre`` and ``NAME_post``. Default: U,
         error, sigma_prime, eligibility, m and w.
     chunk : int, optional
-        Time steps that the fast kernels record before they catch up; default: what fits each projection.
+        Time steps that the fast kernels record before they are flushed; default: what fits each projection.
     samples : int
         Samples of the target, where it is a signal.
 

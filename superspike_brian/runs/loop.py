@@ -2,7 +2,7 @@
 
 Every block starts from the whole state of the one before, spikes in flight included. So whether a run was interrupted
 between blocks changes no bit of the result; nor does where blocks end, as long as it is a multiple of the kernels' chunk (125
-or 1250 steps): they catch up there, and elsewhere their sums round differently in the last digit.
+or 1250 steps): they are flushed there, and elsewhere their sums round differently in the last digit.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ def _own_delays(structure):
     """What is said of the delays of synapses that have one each."""
     found: dict[str, str] = {}
     for p in (p for name, p in structure.projections.items() if structure.has_delays(name)):
-        text = _code(p.delay) if isinstance(p.delay, str) else "one a synapse"
+        text = _code(p.delay) if isinstance(p.delay, str) else "one per synapse"
         found |= {p.name: text, f"axons_{p.label}": text}
     return found
 

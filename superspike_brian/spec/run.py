@@ -111,7 +111,7 @@ class RunSpec:
     )
     chunk: int | None = setting(
         Whole("250", minimum=1),
-        "time steps after which the fast kernels catch up; another number rounds differently in the last digit",
+        "time steps after which the fast kernels are flushed; another number rounds differently in the last digit",
         None,
         unset="what fits the number of synapses",
     )

@@ -138,7 +138,7 @@ def run_all(
     executor : concurrent.futures.Executor, optional
         Where to run instead. Its workers see the run folders, and build programs into their own caches.
     report : callable
-        Receives a line a finished or failed job.
+        Receives a line per finished or failed job.
     progress : Silent, optional
         What shows the progress over all jobs (see `superspike_brian.console.progress`).
 
