@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
 
+from superspike_brian.values.quantities import readable
 from superspike_brian.values.renamed import IN_TASKS, formerly
 
 from . import arguments
@@ -135,11 +136,13 @@ class Classification:
             for name in ("response_window", "pause_min", "pause_mean", "period")
         }
         if times["pause_mean"] < times["pause_min"]:
-            raise ValueError(f"pause_mean is {self.pause_mean}; expected at least pause_min, {self.pause_min}.")
+            raise ValueError(
+                f"pause_mean is {readable(self.pause_mean)}; expected at least pause_min, {readable(self.pause_min)}."
+            )
         shortest = float(self.stimulus) + times["response_window"] + times["pause_min"]
         if times["period"] <= shortest:
             raise ValueError(
-                f"period is {self.period}; expected more than the {shortest} s of one trial and its pause."
+                f"period is {readable(self.period)}; expected more than the {shortest} s of one trial and its pause."
             )
         drawn(
             rate(self.background, "background", "4*Hz") * times["period"] * self.n_inputs,
@@ -165,7 +168,7 @@ class Classification:
         """Say in plain text what goes in, what should come out, and where it comes from."""
         return (
             f"{self.name}: {len(self.patterns)} patterns of {self.n_inputs} inputs in {self.n_outputs} classes, "
-            f"{self.stimulus} each, background {self.background}\nsource: {self.source}"
+            f"{readable(self.stimulus)} each, background {readable(self.background)}\nsource: {self.source}"
         )
 
     def trials(self, stream: Callable[[int], np.random.Generator], first: int, last: int, dt: Quantity) -> Trials:
@@ -222,7 +225,9 @@ class Classification:
         """Trials of period `k`."""
         length, occupied = self._steps(self.period, dt), self._steps(self.stimulus + self.response_window, dt)
         if not 0 < occupied < length <= MOST_STEPS:
-            raise ValueError(f"dt is {dt}; expected a time step that suits a period of {self.period}, such as 0.1*ms.")
+            raise ValueError(
+                f"dt is {readable(dt)}; expected a time step that suits a period of {readable(self.period)}, such as 0.1*ms."
+            )
         pause_min, spread = self._steps(self.pause_min, dt), float((self.pause_mean - self.pause_min) / dt)
         most = length // (occupied + pause_min) + 1
         pauses = pause_min + np.rint(rng.exponential(spread, most)).astype(int)

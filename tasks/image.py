@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, Quantity, second
 
+from superspike_brian.values.quantities import readable
+
 from . import arguments
 from .arguments import count, duration, shown, word
 from .files import existing
@@ -73,7 +75,7 @@ def image(
         If there is no such picture, it cannot be read, or nothing in it is dark.
     """
     targets, what = picture(image, text, period, n_outputs, max_rate, seed)
-    source = f"{what}, frozen Poisson inputs of {rate}, seed {seed}"
+    source = f"{what}, frozen Poisson inputs of {readable(rate)}, seed {seed}"
     return Task("pattern", frozen_poisson(n_inputs, rate, period, seed), targets, source)
 
 

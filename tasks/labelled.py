@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, ms, second
 
+from superspike_brian.values.quantities import readable
+
 from . import arguments, recordings, sample_files
 from .arguments import count, duration, fraction, seconds, seconds_as_given, shown, units, word
 from .encoding import encode, intensities
@@ -109,7 +111,7 @@ class LabelledSpikes:
             if merged := self.n_spikes - len(found.units):
                 logger.warning(
                     f"{self.name}: {merged:,} of {self.n_spikes:,} spikes merged: their unit already spikes in the same step "
-                    f"of {dt}"
+                    f"of {readable(dt)}"
                 )
             self._rounded[key] = tuple(found)
         return self._rounded[key]

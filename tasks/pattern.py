@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, second
 
+from superspike_brian.values.quantities import readable
+
 from .arguments import count, duration, seconds, shown, units, word
 from .signal import Signal
 
@@ -158,19 +160,20 @@ class SpikePattern:
         ratio = float(self.period) / duration(dt, "dt")
         if not ratio <= MOST_STEPS:
             raise ValueError(
-                f"the period, {self.period}, is {ratio:.3g} time steps of {dt}; expected at most {MOST_STEPS}."
+                f"the period, {readable(self.period)}, is {ratio:.3g} time steps of {readable(dt)}; expected at most "
+                f"{MOST_STEPS}."
             )
         n_steps = max(1, round(ratio))
         if abs(ratio - n_steps) > 1e-6:
             raise ValueError(
-                f"the period, {self.period}, is {ratio:.9g} time steps of {dt}; expected a whole number. "
+                f"the period, {readable(self.period)}, is {ratio:.9g} time steps of {readable(dt)}; expected a whole number. "
                 f"The nearest period that is one: {n_steps * dt}."
             )
         steps = np.rint(np.asarray(self.times / dt)).astype(int) % n_steps
         steps, ids = distinct(steps, self.ids)
         if merged := len(self) - len(steps):
             warnings.warn(
-                f"{merged} of {len(self)} spikes merged: their unit already spikes in the same step of {dt}.",
+                f"{merged} of {len(self)} spikes merged: their unit already spikes in the same step of {readable(dt)}.",
                 stacklevel=2,
             )
         return steps, ids
@@ -233,4 +236,4 @@ class Task:
     def describe(self) -> str:
         """Say in plain text what goes in, what should come out, and where both come from."""
         sides = (f"{counted(p.n, what)} ({p})" for p, what in ((self.inputs, "input"), (self.targets, "output")))
-        return f"{self.name}: {' -> '.join(sides)}, a loop of {self.period}\nsource: {self.source}"
+        return f"{self.name}: {' -> '.join(sides)}, a loop of {readable(self.period)}\nsource: {self.source}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from brian2 import Quantity, ms, second
 
+from superspike_brian.values.quantities import readable
 from superspike_brian.values.renamed import IN_TASKS, formerly
 
 from .arguments import duration, shown, word
@@ -93,7 +94,7 @@ class LabelledTask:
         held_out = "no test set" if self.test is None else f"{len(self.test):,} held-out ones"
         return (
             f"{self.name}: {len(self.training):,} samples of {self.n_inputs} inputs in {self.n_outputs} classes, {held_out}; "
-            f"answer {self.response_window} after each, pause {self.pause}\nsource: {self.source}"
+            f"answer {readable(self.response_window)} after each, pause {readable(self.pause)}\nsource: {self.source}"
         )
 
     def epoch(self, dt: Quantity) -> int:
@@ -153,7 +154,9 @@ class LabelledTask:
         """Steps from each onset to the next."""
         for name in ("response_window", "pause"):
             if self._steps(getattr(self, name), dt) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected at least one time step of {dt}.")
+                raise ValueError(
+                    f"{name} is {readable(getattr(self, name))}; expected at least one time step of {readable(dt)}."
+                )
         lengths = np.broadcast_to(self._steps(samples.lengths, dt), len(samples))
         return lengths + self._steps(self.response_window, dt) + self._steps(self.pause, dt)
 

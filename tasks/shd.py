@@ -4,6 +4,7 @@ Source: Cramer, Stradmann, Schemmel & Zenke (2020), The Heidelberg Spiking Data 
 Neural Networks, doi:10.1109/TNNLS.2020.3044364; CC BY 4.0. The checksums are those that the published files are known by.
 """
 
+import dataclasses
 import hashlib
 import os
 from pathlib import Path
@@ -19,6 +20,7 @@ from .presentation import LabelledTask
 from .ssbm import DATA_DIR
 
 BASE_URL = "https://zenkelab.org/datasets/"
+SOURCE = "Spiking Heidelberg Digits, Cramer et al. 2022, doi:10.1109/TNNLS.2020.3044364"
 N_UNITS = 700
 LENGTH = 1.4 * second  # the longest word ends before
 MD5 = {
@@ -56,6 +58,7 @@ def shd(
     local = None if data_dir is None else file_path(data_dir, "data_dir")
     paths = [_download(name) if local is None else _local(local, name) for name in ("shd_train.h5", "shd_test.h5")]
     training, test = (LabelledSpikes.from_hdf5(path, N_UNITS, LENGTH) for path in paths)
+    training, test = (dataclasses.replace(s, source=f"{SOURCE}; {s.source}") for s in (training, test))
     return LabelledTask("shd", *squeezed(training, test, squeeze), response_window, pause)
 
 

@@ -7,6 +7,18 @@ from .. import results
 from ..figures.animation import animate
 from .options import number
 
+PAGE = "runs"
+EXAMPLES = (
+    (
+        "superspike animate runs/spike-timing-001 learning.gif",
+        "of a run with --probe-every 50s",
+    ),
+    (
+        "superspike animate runs/spike-timing-001 slow.gif --fps 1",
+        "a window per second",
+    ),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add its arguments."""

@@ -10,6 +10,18 @@ from ..bench import own, run
 from ..models import Architecture
 from .options import load_record, number
 
+PAGE = "kernels"
+EXAMPLES = (
+    (
+        "superspike bench --rounds 3",
+        "the kernels, each three times",
+    ),
+    (
+        "superspike bench --learning",
+        "how well networks learn, beside earlier versions",
+    ),
+)
+
 _OF_KERNELS, _OF_LEARNING = ("rounds", "network"), ("stored", "save", "overwrite", "workers")
 
 

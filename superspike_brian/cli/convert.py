@@ -11,7 +11,20 @@ from ..tasks.arguments import file_path
 from ..tasks.image import picture
 from ..tasks.pattern import counted
 from ..values.names import nearest
+from ..values.quantities import readable
 from .options import number, time_value
+
+PAGE = "data"
+EXAMPLES = (
+    (
+        "superspike convert image picture.png target.ras --period 2s",
+        "a picture in spikes",
+    ),
+    (
+        "superspike convert csv spikes.csv input.ras --period 500ms --time-unit 1ms",
+        "a table of times and units",
+    ),
+)
 
 READERS = {"csv": read_csv, "npz": read_npz}  # of a time unit
 KINDS = ("image", *READERS, "neo")
@@ -101,4 +114,6 @@ def command(args: argparse.Namespace) -> None:
     """Convert, and say what came out."""
     given = args.kind, args.source, args.out, args.period, args.n, args.time_unit, args.start, args.seed, args.overwrite
     pattern = convert(*given)
-    print(f"{args.out}: {counted(len(pattern), 'spike')} of {counted(pattern.n, 'unit')}, period {pattern.period}")
+    print(
+        f"{args.out}: {counted(len(pattern), 'spike')} of {counted(pattern.n, 'unit')}, period {readable(pattern.period)}"
+    )

@@ -9,6 +9,18 @@ from ..exchange import nir
 from ..exchange.script import export_brian2
 from ..values.kinds import Time, argument_type
 
+PAGE = "brian2"
+EXAMPLES = (
+    (
+        "superspike export brian2 runs/spike-timing-001 my_net.py",
+        "a script that needs Brian2 alone",
+    ),
+    (
+        "superspike export nir runs/spike-timing-001 net.nir",
+        "for other simulators and chips",
+    ),
+)
+
 # name: function of run, out, at and overwrite, which returns the files that it wrote; and what they are
 FORMATS: dict[str, tuple[Callable[..., tuple[Path, ...]], str]] = {
     "brian2": (export_brian2, "one script of plain Brian2, with its arrays beside it"),

@@ -9,6 +9,18 @@ from ..experiments import SCALES, Setting, experiment, names
 from ..reproduce import reproduce
 from .options import number
 
+PAGE = "gallery"
+EXAMPLES = (
+    (
+        "superspike reproduce fig2",
+        "in minutes, at quick scale",
+    ),
+    (
+        "superspike reproduce fig7 --scale full --workers 2",
+        "with the paper's sizes",
+    ),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add its arguments."""

@@ -8,6 +8,18 @@ from ..runs.training import resume
 from .options import machine_options, time_value
 from .run import report
 
+PAGE = "runs"
+EXAMPLES = (
+    (
+        "superspike resume runs/spike-timing-001",
+        "to the end that the run was to have",
+    ),
+    (
+        "superspike resume runs/spike-timing-001 --duration 800s",
+        "and beyond it",
+    ),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which run, and until when."""

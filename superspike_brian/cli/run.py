@@ -10,7 +10,24 @@ from ..console.progress import reporter
 from ..figures.files import draw_run
 from ..runs.training import start
 from ..values.kinds import File, argument_type
+from ..values.quantities import measured
 from .options import machine, machine_options, make_spec, network_options, run_options
+
+PAGE = "runs"
+EXAMPLES = (
+    (
+        "superspike run spike-timing --hidden 4 --duration 250s",
+        "the first run: a minute, results in ./runs",
+    ),
+    (
+        "superspike run xor --hidden 8 --feedback random --duration 500s --seed 2",
+        "trials, with an accuracy",
+    ),
+    (
+        "superspike run ras --input in.ras --target out.ras --period 500ms --set beta=0.5/mV --out my_run",
+        "your own spikes, and a parameter",
+    ),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,8 +70,8 @@ def report(data: Any, out: Path, args: argparse.Namespace) -> None:
         if summary.get("accuracy") is not None:
             correct = f"accuracy {summary['accuracy']:.2%} of {summary['n_test']} {results.what_was_tested(summary)}, "
         print(
-            f"{correct}cost {summary['cost_hz']:.4g} Hz at {summary['simulated_s']:g} s "
-            f"({summary['wall_s']:.3g} s of training)"
+            f"{correct}cost {measured(summary['cost_hz'], 'Hz')} at {measured(summary['simulated_s'], 's', 6)} "
+            f"({measured(summary['wall_s'], 's', 3)} of training)"
         )
         print(f"results {out / 'run.nc'}, figure {figures[0]}")
     if args.json:

@@ -18,6 +18,7 @@ from ..spec.run import OPTIONS
 from ..sweeps.sweep import label, run_sweep
 from ..values.kinds import given
 from ..values.names import nearest
+from ..values.quantities import measured
 from ..values.renamed import IN_TASKS, current
 from .options import (
     MACHINE,
@@ -36,6 +37,18 @@ from .options import (
 
 if TYPE_CHECKING:
     import xarray as xr
+
+PAGE = "cluster"
+EXAMPLES = (
+    (
+        "superspike sweep spike-timing --hidden 4 --grid feedback=random,symmetric --seeds 20 --workers 4 --out sweep",
+        "40 runs, 4 at a time",
+    ),
+    (
+        "superspike sweep xor --hidden 4 --grid r0=0.5mV,1mV,2mV --seeds 5 --duration 200s --out sweep_r0",
+        "over a learning rate",
+    ),
+)
 
 _FIXED = ("model", "set", "seed", "data_dir")  # of a sweep: the same in all runs, or given otherwise
 
@@ -159,13 +172,13 @@ def summary_text(data: xr.Dataset) -> str:
     """What a sweep found, a line per condition, for a person."""
     lines = [f"{data.attrs['title']}: {data.attrs.get('task', 'no run yet')}"]
     what = in_the_end(data)
-    form = "{:.1%}" if what == "accuracy" else "{:.3g} Hz"
     for condition, final in conditions(data, what=what):
         name = ", ".join(f"{k} {label(v)}" for k, v in condition.items()) or "all runs"
         figures = "no run has ended"
         n = int(final.count())
         if n:
-            low, middle, high = (form.format(float(q)) for q in final.quantile([0.25, 0.5, 0.75], "seed"))
+            quartiles = map(float, final.quantile([0.25, 0.5, 0.75], "seed"))
+            low, middle, high = (f"{q:.1%}" if what == "accuracy" else measured(q, "Hz", 3) for q in quartiles)
             figures = f"{final.attrs['long_name']} {middle} (quartiles {low}, {high})"
         lines.append(f"  {name:40} {n:4d} of {final.sizes['seed']} runs, {figures}")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, get_dimensions, ms, second
 
-from ..models import Architecture, Model, ModelError, Pathway, Projection, chain
+from ..models import Architecture, Component, Model, ModelError, Pathway, Projection, chain
 from ..models.checks import check_frozen, check_values, constant
 from ..models.renamed import at_one
 from ..values.clock import n_steps
@@ -290,9 +290,29 @@ class Structure:
 
     @property
     def feedback(self) -> str:
-        """Names of the feedback of all pathways; that of the model, if there is none."""
-        found = [self.models[f"feedback_{p.label}"].feedback.name for p in self.pathways.values()]
-        return " and ".join(dict.fromkeys(found or [self.model.feedback.name]))
+        """Names of the feedback of all pathways, or 'none'."""
+        return " and ".join(dict.fromkeys(c.name for c in self.components.get("feedback", ()))) or "none"
+
+    @cached_property
+    def components(self) -> dict[str, tuple[Component, ...]]:
+        """Components that the network has a use for, by field; without hidden populations no feedback and no regulariser."""
+        found: dict[str, list[Component]] = {kind: [] for kind in self.model.components}
+        for name in self.populations[1:]:
+            own = name == "output" and self.models[name].error.output_equations
+            self._use(found, self.models[name], "neuron", "error", *(() if own else ("surrogate",)))
+        for name in self.plastic:
+            hidden = ("regularizer",) if self.projections[name].target != "output" else ()
+            self._use(found, self.models[name], "plasticity", "optimizer", *hidden)
+        for way in self.pathways.values():
+            self._use(found, self.models[f"feedback_{way.label}"], "feedback")
+        return {kind: tuple(used) for kind, used in found.items() if used}
+
+    @staticmethod
+    def _use(found: dict[str, list[Component]], model: Model, *kinds: str) -> None:
+        for kind in kinds:
+            component = getattr(model, kind)
+            if component not in found[kind]:
+                found[kind].append(component)
 
     @property
     def summary(self) -> str:

@@ -92,7 +92,7 @@ def describe(
         Markdown.
     """
     title = title or f"Network of {assembly.structure.summary} units"
-    parts = [f"# {title}", _bullets(f"{kind}: {c.name}" for kind, c in assembly.model.components.items())]
+    parts = [f"# {title}", _bullets(_parts_of(assembly.structure))]
     parts += [f"## {name}\n\n{body.strip()}" for name, body in _sections(assembly, task).items() if body]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
@@ -120,8 +120,16 @@ def _sections(assembly, task):
         "Measurements": _measurements(groups, assembly.is_probe),
         "Parameters": _parameters(model, groups),
         "Schedule of one time step": _schedule(assembly.net.sorted_objects),
-        "Sources": _bullets(f"{kind}, *{c.name}*: {c.source}" for kind, c in model.components.items()),
+        "Sources": _bullets(
+            f"{kind}, *{c.name}*: {c.source}" for kind, used in assembly.structure.components.items() for c in used
+        ),
     }
+
+
+def _parts_of(structure):
+    """What the network has of each kind of component."""
+    for kind, used in structure.components.items():
+        yield f"{kind}: {', '.join(dict.fromkeys(c.name for c in used))}"
 
 
 def _section_of(group):

@@ -30,6 +30,7 @@ from ..values.as_json import quantity_to_json, value_from_json, value_to_json
 from ..values.clock import n_steps
 from ..values.kinds import Choice, File, Flag, Text, Time, Whole, check_settings, options_of, setting
 from ..values.names import nearest
+from ..values.quantities import readable
 from ..values.renamed import with_current
 from .protocol import Protocol
 from .recipe import NO_RECIPE, RECIPES
@@ -170,7 +171,9 @@ class RunSpec:
         if self.decoder is not None:
             self._check_decoder()
         if self.protocol.steps(self.dt) < 1:
-            raise ValueError(f"duration {self.protocol.duration} is less than one time step of {self.dt}")
+            raise ValueError(
+                f"duration {readable(self.protocol.duration)} is less than one time step of {readable(self.dt)}"
+            )
 
     def _check_decoder(self):
         if isinstance(self.task, Task):

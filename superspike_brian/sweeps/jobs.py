@@ -27,6 +27,7 @@ from ..runs.training import resume, start
 from ..spec.run import Machine, RunSpec
 from ..spec.serialize import samples_of, task_from_arrays
 from ..values.hints import Report
+from ..values.quantities import measured
 from .pool import LocalPool
 
 POLL = 1.0  # seconds between looks at the runs
@@ -176,7 +177,7 @@ def run_all(
                 job = futures[future]
                 try:
                     figures = future.result()
-                    line = f"{job.out}: cost {figures['cost_hz']:.3g} Hz, {figures['wall_s']:.3g} s"
+                    line = f"{job.out}: cost {measured(figures['cost_hz'], 'Hz', 3)}, {measured(figures['wall_s'], 's', 3)}"
                     line += "".join(f"; note: {note['text']}" for note in figures["notes"])
                 except Exception as error:
                     failed[job.out] = f"{type(error).__name__}: {error}"
