@@ -47,9 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(args: argparse.Namespace) -> None:
     """Train, draw, report."""
-    spec = make_spec(args)
+    progress = reporter(args.quiet)
+    with progress.stage(f"reading the task {args.task}"):
+        spec = make_spec(args)
     args.out = out = args.out or _new_folder(args.task)
-    report(start(spec, machine(args), out, args.overwrite, reporter(args.quiet), args.line), out, args)
+    report(start(spec, machine(args), out, args.overwrite, progress, args.line), out, args)
 
 
 def _new_folder(task):
@@ -63,7 +65,8 @@ def _new_folder(task):
 
 def report(data: Any, out: Path, args: argparse.Namespace) -> None:
     """Draw a run that has ended, and say what came out."""
-    figures = draw_run(data, out)
+    with reporter(args.quiet).stage("drawing the figure"):
+        figures = draw_run(data, out)
     summary = results.summary(data, out)
     if not args.quiet:
         correct = ""

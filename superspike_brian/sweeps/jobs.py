@@ -228,7 +228,7 @@ class _Watch:
 
     def __init__(self, jobs: list[Job], todo: list[Job], progress: Silent, build_seconds: float) -> None:
         self.open, self.n, self.progress = {job.out: job for job in todo}, len(jobs), progress
-        total = sum(job.duration_s for job in jobs)
+        self.total = total = sum(job.duration_s for job in jobs)
         self.closed = total - sum(job.duration_s for job in todo)
         progress.start(total, self._simulated(), build_seconds)
 
@@ -243,4 +243,7 @@ class _Watch:
     def look(self, n_failed: int) -> None:
         """Show where the runs are."""
         failed = f", {n_failed} failed" if n_failed else ""
-        self.progress.overall(self._simulated(), f"{self.n - len(self.open)} of {self.n} runs{failed}")
+        at = (
+            self.total if not self.open else min(self._simulated(), 0.99 * self.total)
+        )  # the last ones are being packed
+        self.progress.overall(at, f"{self.n - len(self.open)} of {self.n} runs{failed}")
