@@ -7,7 +7,6 @@ from typing import Any
 
 from .. import results
 from ..console.progress import reporter
-from ..figures.files import draw_run
 from ..runs.training import start
 from ..values.kinds import File, argument_type
 from ..values.quantities import measured
@@ -65,6 +64,8 @@ def _new_folder(task):
 
 def report(data: Any, out: Path, args: argparse.Namespace) -> None:
     """Draw a run that has ended, and say what came out."""
+    from ..figures.files import draw_run  # here, as matplotlib is slow to import
+
     with reporter(args.quiet).stage("drawing the figure"):
         figures = draw_run(data, out)
     summary = results.summary(data, out)
