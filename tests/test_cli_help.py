@@ -1,5 +1,6 @@
 """The command explains itself: options with help, unit and default; subcommands with examples that are right, and a page."""
 
+import importlib.metadata
 import re
 import shlex
 import subprocess
@@ -9,7 +10,6 @@ from pathlib import Path
 import pytest
 from command import superspike
 
-from superspike_brian.cli import main as cli
 from superspike_brian.cli import options
 from superspike_brian.cli.main import COMMANDS, command_parser, page, parse
 
@@ -73,7 +73,7 @@ def test_a_documentation_address_is_where_the_pages_are(monkeypatch):
         def get_all(self, name):
             return ["Source, https://example.org/code", "Documentation, https://example.org/docs/"]
 
-    monkeypatch.setattr(cli.importlib.metadata, "metadata", lambda name: Metadata())
+    monkeypatch.setattr(importlib.metadata, "metadata", lambda name: Metadata())
     assert page("runs") == "https://example.org/docs/runs.html"
 
 

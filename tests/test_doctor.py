@@ -157,3 +157,7 @@ def test_a_brian2_that_cannot_be_imported(tmp_path):
     assert found.returncode == 1 and "Traceback" not in found.stderr
     assert "fault    brian2    numpy has no ptp" in found.stdout and 'pip install "brian2' in found.stdout
     assert "fault    compiler  not looked for" in found.stdout
+    command = [sys.executable, "-m", "superspike_brian", "describe", "xor"]
+    found = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert found.returncode == 2 and len(found.stderr.splitlines()) == 1
+    assert "numpy has no ptp" in found.stderr and "superspike doctor" in found.stderr

@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--figure",
         type=argument_type(File("net.png", "FILE")),
         metavar="FILE",
-        help=f"also draw populations, projections and feedback: {', '.join(SUFFIXES)} (default: no drawing)",
+        help=f"also draw populations, projections and feedback, into a file such as net.png: {', '.join(SUFFIXES)} "
+        "(default: no drawing)",
     )
 
 

@@ -35,7 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dir", type=Path, help="run folder")
     parser.add_argument("out", type=Path, help="file to write, such as net.py")
     parser.add_argument(
-        "--at", type=state, default="end", metavar="STATE", help="end, start, or the time of a snapshot (default: end)"
+        "--at",
+        type=state,
+        default="end",
+        metavar="STATE",
+        help="end, start, or the time of a snapshot, such as 10s (default: end)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist (default: refuse)")
 

@@ -139,6 +139,9 @@ def main(argv: list[str] | None = None) -> int:
         except UserError as error:  # of an import: a Brian2 that does not fit
             say(error)
             return 2
+        except ImportError as error:
+            say(f"a package is missing or broken ({error}): superspike doctor says what to do")
+            return 2
         args.line = shlex.join(["superspike", *argv])
         Messages.install()
         with contextlib.suppress(ImportError):  # which `doctor` tells of

@@ -112,7 +112,8 @@ def _task_help(option):
             )
             defaults.setdefault(shown, []).append(task)
     shown = "; ".join(f"{', '.join(names)}: {value}" for value, names in defaults.items())
-    return f"{option.help} ({shown})"
+    example = "" if defaults.keys() - {"required", "optional"} else f"such as {option.kind.example}; "
+    return f"{option.help} ({example}{shown})"
 
 
 def make_task(args: argparse.Namespace) -> tasks.Task | tasks.Classification | tasks.LabelledTask:

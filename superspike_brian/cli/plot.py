@@ -24,7 +24,9 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which run or sweep, and which unit."""
     parser.add_argument("dir", type=Path, help="folder of a run or a sweep")
-    parser.add_argument("--unit", type=int, metavar="N", help="output unit to show (default: the first recorded)")
+    parser.add_argument(
+        "--unit", type=int, metavar="N", help="output unit to show, such as 3 (default: the first recorded)"
+    )
 
 
 def command(args: argparse.Namespace) -> None:

@@ -24,7 +24,12 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which run, and until when."""
     parser.add_argument("dir", type=Path, help="run folder")
-    parser.add_argument("--duration", type=time_value("800s"), help="new total simulated time (default: the run's)")
+    parser.add_argument(
+        "--duration",
+        type=time_value("800s"),
+        metavar="TIME",
+        help="new total simulated time, such as 800s (default: the run's)",
+    )
     machine_options(parser)
 
 

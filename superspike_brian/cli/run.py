@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=argument_type(File("results", "DIR")),
         metavar="DIR",
-        help="run folder (default: a new one in ./runs)",
+        help="run folder, such as my_run (default: a new one in ./runs)",
     )
     group.add_argument("--overwrite", action="store_true", help="replace a run in --out (default: refuse)")
 

@@ -78,12 +78,12 @@ def add_arguments(sweep: argparse.ArgumentParser) -> None:
         metavar="N",
         help="runs of each condition, seeds from --seed on (default: 1)",
     )
-    group.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep (required)")
+    group.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep, such as sweep (required)")
     group.add_argument("--workers", type=number(int, 1), default=1, metavar="N", help="local processes (default: 1)")
     group.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="Dask scheduler, tcp://HOST:PORT or its scheduler file (default: no cluster)",
+        help="Dask scheduler, such as tcp://10.0.0.1:8786, or its scheduler file (default: no cluster)",
     )
 
 

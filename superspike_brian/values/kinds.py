@@ -268,8 +268,17 @@ class Option:
 
     @property
     def help_text(self) -> str:
-        """Help with the default."""
-        return f"{self.help} (default: {self.shown_default})" if self.shown_default else self.help
+        """Help with the default, and an example where that is no value."""
+        if not self.shown_default:
+            return self.help
+        unset = self.default is None or self.default == ()
+        example = f"such as {self.kind.example}; " if unset and self._needs_example else ""
+        return f"{self.help} ({example}default: {self.shown_default})"
+
+    @property
+    def _needs_example(self) -> bool:
+        taken = not isinstance(self.kind, Flag | Choice) and self.kind.example
+        return bool(taken) and "such as" not in self.help
 
     @property
     def shown_default(self) -> str:
