@@ -102,7 +102,7 @@ def test_measured_rows_and_their_table(small, build_dir, monkeypatch):
     assert float(cells[8]) == pytest.approx(rows[1]["peak_memory_bytes"] / 2**20, rel=0.01)
     assert float(cells[9]) == pytest.approx(rows[1]["probe_ratio"], abs=0.005)
     assert len({line.count("|") for line in table[:4]}) == 1
-    assert "streaming: 0.256 s a simulated second, 0.25 ns a synapse and step." in table[5]
+    assert "streaming: 0.256 s per simulated second, 0.25 ns per synapse and step." in table[5]
     assert table[-1] == "Build, cold: 8.00 s."
 
 

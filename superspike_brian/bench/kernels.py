@@ -6,7 +6,7 @@ So it does for a probe window of one period while learning, against the same per
 of what was measured, the report says so.
 The roofline is two hand-written loops of the synaptic arithmetic of 200-256-200, alone: the two eligibility updates streaming
 through memory, and the matrix products that a linear rule needs. Whole runs are compared with it, neurons and spikes included.
-The kernel *events* does less arithmetic than either, a row of synapses a spike instead of every synapse a step, and can be
+The kernel *events* does less arithmetic than either, a row of synapses per spike instead of every synapse per step, and can be
 faster than both.
 """
 
@@ -99,7 +99,7 @@ def structure_of(network: Network) -> Structure:
 
 
 def measure(network: Network, rounds: int, build_dir: Path | str | None, report: Report) -> list[dict[str, Any]]:
-    """Return a row a variant: seconds per simulated second, ratio to stock double, time a synapse and step, memory."""
+    """Return a row a variant: seconds per simulated second, ratio to stock double, time per synapse and step, memory."""
     structure = structure_of(network)
     programs = {}
     for variant in VARIANTS:
@@ -151,7 +151,7 @@ def summary(seconds: Sequence[float], base: Sequence[float], n_synapses: int, ra
     n_synapses : int
         Plastic synapses.
     rate : float
-        Time steps a simulated second.
+        Time steps per simulated second.
 
     Returns
     -------
@@ -277,10 +277,10 @@ def markdown(rows: Sequence[dict[str, Any]], limits: dict[str, float], builds: d
     lines.append("")
     for name, value in limits.items():
         lines.append(
-            f"Roofline of 200-256-200, synapses alone, {name.replace('_', ' ')}: {value:.4g} s a simulated second, "
-            f"{value / ROOFLINE_SYNAPSES / 1e4 * 1e9:.3g} ns a synapse and step."
+            f"Roofline of 200-256-200, synapses alone, {name.replace('_', ' ')}: {value:.4g} s per simulated second, "
+            f"{value / ROOFLINE_SYNAPSES / 1e4 * 1e9:.3g} ns per synapse and step."
         )
-    lines.append("The kernel events does less arithmetic than either: a row of synapses a spike, nothing a step.")
+    lines.append("The kernel events does less arithmetic than either: a row of synapses per spike, nothing per step.")
     lines += judge_auto(rows)
     lines += [f"Build, {name}: {value:.2f} s." for name, value in builds.items()]
     return "\n".join(lines) + "\n"

@@ -10,6 +10,22 @@ from ..bench import felt, kernels, readme
 from ..models import Architecture
 from .options import load_record, number
 
+PAGE = "kernels"
+EXAMPLES = (
+    (
+        "superspike bench --rounds 3 --readme README.md",
+        "everything, each three times, and into the table of a README",
+    ),
+    (
+        "superspike bench --parts start,sweep",
+        "how long it takes to start, and what a sweep costs",
+    ),
+    (
+        "superspike bench --learning",
+        "how well networks learn, beside earlier versions",
+    ),
+)
+
 _OF_SPEED, _OF_LEARNING = ("rounds", "network", "parts", "readme"), ("stored", "save", "overwrite", "workers")
 PARTS = ("kernels", *felt.PARTS)
 
@@ -40,12 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--network",
         metavar="FILE.py:NAME",
-        help="measure a network of your own, an Architecture, on frozen Poisson patterns (default: three chains)",
+        help="measure a network of your own, such as my_net.py:NET, on frozen Poisson patterns (default: three chains)",
     )
     parser.add_argument(
         "--build-dir",
         type=Path,
-        help="reuse programs from there (default: build afresh; with --learning your cache folder)",
+        help="reuse programs from there, such as programs (default: build afresh; with --learning your cache folder)",
     )
     group = parser.add_argument_group("quality of learning")
     group.add_argument(
@@ -53,14 +69,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="measure how well networks learn, beside earlier versions, in minutes (default: the kernels)",
     )
-    group.add_argument("--stored", type=Path, help="file of earlier values (default: the package's own)")
+    group.add_argument(
+        "--stored", type=Path, help="file of earlier values, such as learning.json (default: the package's own)"
+    )
     group.add_argument(
         "--save", action="store_true", help="add what was measured to the file of earlier values (default: no)"
     )
     group.add_argument(
         "--overwrite", action="store_true", help="replace the values of this version and date there (default: refuse)"
     )
-    group.add_argument("--workers", type=number(int, 1), metavar="N", help="runs side by side (default: all cores)")
+    group.add_argument(
+        "--workers", type=number(int, 1), metavar="N", help="runs side by side, such as 4 (default: all cores)"
+    )
 
 
 def command(args: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..files.durable import write_durably
+from ..values.quantities import measured
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -73,7 +74,7 @@ def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) 
                 for probe in np.repeat(np.arange(windows), np.where(np.arange(windows) == windows - 1, 4, 1)):
                     dots.set_data(*looped(data, "output", probe))
                     now = float(data.probe_start[probe])
-                    title.set_text(f"after {now:.0f} s")
+                    title.set_text(f"after {measured(now, 's', 3)}")
                     line.set_xdata([now, now])
                     writer.grab_frame()
             write_durably(path, made.read_bytes())

@@ -54,11 +54,13 @@ from ..files.datasets import save as save  # `results.save` and `results.load` b
 from ..files.durable import RunFolderError, resume_command
 from ..network.structure import in_words
 from ..network.synapses import pairs
+from ..spec.references import in_a_line, references
 from ..spec.run import RunSpec
 from ..spec.serialize import model_to_json
 from ..tasks import Classification, LabelledTask, Signal
 from ..values.as_json import unit_text
 from ..values.hints import State
+from ..values.quantities import measured
 from . import stored
 from .coordinates import with_coordinates
 from .folder import FORMAT, RunFolder
@@ -167,7 +169,7 @@ def _assemble(folder, spec, newest, last_probe, build_seconds):
         "machine": provenance[0]["machine"],
         "provenance": json.dumps(provenance, indent=1),
         "version": importlib.metadata.version("superspike_brian"),
-        "references": "Zenke & Ganguli 2018, doi:10.1162/neco_a_01086",
+        "references": in_a_line(references(structure, task)),
     }
     data.attrs["notes"] = json.dumps([note._asdict() for note in judge(data)])
     return data
@@ -316,7 +318,7 @@ def _load(path, read):
     if newest and newest[0] * dt > data.attrs["simulated_s"] + 1e-9:
         return assemble(folder)  # an extension was interrupted: the file is older than the checkpoints
     if folder.reached * dt > data.attrs["simulated_s"] + 1e-9:
-        logger.warning(f"{path}: checkpoints beyond {data.attrs['simulated_s']:g} s are damaged; shown is run.nc")
+        logger.warning(f"{path}: checkpoints beyond {_seconds(data.attrs['simulated_s'])} are damaged; shown is run.nc")
     return data
 
 
@@ -376,11 +378,12 @@ def summary_text(data: xr.Dataset) -> str:
     lines = [
         attrs["title"],
         f"  {attrs['task_source']}",
-        f"  network    {in_words(populations(data))}, {attrs['feedback']} feedback, "
+        f"  network    {in_words(populations(data))}, {_feedback(data)}"
         f"{figures['n_synapses']} weights, seed {figures['seed']}, {attrs['precision']} precision",
-        f"  simulated  {figures['simulated_s']:g} s of {protocol['duration'][0]:g} s in {figures['wall_s']:.3g} s",
+        f"  simulated  {_seconds(figures['simulated_s'])} of {_seconds(protocol['duration'][0])} in "
+        f"{measured(figures['wall_s'], 's', 3)}",
         f"  cost       {_hz(figures['cost_first_hz'])} at the end of burn-in, {_hz(figures['cost_hz'])} at the end",
-        f"  output     {float(data.rate[-1].mean()) if data.sizes['block'] else float('nan'):.3g} Hz in the last block",
+        f"  output     {_hz(float(data.rate[-1].mean()) if data.sizes['block'] else None, 3)} in the last block",
         *_accuracy_text(figures),
         *(f"  note       {note['text']}" for note in figures["notes"]),
         f"  begun      {attrs['date']} on {attrs['machine']}: {attrs['command']}",
@@ -388,11 +391,16 @@ def summary_text(data: xr.Dataset) -> str:
     return "\n".join(lines)
 
 
+def _feedback(data):
+    """What is said of the feedback; nothing without hidden populations, to which it would lead."""
+    return f"{data.attrs['feedback']} feedback, " if len(populations(data)) > 2 else ""
+
+
 def _accuracy_text(figures):
     if figures.get("accuracy") is not None:
         yield (
             f"  accuracy   {figures['accuracy']:.2%} of {figures['n_test']} {what_was_tested(figures)}, "
-            f"{figures['false_alarms_hz']:.3g} Hz of false alarms"
+            f"{_hz(figures['false_alarms_hz'], 3)} of false alarms"
         )
     if figures.get("training_accuracy") is not None:
         yield f"  training   {figures['training_accuracy']:.2%} of the last tenth of its trials"
@@ -400,5 +408,9 @@ def _accuracy_text(figures):
         yield f"  no answer  to {figures['silent']:.2%} of the held-out samples, more than one to {figures['ambiguous']:.2%}"
 
 
-def _hz(value):
-    return "unknown" if value is None else f"{value:.4g} Hz"
+def _hz(value, digits=4):
+    return "unknown" if value is None else measured(value, "Hz", digits)
+
+
+def _seconds(value):
+    return measured(value, "s", 6)

@@ -2,7 +2,7 @@
 
 Every block starts from the whole state of the one before, spikes in flight included. So whether a run was interrupted
 between blocks changes no bit of the result; nor does where blocks end, as long as it is a multiple of the kernels' chunk (125
-or 1250 steps): they catch up there, and elsewhere their sums round differently in the last digit.
+or 1250 steps): they are flushed there, and elsewhere their sums round differently in the last digit.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ..spec.protocol import Block
 from ..spec.run import RunSpec
 from ..values.clock import n_steps
 from ..values.hints import Array, State
+from ..values.quantities import measured
 from .divergence import DivergedError, explain, first_step, not_finite
 
 if TYPE_CHECKING:
@@ -80,8 +81,9 @@ class Run:
         finally:
             self.progress.close()
         newest = step, self.folder.log_length, state
-        data = results.assemble(self.folder, self.spec, newest, last, self.program.build_seconds)
-        results.save(data, self.folder.path / "run.nc")
+        with self.progress.stage("packing results"):
+            data = results.assemble(self.folder, self.spec, newest, last, self.program.build_seconds)
+            results.save(data, self.folder.path / "run.nc")
         for note in json.loads(data.attrs["notes"]):
             self.progress.say(f"note: {note['text']}")
         return data
@@ -119,7 +121,9 @@ class Run:
         if met and self.source:
             n = self.protocol.criterion_trials
             correct = f"{self.source.correct[-n:].mean():.1%}"
-            self.progress.say(f"criterion met at {step * dt:g} s, {correct} of {n} trials correct: training ends there")
+            self.progress.say(
+                f"criterion met at {measured(step * dt, 's', 6)}, {correct} of {n} trials correct: training ends there"
+            )
         return step, state
 
     def _plan(self, step, state, given):
@@ -232,13 +236,15 @@ class Run:
     def _diverged(self, state, start, n_steps, last):
         """Say what became non-finite first in a block, and how to look at it."""
         dt = float(self.structure.dt)
-        self.progress.say(f"not finite at {(start + n_steps) * dt:g} s: looking for the step in which it began")
+        self.progress.say(
+            f"not finite at {measured((start + n_steps) * dt, 's', 6)}: looking for the step in which it began"
+        )
         before, step, after = first_step(self.program, state, start, start + n_steps, last)
         text = explain(self.structure, before, step, after)
         at = round((step - 1) * dt - float(self.task.period) / 2, 3)
         look = f"probe_at=[{at:.10g}*second] (--probe-at {at:.10g}s)" if at > 0 else "the probe window at the start"
         kept = (
-            f"what was computed up to {start * dt:g} s is kept in {self.folder.path}"
+            f"what was computed up to {measured(start * dt, 's', 6)} is kept in {self.folder.path}"
             if self.kept
             else "nothing is kept: train(..., out='DIR') keeps the blocks before"
         )
