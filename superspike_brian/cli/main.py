@@ -19,6 +19,7 @@ from .._version import __version__
 from ..console.streams import Messages, say, steady_streams
 from ..errors import UserError
 from ..files.durable import resume_command
+from ..lean import quick_start
 from ..values.names import nearest
 
 COMMANDS = {  # each is a module here, imported when it is called: Brian2 takes more than a second
@@ -77,7 +78,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     chosen, unknown = parser.parse_known_args(argv[: first + 1])
     if unknown:
         parser.refuse_unknown(unknown)
-    parser = command_parser(chosen.command)
+    with quick_start(whole=any(".py:" in word for word in argv)):  # a file of the user's may want all of Brian2
+        parser = command_parser(chosen.command)
     args, unknown = parser.parse_known_args(argv[first + 1 :])
     if unknown:
         parser.refuse_unknown(unknown)

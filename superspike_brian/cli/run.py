@@ -7,7 +7,6 @@ from typing import Any
 
 from .. import results
 from ..console.progress import reporter
-from ..figures.files import draw_run
 from ..runs.training import start
 from ..values.kinds import File, argument_type
 from .options import machine, machine_options, make_spec, network_options, run_options
@@ -46,6 +45,8 @@ def _new_folder(task):
 
 def report(data: Any, out: Path, args: argparse.Namespace) -> None:
     """Draw a run that has ended, and say what came out."""
+    from ..figures.files import draw_run  # here, as matplotlib is slow to import
+
     figures = draw_run(data, out)
     summary = results.summary(data, out)
     if not args.quiet:

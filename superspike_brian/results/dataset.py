@@ -1,6 +1,6 @@
 """One run as a labelled dataset, in one self-describing file that needs nothing of this package to be read.
 
-``run.nc`` is NetCDF4 (HDF5): ``xarray.open_dataset("run.nc", engine="h5netcdf")`` or any HDF5 viewer. Times are in seconds,
+``run.nc`` is NetCDF4 (HDF5): ``xarray.open_dataset("run.nc")`` or any HDF5 viewer. Times are in seconds,
 weights in volts, rates and costs in Hz; every variable but the parameters has ``units`` and ``long_name``. Ragged spike trains
 are pairs of flat variables on a common dimension, ``..._time`` and ``..._unit``.
 
@@ -41,11 +41,14 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..files import datasets
 from ..files.datasets import DamagedError, read_dataset
 from ..files.datasets import save as save  # `results.save` and `results.load` belong together
 from ..files.durable import RunFolderError, resume_command
@@ -263,16 +266,28 @@ def load(path: Path | str) -> xr.Dataset:
     If ``run.nc`` is damaged or missing, or older than the checkpoints, the results are made from checkpoints and log, which
     lack what was recorded after the last block: the last probe window, and the test of a classification. A message says so.
     """
+    return _load(path, lambda file: _results_of(read_dataset(file), file))
+
+
+@contextmanager
+def opened(path: Path | str) -> Iterator[xr.Dataset]:
+    """As `load`, for a while, and reading of a ``run.nc`` only what is used of it meanwhile."""
+    with ExitStack() as stack:
+        yield _load(path, lambda file: _results_of(stack.enter_context(datasets.opened(file)), file))
+
+
+def _load(path, read):
+    """Find the results of a run; `read` reads a ``run.nc``."""
     path = Path(path).expanduser()
     if not path.is_dir():
         if not path.exists():
             raise NoResultsError(f"there is no run at {path}")
-        return _load_file(path)
+        return read(path)
     file, folder = path / "run.nc", RunFolder(path)
     if not (path / "run.json").exists():
         if not file.exists():
             raise NoResultsError(f"there is no run at {path}")
-        return _load_file(file)
+        return read(file)
     if not file.exists():
         return assemble(folder)
     try:
@@ -280,7 +295,7 @@ def load(path: Path | str) -> xr.Dataset:
     except RunFolderError as error:
         problem = error
     try:
-        data = _load_file(file)
+        data = read(file)
         if problem is None and data.attrs.get("identity", "") not in ("", request.get("identity", "")):
             if folder.newest() is None:  # neither are the checkpoints of the run that run.json describes
                 problem = RunFolderError(f"{path / 'run.json'} is of another run than the files beside it")
@@ -305,9 +320,8 @@ def load(path: Path | str) -> xr.Dataset:
     return data
 
 
-def _load_file(file: Path) -> xr.Dataset:
-    """Read a ``run.nc``; DamagedError if it is none, or not what was written."""
-    data = read_dataset(file)
+def _results_of(data, file):
+    """Look into what was read of a ``run.nc``; DamagedError if it is none."""
     if data.attrs["format"] > FORMAT:
         raise RunFolderError(f"{file} has format {data.attrs['format']}, this version reads up to {FORMAT}: update it")
     try:
@@ -341,11 +355,18 @@ def summary(data: xr.Dataset, out: Path | str) -> dict[str, Any]:
         "wall_s": float(attrs["wall_s"]),
         **accuracy(data),
         "at_bound": at_bound(data),
-        "notes": [note._asdict() for note in judge(data)],
+        "notes": _notes(data),
         "n_synapses": int(attrs["n_synapses"]),
         "seed": int(attrs["seed"]),
         "out": str(out),
     }
+
+
+def _notes(data):
+    """Notes on a run: those that were stored, if by this version."""
+    if "notes" in data.attrs and data.attrs["version"] == importlib.metadata.version("superspike_brian"):
+        return json.loads(data.attrs["notes"])
+    return [note._asdict() for note in judge(data)]
 
 
 def summary_text(data: xr.Dataset) -> str:

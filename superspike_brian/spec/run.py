@@ -17,10 +17,11 @@ from typing import Any, cast
 import numpy as np
 from brian2 import Quantity
 
+from .. import models
 from ..analysis import DECODERS
 from ..codegen.kernels import KERNELS, LARGE, RETIRED
 from ..engine.preferences import PRECISIONS
-from ..models import CLASSIFIER, EPROP, READOUT, SUPERSPIKE, Architecture, Model, chain, connected
+from ..models import CLASSIFIER, READOUT, SUPERSPIKE, Architecture, Model, chain, connected
 from ..network import probes
 from ..network.probes import Names, Units, check_windows
 from ..network.structure import DT, Structure
@@ -334,7 +335,7 @@ def default_model(task: Task | Classification | LabelledTask) -> Model:
         return READOUT
     if isinstance(task, Classification):
         return CLASSIFIER
-    return EPROP if isinstance(task.targets, Signal) else SUPERSPIKE
+    return models.EPROP if isinstance(task.targets, Signal) else SUPERSPIKE
 
 
 def _duration_of(task, epochs, dt):
