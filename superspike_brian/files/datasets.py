@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,13 +31,23 @@ def save(data: xr.Dataset, path: Path | str) -> None:
     write_durably(path, seal(buffer.getvalue()))
 
 
-def read_dataset(file: Path | str) -> xr.Dataset:
-    """Read a dataset that `save` wrote, into memory; DamagedError if it is none, or not what was written."""
+def read_dataset(file: Path | str, without: Callable[[str, tuple], bool] | None = None) -> xr.Dataset:
+    """Read a dataset that `save` wrote, into memory; DamagedError if it is none, or not what was written.
+
+    Parameters
+    ----------
+    file : path
+        Where it is.
+    without : callable, optional
+        Of name and dimensions of a variable, whether to leave it out.
+    """
     import xarray as xr
 
     try:
         check_seal(file)
         with xr.open_dataset(file, engine="h5netcdf") as data:
+            if without is not None:
+                data = data.drop_vars([str(name) for name, v in data.variables.items() if without(str(name), v.dims)])
             data = data.load()
         if data.attrs["format"] != int(data.attrs["format"]):
             raise ValueError(f"format {data.attrs['format']}")

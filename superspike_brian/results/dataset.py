@@ -41,6 +41,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,7 @@ def assemble(
     newest: tuple[int, int, State] | None = None,
     last_probe: State | None = None,
     build_seconds: float = 0.0,
+    records: Sequence[State] | None = None,
 ) -> xr.Dataset:
     """Make the dataset of a run, finished or not, from its folder.
 
@@ -101,6 +103,8 @@ def assemble(
         Probe window after the last block.
     build_seconds : float
         What building the program took (s).
+    records : list of dict, optional
+        Of the log, if the caller has read them; probe windows in them need not be whole.
 
     Returns
     -------
@@ -116,14 +120,14 @@ def assemble(
         raise NoResultsError(f"{folder.path} has no readable checkpoint yet: {resume_command(folder.path)} starts it")
     spec = spec or stored_spec(folder)
     with stored.reading(folder.path, "its files are not of one run; put copies of them back"):
-        return _assemble(folder, spec, newest, last_probe, build_seconds)
+        records = folder.records(newest[1]) if records is None else records
+        return _assemble(folder, spec, newest, records, last_probe, build_seconds)
 
 
-def _assemble(folder, spec, newest, last_probe, build_seconds):
+def _assemble(folder, spec, newest, records, last_probe, build_seconds):
     import xarray as xr
 
-    step, length, state = newest
-    request, records = folder.request, folder.records(length)
+    (step, _, state), request = newest, folder.request
     structure, task = spec.structure, spec.task
     first, *blocks = records
     windows = probe_windows(records, last_probe, spec, step)
@@ -305,9 +309,21 @@ def load(path: Path | str) -> xr.Dataset:
     return data
 
 
-def _load_file(file: Path) -> xr.Dataset:
+def load_figures(file: Path) -> xr.Dataset:
+    """Read a ``run.nc`` without what can be large: snapshots, and the state of units and synapses in probe windows.
+
+    Of the latter potentials of the output and their targets are there. DamagedError if it is none, or not what was written.
+    """
+    return _load_file(file, without=_is_large)
+
+
+def _is_large(name, dims):
+    return "snapshot" in dims or (dims[:2] == ("probe", "probe_time") and name not in ("U_output", "U_target_output"))
+
+
+def _load_file(file: Path, without: Callable[[str, tuple], bool] | None = None) -> xr.Dataset:
     """Read a ``run.nc``; DamagedError if it is none, or not what was written."""
-    data = read_dataset(file)
+    data = read_dataset(file, without)
     if data.attrs["format"] > FORMAT:
         raise RunFolderError(f"{file} has format {data.attrs['format']}, this version reads up to {FORMAT}: update it")
     try:
