@@ -27,6 +27,7 @@ COMMANDS = {  # each is a module here, imported when it is called: Brian2 takes 
     "describe": "print the model that would run, as Markdown",
     "resume": "continue an interrupted run, or extend a finished one",
     "show": "summarise a run or a sweep",
+    "watch": "a page of a run or a sweep, in the browser",
     "plot": "redraw the figure of a run or a sweep",
     "bench": "measure the kernels on this machine, as ratios; or how well networks learn",
     "convert": "make a raster (.ras) of other files",

@@ -156,6 +156,7 @@ def snapshot(run: Follower, now: float) -> RunSnapshot:
     RunFolderError
         If a file is damaged or not readable.
     """
+    data = run.data  # first: it may find newer files
     state, message = state_of(run)
     if run.request is None:
         return RunSnapshot(run.path)
@@ -176,7 +177,6 @@ def snapshot(run: Follower, now: float) -> RunSnapshot:
         last_s=run.last_s,
         where=f"process {holder.process} on {holder.host}" if state == RUNNING and holder else "",
     )
-    data = run.data
     return found if data is None else dataclasses.replace(found, **_of_results(data))
 
 

@@ -194,9 +194,7 @@ def _held(folder):
     except (DivergedError, SimulationError) as error:
         *before, last = folder.request["provenance"]
         with suppress(RunFolderError):  # the disk may be why it stopped
-            folder.update_request(
-                provenance=[*before, last | {"error": type(error).__name__, "message": str(error)}]
-            )
+            folder.update_request(provenance=[*before, last | {"error": type(error).__name__, "message": str(error)}])
         raise
     finally:
         folder.release()
