@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ def save(data: xr.Dataset, path: Path | str) -> None:
     write_durably(path, seal(buffer.getvalue()))
 
 
-def read_dataset(file: Path | str, without: Callable[[str, tuple], bool] | None = None) -> xr.Dataset:
+def read_dataset(file: Path | str, without: Callable[[xr.Dataset], Iterable[str]] | None = None) -> xr.Dataset:
     """Read a dataset that `save` wrote, into memory; DamagedError if it is none, or not what was written.
 
     Parameters
@@ -39,7 +39,7 @@ def read_dataset(file: Path | str, without: Callable[[str, tuple], bool] | None 
     file : path
         Where it is.
     without : callable, optional
-        Of name and dimensions of a variable, whether to leave it out.
+        Returns names of variables to leave out.
     """
     import xarray as xr
 
@@ -47,7 +47,7 @@ def read_dataset(file: Path | str, without: Callable[[str, tuple], bool] | None 
         check_seal(file)
         with xr.open_dataset(file, engine="h5netcdf") as data:
             if without is not None:
-                data = data.drop_vars([str(name) for name, v in data.variables.items() if without(str(name), v.dims)])
+                data = data.drop_vars(list(without(data)))
             data = data.load()
         if data.attrs["format"] != int(data.attrs["format"]):
             raise ValueError(f"format {data.attrs['format']}")

@@ -86,7 +86,12 @@ class Page:
         http.add_sockets(self._sockets)
         BaseServer(IOLoop.current(), tornado, http).start()
         ready()
-        await asyncio.Event().wait()
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        await self._end.wait()
+
+    def close(self) -> None:
+        """End `serve`, from another thread."""
+        self._loop.call_soon_threadsafe(self._end.set)
 
     def _fill(self, document: Any) -> None:
         from .view import View

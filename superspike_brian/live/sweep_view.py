@@ -17,6 +17,7 @@ from .many import SweepSnapshot
 from .plots import WIDE, Curve, band, words
 
 _STATE = '<span style="color:<%- colour %>">&#9679;</span> <%- value %>'
+_COST = '<%- value == null || isNaN(value) ? "–" : value > 0 && value < 1e-3 ? "below 0.001" : value.toPrecision(3) %>'
 _LINK = '<a href="?run=<%- link %>" target="_blank" rel="noopener"><%- value %></a>'
 
 
@@ -29,19 +30,19 @@ class SweepView:
         self._lines: dict[str, ColumnDataSource] = {}
         names = ("run", "seed", "state", "colour", "simulated", "cost", "link")
         self.runs = ColumnDataSource({name: [] for name in names})
-        state, number = HTMLTemplateFormatter(template=_STATE), NumberFormatter(format="0,0.[00]", nan_format="–")
+        state, number = HTMLTemplateFormatter(template=_STATE), NumberFormatter(format="0,0.[00]")
         link = {"formatter": HTMLTemplateFormatter(template=_LINK)} if linked else {}
         columns = [
-            TableColumn(field="run", title="run", width=240, **link),
-            TableColumn(field="seed", title="seed", width=40),
+            TableColumn(field="run", title="run", width=200, **link),
+            TableColumn(field="seed", title="seed", width=45),
             TableColumn(field="state", title="state", width=95, formatter=state),
             TableColumn(field="simulated", title="simulated (s)", width=80, formatter=number),
-            TableColumn(field="cost", title="cost (Hz)", width=70, formatter=number),
+            TableColumn(field="cost", title="cost (Hz)", width=70, formatter=HTMLTemplateFormatter(template=_COST)),
         ]
         self.table = DataTable(
             source=self.runs, columns=columns, index_position=None, reorderable=False, height=420, **WIDE
         )
-        self.table.autosize_mode = "force_fit"
+        self.table.autosize_mode = "fit_viewport"
         self.layout = Column(self.head, self.cost.layout, self.legend, self.table, self.messages, **WIDE)
         self._shown: SweepSnapshot | None = None
 
@@ -52,9 +53,10 @@ class SweepView:
         self._shown = sweep
         self.head.text = text.sweep_head(sweep)
         self._curves(sweep.conditions)
+        self.table.columns[0].title = ", ".join(sweep.grid).replace("_", " ") or "run"
         rows = sweep.rows
         found = {
-            "run": [row.title for row in rows],
+            "run": [", ".join(row.condition.values()) or "all" for row in rows],
             "seed": [row.seed for row in rows],
             "state": [row.state for row in rows],
             "colour": [text.COLOUR[row.state] for row in rows],

@@ -41,7 +41,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -312,16 +312,19 @@ def load(path: Path | str) -> xr.Dataset:
 def load_figures(file: Path) -> xr.Dataset:
     """Read a ``run.nc`` without what can be large: snapshots, and the state of units and synapses in probe windows.
 
-    Of the latter potentials of the output and their targets are there. DamagedError if it is none, or not what was written.
+    Potentials of the output are there if its targets are signals. DamagedError if it is none, or not what was written.
     """
-    return _load_file(file, without=_is_large)
+    return _load_file(file, without=_large)
 
 
-def _is_large(name, dims):
-    return "snapshot" in dims or (dims[:2] == ("probe", "probe_time") and name not in ("U_output", "U_target_output"))
+def _large(data):
+    kept = ("U_output", "U_target_output") if "target_signal" in data else ()
+    for name, values in data.variables.items():
+        if "snapshot" in values.dims or (values.dims[:2] == ("probe", "probe_time") and name not in kept):
+            yield name
 
 
-def _load_file(file: Path, without: Callable[[str, tuple], bool] | None = None) -> xr.Dataset:
+def _load_file(file: Path, without: Callable[[xr.Dataset], Iterable[str]] | None = None) -> xr.Dataset:
     """Read a ``run.nc``; DamagedError if it is none, or not what was written."""
     data = read_dataset(file, without)
     if data.attrs["format"] > FORMAT:

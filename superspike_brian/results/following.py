@@ -18,6 +18,7 @@ from ..files.arrays import Members, read_archive
 from ..files.durable import RunFolderError, open_regular
 from ..files.locks import Holder, holder
 from ..spec.run import RunSpec
+from ..tasks import Signal
 from ..values.hints import Floats, State
 from . import dataset
 from .folder import RunFolder
@@ -203,7 +204,9 @@ class Follower:
         with open_regular(self.path / "log.bin") as log:
             found = Members(log, self._window_at)
             times = next(k for k in found if k.startswith("probe/probe_") and k.endswith(".t"))
-            wanted = [k for k in found if k.startswith(("probe/spikes_", "probe/trials.")) or k in (times, *_SIGNALS)]
+            is_signal = isinstance(getattr(self._spec.task, "targets", None), Signal)
+            more = {times, *_SIGNALS} if is_signal else {times}
+            wanted = [k for k in found if k.startswith(("probe/spikes_", "probe/trials.")) or k in more]
             window = {k: found[k] for k in wanted}
         records = list(self._records)
         records[self._window_in] = records[self._window_in] | window
