@@ -588,7 +588,10 @@ def test_a_panel_follows_a_run_of_its_own_kernel(tmp_path):
 def test_looking_takes_a_small_share_of_a_core(monkeypatch):
     watching, waits = Watcher("run"), []
     end = threading.Event()
-    monkeypatch.setattr(watching, "look", lambda: time.sleep(0.1))
-    monkeypatch.setattr(end, "wait", lambda seconds: waits.append(seconds) or end.set())
+    took = iter([3.0, 1.0, 0.001, 0.2])  # seconds of computing
+    clock = [0.0]
+    monkeypatch.setattr(time, "thread_time", lambda: clock[0])
+    monkeypatch.setattr(watching, "look", lambda: clock.append(clock.pop() + next(took)))
+    monkeypatch.setattr(end, "wait", lambda seconds: waits.append(seconds) or (len(waits) == 4 and end.set()))
     watching._look_on(end)
-    assert waits[0] >= 0.1 / watcher.SHARE
+    assert waits == pytest.approx([watcher.INTERVAL, 1 / watcher.SHARE, watcher.INTERVAL, watcher.INTERVAL])

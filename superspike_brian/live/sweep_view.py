@@ -42,7 +42,7 @@ class SweepView:
         self.table = DataTable(
             source=self.runs, columns=columns, index_position=None, reorderable=False, height=420, **WIDE
         )
-        self.table.autosize_mode = "fit_viewport"
+        self.table.autosize_mode = "force_fit"
         self.layout = Column(self.head, self.cost.layout, self.legend, self.table, self.messages, **WIDE)
         self._shown: SweepSnapshot | None = None
 

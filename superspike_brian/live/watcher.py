@@ -73,7 +73,10 @@ class Watcher:
             self._end.set()
 
     def _look_on(self, end):
+        before = 0.0
         while not end.is_set():
-            began = time.perf_counter()
+            began = time.thread_time()
             self.look()
-            end.wait(max(INTERVAL, (time.perf_counter() - began) / SHARE))
+            took = time.thread_time() - began
+            end.wait(max(INTERVAL, min(took, before) / SHARE))  # once in a while a look costs more, as the first does
+            before = took
