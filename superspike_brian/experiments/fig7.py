@@ -22,6 +22,7 @@ from ._pictures import SYMMETRIC as SYMMETRIC_RULE
 from ._pictures import is_full, options
 
 SEEDS = {"quick": 1, "full": 3}
+SIZES = {"quick": (32, 256), "full": (8, 16, 32, 64, 128, 256)}  # hidden units
 REFERENCE = {  # Hz at 1000 s; pub2018superspike on Auryn 8.3 (Zenke & Ganguli's C++ extension), same schedule, one seed
     "auryn-nohidden": 1.4095,
     "auryn-symmetric-32": 2.3302,
@@ -42,24 +43,21 @@ SYMMETRIC, LINEAR_RULE, FIXED_HIDDEN, UNIFORM_FEEDBACK, RANDOM_FEEDBACK, REGULAR
 
 
 def jobs(setting: Setting) -> list[Job]:
-    """Seven networks of 256 hidden units or none, two also with 32; for 1000 s, or 200 s with an earlier decay."""
+    """Seven networks of 256 hidden units or none, three also with fewer; for 1000 s, or 200 s with an earlier decay."""
     task = ssbm("auryn", setting.data_dir)
     schedule = options(setting)
     random = SYMMETRIC_RULE.replace(feedback=RANDOM)
     regularised = random.replace(regularizer=HETEROSYNAPTIC.replace(rho=1.0))
-    return setting.jobs(
-        {
-            NO_HIDDEN: Condition(task, SYMMETRIC_RULE, (), schedule),
-            "auryn-symmetric-32": Condition(task, SYMMETRIC_RULE, (32,), schedule),
-            SYMMETRIC: Condition(task, SYMMETRIC_RULE, (256,), schedule),
-            "auryn-random-regularised-32": Condition(task, regularised, (32,), schedule),
-            REGULARISED: Condition(task, regularised, (256,), schedule),
-            RANDOM_FEEDBACK: Condition(task, random, (256,), schedule),
-            UNIFORM_FEEDBACK: Condition(task, SYMMETRIC_RULE.replace(feedback=UNIFORM), (256,), schedule),
-            LINEAR_RULE: Condition(task, SYMMETRIC_RULE.replace(surrogate=LINEAR), (256,), schedule),
-            FIXED_HIDDEN: Condition(task, SYMMETRIC_RULE, (256,), schedule | {"hidden_learning": False}),
-        }
-    )
+    conditions = {
+        NO_HIDDEN: Condition(task, SYMMETRIC_RULE, (), schedule),
+        UNIFORM_FEEDBACK: Condition(task, SYMMETRIC_RULE.replace(feedback=UNIFORM), (256,), schedule),
+        LINEAR_RULE: Condition(task, SYMMETRIC_RULE.replace(surrogate=LINEAR), (256,), schedule),
+        FIXED_HIDDEN: Condition(task, SYMMETRIC_RULE, (256,), schedule | {"hidden_learning": False}),
+    }
+    sized = {"auryn-symmetric": SYMMETRIC_RULE, "auryn-random-regularised": regularised, "auryn-random": random}
+    for n in SIZES[setting.scale]:
+        conditions |= {f"{name}-{n}": Condition(task, model, (n,), schedule) for name, model in sized.items()}
+    return setting.jobs(conditions)
 
 
 def table(runs: Runs) -> Table:

@@ -28,7 +28,7 @@ from . import Condition, Finding, Runs, Setting, Table, final_cost
 if TYPE_CHECKING:
     import xarray as xr
 
-SEEDS = {"quick": 1, "full": 5}
+SEEDS = {"quick": 1, "full": 3}
 STRENGTHS = {"quick": (0.01, 1.0, 10.0, 100.0, 1000.0), "full": (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)}
 EXPONENTS = {"quick": (0, 4), "full": (0, 1, 2, 4)}
 COLOURS = {0: VERMILION, 1: ORANGE, 2: GREEN, 4: BLUE}
