@@ -83,16 +83,16 @@ def plot_sweep(data: xr.Dataset) -> Figure:
 
 
 def median_and_quartiles(
-    axis: Axes, time: xr.DataArray, cost: xr.DataArray, colour: str, name: str | None = None
+    axis: Axes, time: xr.DataArray, cost: xr.DataArray, colour: str, name: str | None = None, line: Any = "-"
 ) -> None:
     """Draw a learning curve over the seeds that have come so far: cost has the dimensions seed and block."""
     there = cost.notnull().any("seed").values
     if not there.any():  # every run of the condition failed, or none has begun
-        axis.plot([], [], color=colour, label=name)
+        axis.plot([], [], color=colour, label=name, linestyle=line)
         return
     low, middle, high = cost.isel(block=there).quantile([0.25, 0.5, 0.75], "seed").values
     axis.fill_between(time.values[there], low, high, color=colour, alpha=0.2, linewidth=0)
-    axis.plot(time.values[there], middle, color=colour, label=name)
+    axis.plot(time.values[there], middle, color=colour, label=name, linestyle=line)
 
 
 def in_the_end(data: xr.Dataset) -> str:
