@@ -1,7 +1,8 @@
 """Sphinx extension: pages that are written at build time from the code itself.
 
 ``<!-- models -->`` becomes the reference of everything in ``models/``, ``<!-- commands -->`` that of the command line,
-``<!-- trust -->`` the table of what tests claim (``docs/trust.json``), ``<!-- lines of ... -->`` the number of lines of a
+``<!-- trust -->`` the table of what tests claim (``docs/trust.json``), ``<!-- gallery -->`` that of the figures
+(``docs/gallery.json``, which ``superspike reproduce`` writes), ``<!-- lines of ... -->`` the number of lines of a
 recipe's code.
 """
 
@@ -17,6 +18,7 @@ from brian2 import Equations
 
 from superspike_brian import models
 from superspike_brian.cli.main import COMMANDS, command_parser
+from superspike_brian.experiments import experiment
 from superspike_brian.values import docstrings
 from superspike_brian.values.quantities import readable
 from superspike_brian.values.tables import markdown
@@ -25,6 +27,7 @@ _CODE = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 LINES = re.compile(r"<!-- lines of (\S+) -->")
 RECIPES = Path(__file__).parent.parent / "recipes"
 TRUST = Path(__file__).parent.parent / "trust.json"
+GALLERY = Path(__file__).parent.parent / "gallery.json"
 
 
 def model_reference():
@@ -136,6 +139,17 @@ def _figure(entries):
     return f"{max(figures, key=abs):.2g}{entries[0]['unit']}" + (f" ({cases} cases)" if cases > 1 else "")
 
 
+def gallery_table():
+    """Markdown of the stored figures: what each shows, its seeds, how long it took, and the commit that drew it."""
+    rows = []
+    for name, facts in json.loads(GALLERY.read_text()).items():
+        about = re.sub(r"^Figure \d: ", "", inspect.getdoc(experiment(name)).partition("\n")[0])
+        minutes = facts["duration_s"] and (f"{max(1, round(facts['duration_s'] / 60))} min")
+        drawn = f"{facts['commit']}, {facts['date']}" + (f"; {facts['note']}" if "note" in facts else "")
+        rows.append((f"[`{name}`](#gallery-{name})", about, str(facts["seeds"]), minutes or "not timed", drawn))
+    return markdown(("figure", "what it shows", "seeds", "duration", "commit and date"), rows)
+
+
 def _anchor(name):
     return f"model-{name.lower().replace('_', '-')}"
 
@@ -144,7 +158,12 @@ def _rst(text):
     return f"```{{eval-rst}}\n{text.strip()}\n```"
 
 
-PARTS = {"<!-- models -->": model_reference, "<!-- commands -->": command_reference, "<!-- trust -->": trust_table}
+PARTS = {
+    "<!-- models -->": model_reference,
+    "<!-- commands -->": command_reference,
+    "<!-- trust -->": trust_table,
+    "<!-- gallery -->": gallery_table,
+}
 
 
 def fill(app, docname, source):

@@ -109,14 +109,7 @@ def _final(axis, rows):
             style = {"color": LOOKS[name].color, "markersize": 3, "linestyle": "", "clip_on": False} | cross
             axis.plot(k + x, r["cost_end_hz"], **style)
             if r["cost_end_hz"] >= SOLVED:
-                axis.annotate(
-                    f" seed {r['seed']}",
-                    (k + x, r["cost_end_hz"]),
-                    fontsize=6,
-                    va="center",
-                    xytext=(3, 0),
-                    textcoords="offset points",
-                )
+                axis.text(k + x, r["cost_end_hz"] - 0.4, f"seed {r['seed']}", fontsize=6, ha="center", va="top")
     if negative:
         text = "random, all feedback weights negative:\nan error never excites a hidden unit"
         axis.plot([], [], "x", color=BLACK, markersize=3, label=text)

@@ -144,8 +144,9 @@ def draw(runs: Runs) -> Figure:
             axis.set_ylabel("")
         for axis in axes[1, 1:]:
             axis.set_yticklabels([])
-        lines = {h.get_label(): h for axis in axes[0] for h in axis.get_lines() if not h.get_label().startswith("_")}
-        figure.legend(handles=list(lines.values()), loc="outside upper center", ncols=4, handlelength=3)
+        lines = {line.get_label(): line for axis in axes[0] for line in axis.get_lines()}
+        handles = [lines[drawn.label] for drawn in LOOKS.values()]
+        figure.legend(handles=handles, loc="outside upper center", ncols=4, handlelength=3)
     return figure
 
 

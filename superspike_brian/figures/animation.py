@@ -39,8 +39,9 @@ def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) 
     from matplotlib import pyplot as plt
     from matplotlib.animation import PillowWriter
 
-    from .rasters import looped, raster
-    from .style import BLACK, BLUE, GREY, VERMILION, learning_curve, styled
+    from .palette import BLUE, GREY
+    from .rasters import looped, on_target
+    from .style import learning_curve, styled
 
     path, windows = Path(path), data.sizes["probe"]
     if path.suffix != ".gif":
@@ -57,15 +58,14 @@ def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) 
     n = data.sizes["output"]
     with styled():
         figure, (spikes, curve) = plt.subplots(2, 1, figsize=(5, 4.5), height_ratios=[2.6, 1], layout="constrained")
-        times, units = looped(data, "targets", 0)
-        shade = {"marker": "o", "color": VERMILION, "alpha": 0.4, "markeredgewidth": 0}
-        raster(spikes, times, units, n, 0.02, markersize=3, label="target", **shade)
-        (dots,) = spikes.plot([], [], "o", color=BLACK, markersize=1.8, markeredgewidth=0, label="output")
+        on_target(spikes, looped(data, "targets", 0), looped(data, "output", 0), n)
+        dots = max(spikes.lines, key=lambda drawn: drawn.get_zorder())  # the outputs, over their targets
         spikes.set(xlabel="time in the period (s)", ylabel="output unit", xlim=(0, data.attrs["period_s"]))
         title = spikes.set_title(" ", loc="left")
-        spikes.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0)
         learning_curve(curve, data, color=BLUE)
-        line = curve.axvline(0, color=GREY)
+        first = float(data.time[0])
+        curve.set(xscale="log", xlim=(first, float(data.time[-1])))  # most is learned early
+        line = curve.axvline(first, color=GREY)
         writer = PillowWriter(fps=frames_per_second)  # type: ignore[arg-type]  # it takes fractions
         with TemporaryDirectory() as scratch:
             made = Path(scratch, "made.gif")
@@ -74,7 +74,7 @@ def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) 
                     dots.set_data(*looped(data, "output", probe))
                     now = float(data.probe_start[probe])
                     title.set_text(f"after {now:.0f} s")
-                    line.set_xdata([now, now])
+                    line.set_xdata([max(now, first)] * 2)
                     writer.grab_frame()
             write_durably(path, made.read_bytes())
         plt.close(figure)
