@@ -12,7 +12,12 @@ from ..sweeps.sweep import is_sweep, load_sweep
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which run or sweep, and which unit."""
     parser.add_argument("dir", type=Path, help="folder of a run or a sweep")
-    parser.add_argument("--unit", type=int, metavar="N", help="output unit to show (default: the first recorded)")
+    parser.add_argument(
+        "--unit",
+        type=int,
+        metavar="N",
+        help="output unit to show (default: of those recorded, the one with most targets)",
+    )
 
 
 def command(args: argparse.Namespace) -> None:

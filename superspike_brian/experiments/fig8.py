@@ -34,9 +34,9 @@ STRENGTHS = {"quick": (0.01, 1.0, 10.0, 100.0, 1000.0), "full": (0.01, 0.1, 1.0,
 EXPONENTS = {"quick": (0, 4), "full": (0, 1, 2, 4)}
 BASE = "none"
 LOOKS = {  # of exponents, and of what has no decay
-    **{a: Look(f"a = {a}", c, o.line, o.marker) for a, c, o in zip((0, 1, 2, 4), shades(4), OTHERS, strict=False)},
-    None: look("random"),
-}
+    f"a{a}": Look(f"a = {a}", color, drawn.line, drawn.marker)
+    for a, color, drawn in zip((0, 1, 2, 4), shades(4), OTHERS, strict=False)
+} | {BASE: look("random")}
 
 
 def jobs(setting: Setting) -> list[Job]:
@@ -113,12 +113,12 @@ def draw(runs: Runs) -> Figure:
         labels = {"cost_end_hz": "cost at the end (Hz)", "hidden_rate_hz": "mean hidden rate (Hz)"}
         for axis, (value, label) in zip(axes, labels.items(), strict=True):
             for a in sorted({r["a"] for r in rows} - {None}):
-                mine, shown = [r for r in rows if r["a"] == a], LOOKS[a]
+                mine, shown = [r for r in rows if r["a"] == a], LOOKS[f"a{a}"]
                 style = {"color": shown.color, "markersize": 3, "alpha": 0.5, "markeredgewidth": 0}
                 axis.plot([r["rho"] for r in mine], [r[value] for r in mine], shown.marker, **style)
                 axis.plot(*curve(rows, a, value), label=shown.label, **shown.curve)
             base = np.mean([r[value] for r in rows if r["a"] is None])
-            reference_line(axis, "no decay", y=base, **LOOKS[None].curve)
+            reference_line(axis, "no decay", y=base, **LOOKS[BASE].curve)
             axis.set(xscale="log", xlabel=r"strength $\rho$", ylabel=label, ylim=(0, None))
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, handlelength=4)
         letter(axes[0], "a")

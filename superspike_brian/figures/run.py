@@ -35,7 +35,7 @@ def plot_run(data: xr.Dataset, unit: int | None = None) -> Figure:
     data : xarray.Dataset
         Results of a run.
     unit : int, optional
-        Output unit to show, one of those that are recorded. Default: the first of them.
+        Output unit to show, one of those that are recorded. Default: the one of them with the most target spikes.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def plot_run(data: xr.Dataset, unit: int | None = None) -> Figure:
     -----
     Source: Zenke & Ganguli 2018, Figure 2 a-d.
     """
-    unit = int(recorded_units(data)[0]) if unit is None else unit
+    unit = _busiest(data) if unit is None else unit
     layers = list(populations(data))[1:-1]
     many = data.sizes["output"] > 1 and "target_signal" not in data  # then all of them are shown, too
     rows = ["inputs", *layers, *(["outputs"] if many else []), "potential", "error"]
@@ -82,6 +82,14 @@ def plot_run(data: xr.Dataset, unit: int | None = None) -> Figure:
     return figure
 
 
+def _busiest(data):
+    """The recorded output with the most target spikes; the first of them where these are as many, or there are none."""
+    units = recorded_units(data)
+    if "target_unit" not in data:
+        return int(units[0])
+    return int(units[np.argmax([(data.target_unit.values == unit).sum() for unit in units])])
+
+
 def _window_titles(data):
     start, length = data.probe_start.values, window_length(data)
     return [
@@ -95,7 +103,9 @@ def _raster_labels(layers):
 
 
 def _raster(axis, data, name, probe):
-    raster(axis, *window(data, name, probe), populations(data)[name], unit=ms)
+    n = populations(data)[name]
+    size = float(np.clip(120 / n, 0.8, 2))  # many units have small dots
+    raster(axis, *window(data, name, probe), n, unit=ms, markersize=size, rasterized=n > 50)
 
 
 def _window_spikes(data, name, probe, unit):
@@ -152,8 +162,10 @@ def _trials(axis, data, unit):
     axis.plot(times, times % period * 1e3, ".", color=OUTPUT, markersize=1.5, rasterized=True)
     for target in data.target_time.values[data.target_unit.values == unit]:
         axis.axhline(target * 1e3, color=TARGET, linewidth=0.5, zorder=0)
-    axis.set(xlabel="simulated time (s)", ylim=(0, period * 1e3), xlim=(0, None))
-    axis.set_ylabel("spike time in trial (ms)" + (f", output {unit}" if data.sizes["output"] > 1 else ""))
+    end = float(data.time[-1]) if data.sizes["block"] else None
+    axis.set(xlabel="simulated time (s)", ylabel="spike time in trial (ms)", ylim=(0, period * 1e3), xlim=(0, end))
+    if data.sizes["output"] > 1:
+        axis.set_title(f"output {unit}", loc="left")
     axis.plot([], [], ".", color=OUTPUT, markersize=3, label="output")
     axis.plot([], [], color=TARGET, linewidth=0.8, label="target")
     above(axis, 2)

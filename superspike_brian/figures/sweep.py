@@ -63,7 +63,7 @@ def plot_sweep(data: xr.Dataset) -> Figure:
         figure = plt.figure(figsize=(7.2, 2.1 * rows + 2.4), layout="constrained")
         upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.1 * rows, 2.2])[:, 0]
         axes = upper.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        looks, floor = _looks(data, dims), floor_of(data.cost.mean("seed").values[..., -1])
+        looks, floor = _looks(data, dims), floor_of(data.final_cost.values)
         for axis, (condition, costs) in zip(axes.flat, panels, strict=False):
             for drawn, (_, cost) in zip(looks, conditions(data.assign(cost=costs)), strict=True):
                 median_and_quartiles(axis, data.time, cost, drawn.color, drawn.label, drawn.line)
