@@ -141,7 +141,7 @@ def draw(runs: Runs) -> Figure:
             axes["d"].loglog(rates, cost, label=text, **LOOKS[name].curve)
         reference_line(axes["d"], "silent", y=SILENT)
         reference_line(axes["d"], "solved", y=SOLVED, linestyle=":")
-        axes["d"].set(xlabel="learning rate $r_0$ (mV)", ylabel=f"cost at the end, at least {SOLVED:g} (Hz)")
+        axes["d"].set(xlabel="learning rate $r_0$ (mV)", ylabel=f"final cost, at least {SOLVED:g} (Hz)")
         axes["d"].yaxis.set_major_formatter("{x:g}")
         axes["d"].xaxis.set_major_formatter("{x:g}")
         above(axes["d"], 3, title="within twice the best cost")

@@ -121,7 +121,7 @@ def draw(runs: Runs) -> Figure:
     A run that meets the criterion ends with a dot, and stays in the mean with its last value.
     """
     with styled():
-        figure, axes = plt.subplots(2, 3, figsize=(7.2, 4.4), layout="constrained", sharey=True)
+        figure, axes = plt.subplots(2, 3, figsize=(7.2, 4.6), layout="constrained", sharey=True)
         *curves, last = axes.flat
         end = max(run.attrs["simulated_s"] for of_seeds in runs.values() for run in of_seeds)
         for axis, name in zip(curves, [name for name in LOOKS if name not in OTHER_SETTINGS], strict=True):
@@ -135,7 +135,7 @@ def draw(runs: Runs) -> Figure:
             last.plot([k - 0.35, k + 0.35], [np.mean(values)] * 2, color=shown.color, linewidth=2)
         reference_line(last, f"{LEVEL:.0%}", y=LEVEL)
         labels = [shown.label for shown in LOOKS.values()]
-        last.set_xticks(range(len(LOOKS)), labels, rotation=45, ha="right", rotation_mode="anchor", fontsize=6)
+        last.set_xticks(range(len(LOOKS)), labels, rotation=90, fontsize=6)
         last.set(title="fresh noise, after learning", xlim=(-0.6, len(LOOKS) - 0.4))
         for axis in axes.flat:
             reference_line(axis, "chance", y=CHANCE, linestyle=":", color="#555555", zorder=5)
