@@ -180,8 +180,8 @@ class Labelled:
             for baseline, (marker, _) in BASELINES.items():
                 found = [r["accuracy"] for r in rows if (r["condition"], r["samples"]) == (baseline, shown.samples)]
                 if found and shown.at_most is None:
-                    style = {"color": GREY, "markersize": 3.5, "clip_on": False, "linestyle": ""}
-                    (lines[baseline],) = axis.plot(np.mean(found), y + 0.42, marker=marker, **style)
+                    mark = {"color": GREY, "markersize": 3.5, "clip_on": False, "linestyle": "", "marker": marker}
+                    (lines[baseline],) = axis.plot(np.mean(found), y + 0.42, **mark)
         for label, line in lines.items():
             line.set_label(label)
         axis.set(yticks=range(len(names)), yticklabels=[self.shown[name].look.label for name in names], xlim=(0, 1))

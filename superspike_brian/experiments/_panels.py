@@ -37,7 +37,8 @@ def moments(axis: Axes, rows: Table, value: str, layer: str) -> None:
         columns = [chosen(rows, value, condition=name, moment=m, layer=which) for m in MOMENTS]
         if not any(columns):
             continue
-        place, mark = np.arange(3) + 0.09 * (k - 2), {"marker": drawn.marker, "markeredgewidth": 0}
+        place = np.arange(3) + 0.09 * (k - 2)
+        mark: dict[str, Any] = {"marker": drawn.marker, "markeredgewidth": 0}
         for x, values in zip(place, columns, strict=True):
             axis.plot([x] * len(values), values, color=drawn.color, linestyle="", markersize=2.5, alpha=0.45, **mark)
         means = [_middle(values, value) for values in columns]
@@ -73,7 +74,12 @@ def ladder(axis: Axes, rows: Table) -> None:
     for layer, drawn in LAYERS.items():
         columns = [chosen(rows, condition=SYMMETRIC, moment="end", layer=layer, compared=n) for n in names]
         for y, values in enumerate(columns):
-            style = {"color": drawn.color, "marker": drawn.marker, "linestyle": "", "markeredgewidth": 0}
+            style: dict[str, Any] = {
+                "color": drawn.color,
+                "marker": drawn.marker,
+                "linestyle": "",
+                "markeredgewidth": 0,
+            }
             axis.plot(values, [y] * len(values), markersize=2.5, alpha=0.45, **style)
         means = [np.mean(v) for v in columns]
         axis.plot(means[1:], range(1, len(names)), marker=drawn.marker, markersize=4, label=drawn.label, **drawn.curve)

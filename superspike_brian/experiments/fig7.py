@@ -152,16 +152,16 @@ def _sizes(axis, runs):
     for shown in LOOKS:
         of_kind = [r for name, r in runs.items() if kind_of(name) == shown]
         sized = {_n_hidden(of_seeds[0]): [final_cost(run) for run in of_seeds] for of_seeds in of_kind}
-        sizes, style = sorted(sized), LOOKS[shown]
-        mark = {"marker": style.marker, "markeredgewidth": 0}
-        axis.plot(sizes, [np.mean(sized[n]) for n in sizes], label=style.label, markersize=4.5, **mark, **style.curve)
+        sizes, drawn = sorted(sized), LOOKS[shown]
+        mark = {"marker": drawn.marker, "markeredgewidth": 0}
+        axis.plot(sizes, [np.mean(sized[n]) for n in sizes], label=drawn.label, markersize=4.5, **mark, **drawn.curve)
         for n, costs in sized.items():
-            axis.plot([n] * len(costs), costs, color=style.color, linestyle="", markersize=2.5, alpha=0.5, **mark)
+            axis.plot([n] * len(costs), costs, color=drawn.color, linestyle="", markersize=2.5, alpha=0.5, **mark)
     if is_full(table(runs)):
         known = [(_n_hidden(runs[name][0]), cost) for name, cost in REFERENCE.items()]
         style = {"linestyle": "", "marker": "o", "markersize": 7, "markerfacecolor": "none", "markeredgewidth": 0.8}
         axis.plot(*zip(*known, strict=True), color=BLACK, label="authors' implementation", **style)
-    reference_line(axis, "none", y=np.mean([final_cost(run) for run in runs[NO_HIDDEN]]))
+    reference_line(axis, "none", y=float(np.mean([final_cost(run) for run in runs[NO_HIDDEN]])))
     axis.set_xscale("symlog", base=2, linthresh=8, linscale=0.7)
     numbers = sorted({_n_hidden(r[0]) for r in runs.values()})
     axis.set_xticks(numbers, [str(n) for n in numbers])

@@ -14,7 +14,7 @@ Settings were chosen on seeds 100 to 102; the figure shows seeds from 0 on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -166,7 +166,7 @@ def draw(runs: Runs) -> Figure:
             letter(axis, name)
         for name in "cd":
             axes[name].axvspan(0, _first_spikes(run).min(), color=GREY, alpha=0.2, linewidth=0)
-            where = {"transform": axes[name].get_xaxis_transform(), "va": "bottom"}
+            where: dict[str, Any] = {"transform": axes[name].get_xaxis_transform(), "va": "bottom"}
             axes[name].text(0, 1, "reservoir silent", **where, **NOTE)
     return figure
 

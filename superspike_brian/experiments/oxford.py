@@ -69,8 +69,8 @@ def draw(runs: Runs) -> Figure:
         learning_curve(axes["c"], run, label="mean over outputs, seed 0")
         axes["c"].plot([], [], color=BLUE, alpha=0.3, linewidth=0.5, label="single outputs, seed 0")
         for each in runs[NAME][1:]:
-            others = {"label": "mean, other seeds"} if each is runs[NAME][1] else {}
-            axes["c"].plot(each.time, each.cost.mean("output"), color=BLUE, linestyle=":", linewidth=0.8, **others)
+            label = "mean, other seeds" if each is runs[NAME][1] else None
+            axes["c"].plot(each.time, each.cost.mean("output"), color=BLUE, linestyle=":", linewidth=0.8, label=label)
         if run.attrs["simulated_s"] >= 1000:
             reference_line(axes["c"], "authors'\nimplementation\nat 1000 s", y=REFERENCE)
         plain_log(axes["c"])

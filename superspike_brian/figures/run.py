@@ -60,8 +60,8 @@ def plot_run(data: xr.Dataset, unit: int | None = None) -> Figure:
             for name in ("inputs", *layers):
                 _raster(column[name], data, name, probe)
             if many:
-                spikes = (window(data, name, probe) for name in ("targets", "output"))
-                on_target(column["outputs"], *spikes, data.sizes["output"], ms)
+                target, output = (window(data, name, probe) for name in ("targets", "output"))
+                on_target(column["outputs"], target, output, data.sizes["output"], ms)
             _potential(column["potential"], data, probe, unit)
             _error(column["error"], data, probe, unit)
             column["inputs"].set_title(titles[side])

@@ -103,13 +103,19 @@ def reference_line(axis: Axes, text: str, x: float | None = None, y: float | Non
     **style
         As of `matplotlib.axes.Axes.plot`; grey and dashed by default.
     """
-    style = {"color": GREY, "linestyle": "--", "linewidth": 0.8, "zorder": 1, "label": f"_{text}"} | style
+    line: dict[str, Any] = {
+        "color": GREY,
+        "linestyle": "--",
+        "linewidth": 0.8,
+        "zorder": 1,
+        "label": f"_{text}",
+    } | style
     where: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": False, **NOTE}
     if y is not None:
-        axis.axhline(y, **style)
+        axis.axhline(y, **line)
         axis.annotate(text, (1, y), xycoords=("axes fraction", "data"), xytext=(2, 0), va="center", **where)
-    else:
-        axis.axvline(x, **style)
+    if x is not None:
+        axis.axvline(x, **line)
         axis.annotate(
             text, (x, 1), xycoords=("data", "axes fraction"), xytext=(0, 1), ha="center", va="bottom", **where
         )

@@ -113,7 +113,13 @@ def final_figures(axis: Axes, data: xr.Dataset, looks: Sequence[Look]) -> None:
         last, drawn = np.maximum(figures.dropna("seed").values, floor), looks[k % len(looks)]
         spread = np.linspace(-0.25, 0.25, last.size) if last.size > 1 else np.zeros(last.size)
         size = 4 if last.size <= 10 else 2.5
-        style = {"color": drawn.color, "markersize": size, "alpha": 0.6, "markeredgewidth": 0, "clip_on": False}
+        style: dict[str, Any] = {
+            "color": drawn.color,
+            "markersize": size,
+            "alpha": 0.6,
+            "markeredgewidth": 0,
+            "clip_on": False,
+        }
         axis.plot(k + spread, last, drawn.marker, zorder=4, **style)
         if last.size:
             axis.hlines(np.median(last), k - 0.32, k + 0.32, color=BLACK, linewidth=1.2, zorder=3)
