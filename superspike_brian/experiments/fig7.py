@@ -33,7 +33,7 @@ REFERENCE = {  # Hz at 1000 s; pub2018superspike on Auryn 8.3 (Zenke & Ganguli's
 }
 LOOKS = {
     "auryn-symmetric-256": look("symmetric"),
-    "auryn-linear-256": other(1, "symmetric, $\\sigma'$ = 1"),
+    "auryn-linear-256": other(1, "symmetric, σ' = 1"),
     "auryn-fixed-hidden-256": look("fixed"),
     "auryn-uniform-256": look("uniform"),
     "auryn-random-256": look("random"),
