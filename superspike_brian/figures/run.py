@@ -161,7 +161,7 @@ def _trials(axis, data, unit):
     times = data.watched_time.values[mine]
     axis.plot(times, times % period * 1e3, ".", color=OUTPUT, markersize=1.5, rasterized=True)
     for target in data.target_time.values[data.target_unit.values == unit]:
-        axis.axhline(target * 1e3, color=TARGET, linewidth=0.5, zorder=0)
+        axis.axhline(target * 1e3, color=TARGET, linewidth=0.6, zorder=3)  # over the outputs, which end on it
     end = float(data.time[-1]) if data.sizes["block"] else None
     axis.set(xlabel="simulated time (s)", ylabel="spike time in trial (ms)", ylim=(0, period * 1e3), xlim=(0, end))
     if data.sizes["output"] > 1:
