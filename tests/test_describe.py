@@ -74,7 +74,7 @@ def test_without_hidden_layer_there_is_no_hidden_feedback():
     text = describe_structure(Structure(SUPERSPIKE, (3, 1)), title="Smallest")
     assert text.startswith("# Smallest\n")
     assert "hidden_" not in text and "feedback_" not in text and "drate_trace" not in text
-    assert "- `error_target`: `targets` → `output` (delay: none): `error_impulse_post += missed`" in text
+    assert "- `error_target`: `targets` → `output` (delay: none): `error_rise_post += target_impulse`" in text
 
 
 def test_feedback_pathways_name_their_weights(deep):

@@ -41,7 +41,7 @@ def phases(axis: Axes, run: xr.Dataset) -> None:
 
 
 def ends(axis: Axes, runs: Runs, looks: Looks, heights: Sequence[int] | None = None) -> None:
-    """Cost at the end: a bar at the mean, a dot a seed; at `heights`, or one below the other."""
+    """Cost at the end: a bar at the mean, a dot per seed; at `heights`, or one below the other."""
     heights = range(len(runs)) if heights is None else heights
     for y, (name, of_seeds) in zip(heights, runs.items(), strict=True):
         costs, color = [final_cost(r) for r in of_seeds], looks[name].color

@@ -3,7 +3,7 @@
 1437 images of 8 x 8 pixels to learn from, 360 held out (`tasks.digits`), as spikes of 65 inputs; 128 hidden and 10 output units
 learn under SuperSpike (Zenke & Ganguli 2018) for 1000 s. The paper has no labelled data.
 
-``rate`` (up to 7 spikes a pixel in 20 ms), ``latency`` (one, the earlier the brighter, in 10 ms) and ``on-off`` (dark pixels
+``rate`` (up to 7 spikes per pixel in 20 ms), ``latency`` (one, the earlier the brighter, in 10 ms) and ``on-off`` (dark pixels
 spike last) are codes; outputs do not spike, and the one with the highest potential is the answer (`models.READOUT`).
 ``spiking`` and ``windowed`` have outputs that spike, and 3000 s: the answer is the first spike. In ``spiking`` the threshold of
 the unit that should answer is higher while it learns (`models.WINDOWED_MARGIN`). ``random`` is with random feedback. Controls:

@@ -155,7 +155,7 @@ def losses(run: xr.Dataset) -> list[float]:
 
 
 def table(runs: Runs) -> Table:
-    """Cost at the start and at the end, a row a run; of the published network a row a sequence."""
+    """Cost at the start and at the end, a row per run; of the published network a row per sequence."""
     found = [
         {
             "condition": name,

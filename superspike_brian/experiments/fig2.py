@@ -31,7 +31,7 @@ def _task(seed):
 
 
 def table(runs: Runs) -> Table:
-    """Cost and rate at the end of burn-in and at the end, a row a run."""
+    """Cost and rate at the end of burn-in and at the end, a row per run."""
     rows = []
     for run in runs[NAME]:
         burn_in = int(np.flatnonzero(run.r0.values == 0)[-1])

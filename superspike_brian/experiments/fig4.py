@@ -42,7 +42,7 @@ def _task(seed):
 
 
 def table(runs: Runs) -> Table:
-    """Cost at the end, and whether random feedback has a positive weight, a row a run."""
+    """Cost at the end, and whether random feedback has a positive weight, a row per run."""
     return [
         {
             "feedback": name.split("-")[0],

@@ -73,7 +73,7 @@ def _task(seed):
 
 
 def table(runs: Runs) -> Table:
-    """Accuracy on fresh noise, false alarms and time to 95 %, a row a run."""
+    """Accuracy on fresh noise, false alarms and time to 95 %, a row per run."""
     rows = []
     for condition, datasets in runs.items():
         for run in datasets:
@@ -116,7 +116,7 @@ def findings(rows: Table) -> list[Finding]:
 
 
 def draw(runs: Runs) -> Figure:
-    """Accuracy over time, a panel a condition: every run and the mean; accuracy on fresh noise.
+    """Accuracy over time, a panel per condition: every run and the mean; accuracy on fresh noise.
 
     A run that meets the criterion ends with a dot, and stays in the mean with its last value.
     """

@@ -68,7 +68,7 @@ def _task(seed):
 
 
 def table(runs: Runs) -> Table:
-    """Accuracy on fresh noise, false alarms and time to 95 %, a row a run."""
+    """Accuracy on fresh noise, false alarms and time to 95 %, a row per run."""
     rows = []
     for condition, datasets in runs.items():
         name, _, n = condition.partition("-")

@@ -62,7 +62,7 @@ def jobs(setting: Setting) -> list[Job]:
 
 
 def table(runs: Runs) -> Table:
-    """Cost at the end and mean hidden rate after learning, a row a run."""
+    """Cost at the end and mean hidden rate after learning, a row per run."""
     return [
         {
             "condition": name,

@@ -55,7 +55,7 @@ def jobs(setting: Setting) -> list[Job]:
 
 
 def table(runs: Runs) -> Table:
-    """Cost at the end, and the mean rate of hidden units, a row a run."""
+    """Cost at the end, and the mean rate of hidden units, a row per run."""
     return [
         {
             "a": None if name == BASE else int(name.split("-")[0][1:]),

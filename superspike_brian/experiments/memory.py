@@ -106,7 +106,7 @@ def jobs(setting: Setting) -> list[Job]:
 
 
 def table(runs: Runs) -> Table:
-    """Cost at the end, outputs on time, and how many hidden spikes are the same in another loop, a row a run."""
+    """Cost at the end, outputs on time, and how many hidden spikes are the same in another loop, a row per run."""
     return [
         {
             "condition": name,

@@ -29,7 +29,7 @@ def jobs(setting: Setting) -> list[Job]:
 
 
 def table(runs: Runs) -> Table:
-    """Cost at the end of burn-in and at the end, a row a run."""
+    """Cost at the end of burn-in and at the end, a row per run."""
     return [
         {
             "condition": NAME,

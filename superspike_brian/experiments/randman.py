@@ -1,8 +1,8 @@
 """Random manifolds: classes that only spike times tell apart.
 
 Samples of 20 inputs in 10 classes (`tasks.randman`; Zenke & Vogels 2021, doi:10.1162/neco_a_01367), each class a random curve
-in the space of spike times (one dimension, alpha 1), 500 samples a class to learn from and 100 held out. An input spikes
-exactly once a sample, so that counts say nothing. 128 hidden and 10 output units learn under SuperSpike (Zenke & Ganguli
+in the space of spike times (one dimension, alpha 1), 500 samples per class to learn from and 100 held out. An input spikes
+exactly once per sample, so that counts say nothing. 128 hidden and 10 output units learn under SuperSpike (Zenke & Ganguli
 2018) for 1500 s with symmetric feedback; outputs do not spike, and the one with the highest potential is the answer
 (`models.READOUT`).
 

@@ -90,7 +90,7 @@ def _repeated(task):
 
 
 def table(runs: Runs) -> Table:
-    """Weights and cost at the end, a row a run."""
+    """Weights and cost at the end, a row per run."""
     rows = []
     for condition, of_seeds in runs.items():
         name, _, step = condition.partition("-")

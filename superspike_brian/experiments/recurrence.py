@@ -61,7 +61,7 @@ def jobs(setting: Setting) -> list[Job]:
 
 
 def table(runs: Runs) -> Table:
-    """Weights, cost at the end, and the mean weight of an output onto itself, a row a run."""
+    """Weights, cost at the end, and the mean weight of an output onto itself, a row per run."""
     return [
         {
             "condition": name,

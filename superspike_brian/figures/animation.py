@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..files.durable import write_durably
+from ..values.quantities import measured
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,7 +66,7 @@ def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) 
                 for probe in np.repeat(np.arange(windows), np.where(np.arange(windows) == windows - 1, 4, 1)):
                     now = float(data.probe_start[probe])
                     dots.set_data(*looped(data, "output", probe))
-                    figure.axes[0].set_title(f"after {now:.0f} s", loc="left")
+                    figure.axes[0].set_title(f"after {measured(now, 's', 3)}", loc="left")
                     line.set_xdata([max(now, float(data.time[0]))] * 2)
                     writer.grab_frame()
             write_durably(path, made.read_bytes())

@@ -10,6 +10,7 @@ from brian2 import ms
 from matplotlib.figure import Figure
 
 from ..results.network import populations
+from ..values.quantities import measured, plain
 from .palette import BLUE, GREY, OUTPUT, TARGET
 from .rasters import on_target, raster, window
 from .style import (
@@ -93,7 +94,7 @@ def _busiest(data):
 def _window_titles(data):
     start, length = data.probe_start.values, window_length(data)
     return [
-        f"{word} learning, t = {t:g}–{t + length:g} s"
+        f"{word} learning, t = {plain(t, 6)}–{measured(t + length, 's', 6)}"
         for word, t in zip(("before", "after"), start[[0, -1]], strict=True)
     ]
 

@@ -158,14 +158,14 @@ def seal(data: bytes) -> bytes:
     return data + _SEAL + hashlib.sha256(data).digest()
 
 
-def check_seal(path: Path | str) -> None:
-    """Raise ValueError or OSError if a file is not what `seal` made; one without a seal (by older versions) passes."""
+def check_seal(path: Path | str) -> bool:
+    """Raise ValueError or OSError if a file is not what `seal` made; return False if it has no seal (of an older version)."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size - len(_SEAL) - hashlib.sha256().digest_size
         file.seek(max(size, 0))
         mark, digest = file.read(len(_SEAL)), file.read()
         if size < 0 or mark != _SEAL:
-            return
+            return False
         file.seek(0)
         found = hashlib.sha256()
         while size > 0 and (part := file.read(min(size, 2**20))):
@@ -173,3 +173,4 @@ def check_seal(path: Path | str) -> None:
             size -= len(part)
     if found.digest() != digest:
         raise ValueError("its checksum does not match")
+    return True

@@ -92,7 +92,7 @@ def describe(
         Markdown.
     """
     title = title or f"Network of {assembly.structure.summary} units"
-    parts = [f"# {title}", _bullets(f"{kind}: {c.name}" for kind, c in assembly.model.components.items())]
+    parts = [f"# {title}", _bullets(_parts_of(assembly.structure))]
     parts += [f"## {name}\n\n{body.strip()}" for name, body in _sections(assembly, task).items() if body]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
@@ -120,8 +120,16 @@ def _sections(assembly, task):
         "Measurements": _measurements(groups, assembly.is_probe),
         "Parameters": _parameters(model, groups),
         "Schedule of one time step": _schedule(assembly.net.sorted_objects),
-        "Sources": _bullets(f"{kind}, *{c.name}*: {c.source}" for kind, c in model.components.items()),
+        "Sources": _bullets(
+            f"{kind}, *{c.name}*: {c.source}" for kind, used in assembly.structure.components.items() for c in used
+        ),
     }
+
+
+def _parts_of(structure):
+    """What the network has of each kind of component."""
+    for kind, used in structure.components.items():
+        yield f"{kind}: {', '.join(dict.fromkeys(c.name for c in used))}"
 
 
 def _section_of(group):
@@ -180,7 +188,7 @@ def _own_delays(structure):
     """What is said of the delays of synapses that have one each."""
     found: dict[str, str] = {}
     for p in (p for name, p in structure.projections.items() if structure.has_delays(name)):
-        text = _code(p.delay) if isinstance(p.delay, str) else "one a synapse"
+        text = _code(p.delay) if isinstance(p.delay, str) else "one per synapse"
         found |= {p.name: text, f"axons_{p.label}": text}
     return found
 
@@ -261,7 +269,7 @@ def _patterns(task):
 
 def _trials(task):
     rows = [(k, label, len(p)) for k, (p, label) in enumerate(zip(task.patterns, task.classes, strict=True))]
-    names = ("background", "stimulus", "window", "pause_min", "pause_mean", "period")
+    names = ("background", "stimulus", "response_window", "pause_min", "pause_mean", "period")
     facts = [f"task: {task.name}", *(f"{n}: {readable(getattr(task, n))}" for n in names), f"source: {task.source}"]
     return f"{markdown(('pattern', 'class', 'spikes'), rows)}\n\n{_bullets(facts)}"
 
@@ -272,7 +280,7 @@ def _samples(task):
         for part, s in samples_of(task).items()
     ]
     head = "samples", "number", "classes", "spikes of one, mean", "length, mean", "source"
-    facts = f"task: {task.name}", *(f"{name}: {readable(getattr(task, name))}" for name in ("window", "pause"))
+    facts = f"task: {task.name}", *(f"{name}: {readable(getattr(task, name))}" for name in ("response_window", "pause"))
     return f"{markdown(head, [(*r[:3], f'{r[3]:.4g}', *r[4:]) for r in rows])}\n\n{_bullets(facts)}"
 
 
