@@ -18,7 +18,7 @@ SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg")
 CONDA = yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text())
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-CONDA_NAMES = {"matplotlib": "matplotlib-base", "netCDF4": "netcdf4"}  # where conda-forge has another name
+CONDA_NAMES = {"matplotlib": "matplotlib-base", "netCDF4": "netcdf4"}  # conda-forge has its own
 CONDA_ALONE = {"python", "cxx-compiler"}  # what an index of Python packages does not hold
 FORMS = sorted(p for p in (ROOT / ".github" / "ISSUE_TEMPLATE").iterdir() if p.name != "config.yml")
 WORKFLOWS = {"ci.yml": ".ci/run", "nightly.yml": ".ci/nightly"}
