@@ -292,7 +292,7 @@ def test_the_table_of_feedbacks(feedback, poisson_task):
 
 def test_the_page_on_kernels_has_the_numbers_of_the_code():
     text = " ".join((ROOT / "docs" / "kernels.md").read_text().split())
-    assert f"catch up every {EVERY} steps" in text
+    assert f"takes many steps at once (temporal tiling): every {EVERY} steps" in text
     assert f"*events* every {kernels.LARGE_CHUNK} where a projection has {kernels.LARGE:,} synapses" in text
     assert f"every {kernels.MEDIUM_CHUNK} where these are sparse" in text
     assert f"From {COLUMNS:,} synapses on" in text

@@ -1,8 +1,9 @@
 """Sphinx extension: pages that are written at build time from the code itself.
 
 ``<!-- models -->`` becomes the reference of everything in ``models/``, ``<!-- commands -->`` that of the command line,
-``<!-- trust -->`` the table of what tests claim (``docs/trust.json``), ``<!-- lines of ... -->`` the number of lines of a
-recipe's code. A page is written anew when what it is made from has changed.
+``<!-- trust -->`` the table of what tests claim (``docs/trust.json``), ``<!-- gallery -->`` that of the figures
+(``docs/gallery.json``, which ``superspike reproduce`` writes), ``<!-- lines of ... -->`` the number of lines of a recipe's
+code. A page is written anew when what it is made from has changed.
 """
 
 import inspect
@@ -14,6 +15,7 @@ from from_the_commands import command_reference
 from from_the_models import model_reference
 
 from superspike_brian import models
+from superspike_brian.experiments import experiment
 from superspike_brian.values.tables import markdown
 
 _CODE = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
@@ -21,6 +23,7 @@ LINES = re.compile(r"<!-- lines of (\S+) -->")
 ROOT = Path(__file__).parent.parent.parent
 RECIPES = ROOT / "docs" / "recipes"
 TRUST = ROOT / "docs" / "trust.json"
+GALLERY = ROOT / "docs" / "gallery.json"
 
 
 def lines_of(recipe):
@@ -57,6 +60,17 @@ def _figure(entries):
     return f"{max(figures, key=abs):.2g}{entries[0]['unit']}" + (f" ({cases} cases)" if cases > 1 else "")
 
 
+def gallery_table():
+    """Markdown of the stored figures: what each shows, its seeds, how long it took, and the commit that drew it."""
+    rows = []
+    for name, facts in json.loads(GALLERY.read_text()).items():
+        about = re.sub(r"^Figure \d: ", "", inspect.getdoc(experiment(name)).partition("\n")[0])
+        minutes = facts["duration_s"] and (f"{max(1, round(facts['duration_s'] / 60))} min")
+        drawn = f"{facts['commit']}, {facts['date']}" + (f"; {facts['note']}" if "note" in facts else "")
+        rows.append((f"[`{name}`](#gallery-{name})", about, str(facts["seeds"]), minutes or "not timed", drawn))
+    return markdown(("figure", "what it shows", "seeds", "duration", "commit and date"), rows)
+
+
 # what stands for a part of a page, what writes it, and the files that it is made from
 PARTS = {
     "<!-- models -->": (model_reference, ("models/**/*.py", "superspike_brian/values/*.py", "docs/extensions/*.py")),
@@ -65,6 +79,7 @@ PARTS = {
         ("superspike_brian/**/*.py", "tasks/*.py", "models/*.py", "docs/extensions/*.py"),
     ),
     "<!-- trust -->": (trust_table, ("docs/trust.json",)),
+    "<!-- gallery -->": (gallery_table, ("docs/gallery.json", "superspike_brian/experiments/*.py")),
 }
 
 

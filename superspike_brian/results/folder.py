@@ -3,7 +3,8 @@
 ========================  =====================================================================================
 file                      content
 ========================  =====================================================================================
-run.json                  the request: model, protocol, seed; versions and commands, one more a resumption
+run.json                  the request: model, protocol, seed; versions and commands, one more a resumption, and the
+                          error that stopped the simulation, if one did
 task.npz                  the spike patterns
 checkpoint-STEP.npz       the whole state after a block; the last two are kept
 log.bin                   what each block adds to the results (learning curve, watched spikes, snapshots), appended
@@ -11,9 +12,9 @@ run.nc                    the results, self-describing (`superspike_brian.result
 ========================  =====================================================================================
 
 ``.npz`` files are NumPy's archives without pickles, with a checksum of the file as zip comment. A record of ``log.bin`` is
-SHA-256 of the payload, payload length, payload (such an archive without comment). A block is finished when its checkpoint,
-which names the log's length, has been renamed into place: a longer log is cut back on resuming. Only then is it reported: a
-kill loses what was not. (The next block is computed meanwhile, so that the disk costs no time.)
+SHA-256 of the payload, payload length, payload (such an archive without comment). Blocks are finished when the checkpoint of
+the last one, which names the log's length, has been renamed into place: a longer log is cut back on resuming. Only then are
+they reported: a kill loses what was not. (The next block is computed meanwhile, so that the disk costs no time.)
 
 A checkpoint that is damaged, or whose part of the log is, is set aside (``.damaged``) and the one before it is taken. When
 none is left the run starts again from 0 s: that costs time and changes no bit of the result.
@@ -247,18 +248,19 @@ class RunFolder:
             raise RunFolderError(f"{path} is of another run: put the one of this run back")
         return arrays
 
-    def save_block(self, step: int, state: State, record: State) -> None:
-        """Make a block durable: `record` joins the log, then `state` becomes the newest checkpoint."""
+    def save_blocks(self, step: int, state: State, *records: State) -> None:
+        """Make blocks durable: a record of each joins the log, then the last one's state becomes the newest checkpoint."""
         log, mark = self.path / "log.bin", {"_run": np.array(self.identity or "")}
         try:
             with append_handle(log) as file:
-                file.write(pack(record if file.tell() else record | mark))
+                for record in records:
+                    file.write(pack(record if file.tell() else record | mark))
                 file.flush()
                 os.fsync(file.fileno())
                 length = file.tell()
         except OSError as error:
             raise RunFolderError(
-                f"cannot write {log}: {error.strerror}; everything up to the block before is intact: make room, then "
+                f"cannot write {log}: {error.strerror}; everything before is intact: make room, then "
                 f"{resume_command(self.path)}"
             ) from error
         data = archive(state | mark | {"_step": np.array(step), "_log_length": np.array(length)})
@@ -271,6 +273,11 @@ class RunFolder:
     def reached(self) -> int:
         """Step of the newest checkpoint by its name, sound or not; 0 without one."""
         return max(map(_step, self._checkpoints()), default=0)
+
+    @property
+    def newest_path(self) -> Path | None:
+        """The newest checkpoint by its name, sound or not; None without one."""
+        return max(self._checkpoints(), key=_step, default=None)
 
     def _checkpoints(self) -> list[Path]:
         return sorted((p for p in self.path.glob("checkpoint-*.npz") if _CHECKPOINT.fullmatch(p.name)), key=_step)

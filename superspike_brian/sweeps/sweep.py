@@ -196,6 +196,11 @@ def read_plan(path: Path | str) -> dict[str, Any]:
     return plan
 
 
+def condition_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Condition of a run of the plan: names, and quantities, numbers or names."""
+    return {name: _value_from_json(value) for name, value in entry["condition"].items()}
+
+
 def _check_plan(plan):
     """Refuse a plan that is not of the form that `run_sweep` writes (ValueError and the like)."""
     if plan.keys() != {"format", "grid", "runs"} or not all(isinstance(plan[k], list) for k in ("grid", "runs")):
@@ -320,10 +325,7 @@ def _collect(path, plan):
     import xarray as xr
 
     names = [*map(dimension, plan["grid"]), "seed"]
-    keys = [
-        {dimension(k): _value_from_json(v) for k, v in e["condition"].items()} | {"seed": e["seed"]}
-        for e in plan["runs"]
-    ]
+    keys = [{dimension(k): v for k, v in condition_of(e).items()} | {"seed": e["seed"]} for e in plan["runs"]]
     axes = {n: list(dict.fromkeys(label(k[n]) for k in keys)) for n in names}
     shape = tuple(map(len, axes.values()))
     curves: dict[tuple[int, ...], dict[str, xr.DataArray]] = {}
@@ -334,20 +336,19 @@ def _collect(path, plan):
         at = tuple(axes[n].index(label(key[n])) for n in names)
         variables["message"][at] = entry.get("message", "")
         try:
-            run = results.load(path / entry["folder"])
+            with results.opened(path / entry["folder"]) as run:
+                variables["wall_s"][at] = run.attrs["wall_s"]
+                attrs = attrs or {k: run.attrs[k] for k in ("task", "version", "references")}
+                curves[at] = _curves(run)
+                found = results.summary(run, "") if results.has_ended(run) else {}
         except RunFolderError as error:
             if not isinstance(error, results.NoResultsError):  # not begun, or without a checkpoint yet
                 variables["message"][at] = str(error)
                 logger.warning(str(error))
             continue
-        variables["wall_s"][at] = run.attrs["wall_s"]
-        attrs = attrs or {k: run.attrs[k] for k in ("task", "version", "references")}
-        curves[at] = _curves(run)
-        if results.has_ended(run):
-            found = results.summary(run, "")
-            for name, (figure, *_) in _FIGURES.items():
-                if found.get(figure) is not None:
-                    figures.setdefault(name, np.full(shape, np.nan))[at] = found[figure]
+        for name, (figure, *_) in _FIGURES.items():
+            if found.get(figure) is not None:
+                figures.setdefault(name, np.full(shape, np.nan))[at] = found[figure]
     coordinates = {n: _coordinate(n, {label(k[n]): k[n] for k in keys}) for n in names}
     columns: dict[str, Any]
     columns = {k: (tuple(names), v.astype(str) if v.dtype == object else v) for k, v in variables.items()}
@@ -365,7 +366,7 @@ def _collect(path, plan):
 def _curves(run):
     """Learning curves of a run: variables over blocks, means over outputs."""
     found = {n: v for n in run.variables if (v := run[n]).dims in (("block",), ("block", "output"))}
-    return {n: v.mean("output", keep_attrs=True) if "output" in v.dims else v for n, v in found.items()}
+    return {n: (v.mean("output", keep_attrs=True) if "output" in v.dims else v).load() for n, v in found.items()}
 
 
 def _stack(curves, names, shape):
