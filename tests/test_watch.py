@@ -27,6 +27,7 @@ from superspike_brian.tasks import LabelledSpikes, SpikePattern, Task
 import superspike_brian as ss
 from superspike_brian.console.progress import Silent
 from superspike_brian.errors import MissingPackageError, UserError
+from superspike_brian.figures.palette import look
 from superspike_brian.files.arrays import Members, pack
 from superspike_brian.files.durable import RunFolderError, json_with_checksums
 from superspike_brian.files.locks import Lock, holder
@@ -357,7 +358,7 @@ def test_sweep(sweep):
 
 def test_quartiles_are_those_of_the_figure(sweep):
     pytest.importorskip("bokeh")
-    from superspike_brian.live.sweep_view import colours, quartiles
+    from superspike_brian.live.sweep_view import quartiles
 
     runs = [Follower(sweep / name) for name in ("r0=1mV/seed-000", "r0=5mV/seed-001")]
     assert all(run.look() for run in runs)
@@ -366,7 +367,17 @@ def test_quartiles_are_those_of_the_figure(sweep):
     np.testing.assert_allclose(time_s, a.time)
     np.testing.assert_allclose(middle, np.r_[(a.cost[:3] + b.cost[:3]) / 2, a.cost[3:]])
     np.testing.assert_allclose(low[:3], np.quantile([a.cost[:3], b.cost[:3]], 0.25, axis=0))
-    assert len(set(colours(30))) == 30 and high.shape == low.shape
+    assert high.shape == low.shape
+
+
+def test_conditions_have_the_colours_of_the_figures():
+    pytest.importorskip("bokeh")
+    from superspike_brian.live.sweep_view import colours
+
+    many = {f"r0 {k} mV": {"r0": f"{k} mV"} for k in range(30)}
+    assert list(colours(many)) == list(many) and len(set(colours(many).values())) == 30
+    found = colours({f"feedback {name}": {"feedback": name} for name in ("random", "uniform")})
+    assert list(found.values()) == [look("random").color, look("uniform").color]
 
 
 # who may look

@@ -88,7 +88,7 @@ def command_parser(name: str) -> Parser:
     examples = "\n".join(f"  {line}\n      {what}" for line, what in module.EXAMPLES)
     parser = Parser(
         prog=f"superspike {name}",
-        description=module.__doc__.partition("``: ")[2].strip().capitalize(),
+        description=(module.__doc__ or "").partition("``: ")[2].strip().capitalize(),
         epilog=f"examples:\n{examples}\n\nmore: {page(module.PAGE)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

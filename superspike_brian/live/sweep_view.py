@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import numpy as np
 from bokeh.models import Column, ColumnDataSource, DataTable, HTMLTemplateFormatter, NumberFormatter, TableColumn
 
-from ..figures.sweep import COLOURS
+from ..figures.palette import looks_of
 from ..results.following import Course
 from ..values.hints import Floats
 from . import text
@@ -52,7 +52,7 @@ class SweepView:
             return
         self._shown = sweep
         self.head.text = text.sweep_head(sweep)
-        self._curves(sweep.conditions)
+        self._curves(sweep.conditions, colours({row.title: row.condition for row in sweep.rows}))
         self.table.columns[0].title = ", ".join(sweep.grid).replace("_", " ") or "run"
         rows = sweep.rows
         found = {
@@ -70,8 +70,8 @@ class SweepView:
         why = [f"{row.folder}: {row.message}" for row in rows if row.message]
         self.messages.text = text.notes(why[:20]) if why else ""
 
-    def _curves(self, conditions):
-        palette = dict(zip(conditions, colours(len(conditions)), strict=True))
+    def _curves(self, conditions, known):
+        palette = {name: known[name] for name in conditions}
         if self._lines.keys() != palette.keys():
             self._lines |= {name: self.cost.add(palette[name], name) for name in palette if name not in self._lines}
             self.legend.text = text.legend(palette)
@@ -98,11 +98,7 @@ def quartiles(courses: Sequence[Course]) -> tuple[Floats, Floats, Floats, Floats
     return ticks / 1e6, low, middle, high
 
 
-def colours(n: int) -> list[str]:
-    """Colours of n conditions."""
-    if n <= len(COLOURS):
-        return list(COLOURS[:n])
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
-    return [to_hex(colormaps["viridis"](x)) for x in np.linspace(0, 0.9, n)]
+def colours(conditions: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Colours of conditions, by title: feedbacks alone have those of all figures."""
+    values = [c["feedback"] if list(c) == ["feedback"] else title for title, c in conditions.items()]
+    return {title: look.color for title, look in zip(conditions, looks_of(values, list(conditions)), strict=True)}

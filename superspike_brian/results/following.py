@@ -195,6 +195,7 @@ class Follower:
         if self._spec is None:
             spec = stored_spec(RunFolder(self.path))
             self._spec = dataclasses.replace(spec, protocol=dataclasses.replace(spec.protocol, probe_learning=()))
+        assert self._newest is not None  # or there is nothing to show yet
         state, _ = read_archive(self._newest)
         newest = self._step, self._at, {k: v for k, v in state.items() if not k.startswith("_")}
         return dataset.assemble(RunFolder(self.path), self._spec, newest, records=self._with_window())
@@ -204,7 +205,7 @@ class Follower:
         with open_regular(self.path / "log.bin") as log:
             found = Members(log, self._window_at)
             times = next(k for k in found if k.startswith("probe/probe_") and k.endswith(".t"))
-            is_signal = isinstance(getattr(self._spec.task, "targets", None), Signal)
+            is_signal = isinstance(getattr(getattr(self._spec, "task", None), "targets", None), Signal)
             more = {times, *_SIGNALS} if is_signal else {times}
             wanted = [k for k in found if k.startswith(("probe/spikes_", "probe/trials.")) or k in more]
             window = {k: found[k] for k in wanted}
