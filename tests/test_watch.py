@@ -431,7 +431,7 @@ def opened(chromium, url, size=DESKTOP):
     return page, faults
 
 
-POINTS = """() => Math.max(...[...Bokeh.documents[0]._all_models.values()]
+POINTS = """() => Math.max(0, ...[...window.Bokeh?.documents[0]?._all_models.values() ?? []]
     .filter(m => m.type == "ColumnDataSource" && "value" in m.data).map(m => m.data.time.length))"""
 
 
