@@ -163,11 +163,11 @@ class Follower:
         for _ in range(_TRIES):
             whole = self._results()
             key = self._request_seen, self._newest, self._log_seen, self._file[0]
-            if whole is not None or not self._records:
+            if whole is not None or not self._records or self._newest is None:
                 return whole
             try:
                 if self._data[0] != key:
-                    self._data = key, self._so_far()
+                    self._data = key, self._so_far(self._newest)
                 return self._data[1]
             except FileNotFoundError:
                 self.look()
@@ -191,20 +191,22 @@ class Follower:
         reached = self._step * float(self.request["dt"][0])
         return found if found.attrs["simulated_s"] >= reached - 1e-9 else None
 
-    def _so_far(self):
-        if self._spec is None:
+    def _so_far(self, checkpoint: Path) -> xr.Dataset:
+        spec = self._spec
+        if spec is None:
             spec = stored_spec(RunFolder(self.path))
-            self._spec = dataclasses.replace(spec, protocol=dataclasses.replace(spec.protocol, probe_learning=()))
-        state, _ = read_archive(self._newest)
+            spec = dataclasses.replace(spec, protocol=dataclasses.replace(spec.protocol, probe_learning=()))
+            self._spec = spec
+        state, _ = read_archive(checkpoint)
         newest = self._step, self._at, {k: v for k, v in state.items() if not k.startswith("_")}
-        return dataset.assemble(RunFolder(self.path), self._spec, newest, records=self._with_window())
+        records = self._with_window(isinstance(getattr(spec.task, "targets", None), Signal))
+        return dataset.assemble(RunFolder(self.path), spec, newest, records=records)
 
-    def _with_window(self):
+    def _with_window(self, is_signal):
         """The records, that with the newest probe window whole but for most of the state of its units and synapses."""
         with open_regular(self.path / "log.bin") as log:
             found = Members(log, self._window_at)
             times = next(k for k in found if k.startswith("probe/probe_") and k.endswith(".t"))
-            is_signal = isinstance(getattr(self._spec.task, "targets", None), Signal)
             more = {times, *_SIGNALS} if is_signal else {times}
             wanted = [k for k in found if k.startswith(("probe/spikes_", "probe/trials.")) or k in more]
             window = {k: found[k] for k in wanted}
