@@ -64,6 +64,7 @@ class Follower:
         self._at = 0  # bytes of the log that are read
         self._window_at, self._window_in = 0, 0  # where the newest probe window is: in the log, and among the records
         self._records: list[State] = []
+        self._course: Course | None = None
         self._file: tuple[Any, xr.Dataset | None] = None, None  # run.nc
         self._data: tuple[Any, xr.Dataset | None] = None, None
 
@@ -119,6 +120,7 @@ class Follower:
                 if any(k.startswith("probe/") for k in found):
                     self._window_at, self._window_in = self._at, len(self._records) - 1
                 self._at = found.end
+        self._course = None
 
     @property
     def holder(self) -> Holder | None:
@@ -148,8 +150,10 @@ class Follower:
         """The learning curve so far."""
         if not self._records and (whole := self._results()) is not None:  # somebody has tidied up
             return Course(whole.time.values, whole.cost.values.mean(axis=1), np.full(whole.sizes["block"], np.nan))
-        columns = ([float(np.mean(block[name])) for block in self._records[1:]] for name in Course._fields)
-        return Course(*map(np.array, columns))
+        if self._course is None:  # of many runs few have a new block
+            columns = ([float(np.mean(block[name])) for block in self._records[1:]] for name in Course._fields)
+            self._course = Course(*map(np.array, columns))
+        return self._course
 
     @property
     def data(self) -> xr.Dataset | None:
