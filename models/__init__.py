@@ -1,10 +1,12 @@
 """What the network is: equation strings and their parameters, one file an aspect, and nothing else."""
 
+from typing import TYPE_CHECKING
+
+import lazy_loader
 from brian2 import mV
 
 from .architecture import Architecture, chain, connected
 from .checks import ModelError
-from .eprop import BROADCAST, EPROP, LEAKY_READOUT, READOUT_TRACES, REGRESSION, eprop_network
 from .error import ERRORS, GRADED, VAN_ROSSUM, WINDOWED, WINDOWED_MARGIN
 from .feedback import FEEDBACKS, LAYERWISE, RANDOM, SYMMETRIC, UNIFORM
 from .neuron import LIF
@@ -24,6 +26,15 @@ from .specification import (
     Surrogate,
 )
 from .surrogate import FAST_SIGMOID, LINEAR, SURROGATES
+
+if TYPE_CHECKING:
+    from .eprop import BROADCAST, EPROP, LEAKY_READOUT, READOUT_TRACES, REGRESSION, eprop_network
+
+# another rule: made, and checked, when it is used
+__getattr__, _, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={"eprop": ["BROADCAST", "EPROP", "LEAKY_READOUT", "READOUT_TRACES", "REGRESSION", "eprop_network"]},
+)
 
 SUPERSPIKE = Model(
     neuron=LIF,

@@ -166,7 +166,7 @@ class Architecture:
             values = getattr(p, field)
             if isinstance(values, np.ndarray) and values.shape not in ((n,), (n_pre, n_post)):
                 raise ModelError(
-                    f"{p.where}, {field}: an array of shape {values.shape}; expected ({n},), one a synapse, or "
+                    f"{p.where}, {field}: an array of shape {values.shape}; expected ({n},), one per synapse, or "
                     f"({n_pre}, {n_post})"
                 )
 

@@ -1,6 +1,6 @@
 """e-prop: another three-factor rule, in the same strings, and targets that are a signal.
 
-Source: Bellec et al. (2020), Nature Communications 11:3625, doi:10.1038/s41467-020-17236-y; parameters and update once a
+Source: Bellec et al. (2020), Nature Communications 11:3625, doi:10.1038/s41467-020-17236-y; parameters and update once per
 sequence as in NEST's test of its e-prop models, whose published losses the network of `eprop_network` gives.
 
 ===================  ======  ==================================================================================================
@@ -15,7 +15,7 @@ eligibility          1       sigma_prime_post z_pre, filtered as the readout doe
 error                Hz      U_target - U in the readout, 1 V over 1 ms; random combinations of these in recurrent units
 activity             second  integral of sigma_prime_post z_pre over the sequence, for the regulariser of rates
 spike_count          1       spikes in the sequence, up to the step before
-cost                 Hz      running average of half the squared error in volts, summed over milliseconds, a second
+cost                 Hz      running average of half the squared error in volts, summed over milliseconds, per second
 loss                 1       half the squared error in volts, summed over the milliseconds of the sequence
 ===================  ======  ==================================================================================================
 

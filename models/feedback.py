@@ -11,9 +11,9 @@ uniform    sum_k error_k                one global third factor
 layerwise  sum_k w_ik sigma'_k error_k  errors of the next layer, in every step, for networks of any depth
 =========  ===========================  =================================================================
 
-Impulses (of all but layerwise feedback) come from two Synapses groups a hidden layer: +missed from a target spike of unit k,
--spurious from an output spike of it. Both sizes are the error signal's (`models/error.py`): parameters, or variables of output
-unit k.
+Impulses (of all but layerwise feedback) come from two Synapses groups a hidden layer: +target_impulse from a target spike of
+unit k, -output_impulse from an output spike of it. Both sizes are the error signal's (`models/error.py`): parameters, or
+variables of output unit k.
 
 Deviation: a symmetric impulse keeps the weight with which it arrived; a weight update changes later impulses only.
 """
@@ -23,8 +23,8 @@ from .specification import Feedback
 SYMMETRIC = Feedback(
     "symmetric",
     equations="",
-    on_target="error_impulse_post += missed*w/volt",
-    on_output="error_impulse_post -= spurious*w/volt",
+    on_target="error_rise_post += target_impulse*w/volt",
+    on_output="error_rise_post -= output_impulse*w/volt",
     weights="forward",
     source="Zenke & Ganguli 2018, section 2.3",
 )
@@ -32,8 +32,8 @@ SYMMETRIC = Feedback(
 RANDOM = Feedback(
     "random",
     equations="b : 1",
-    on_target="error_impulse_post += missed*b",
-    on_output="error_impulse_post -= spurious*b",
+    on_target="error_rise_post += target_impulse*b",
+    on_output="error_rise_post -= output_impulse*b",
     weights="normal",
     source="Zenke & Ganguli 2018, section 2.3; Lillicrap et al. 2016",
 )
@@ -41,8 +41,8 @@ RANDOM = Feedback(
 UNIFORM = Feedback(
     "uniform",
     equations="",
-    on_target="error_impulse_post += missed",
-    on_output="error_impulse_post -= spurious",
+    on_target="error_rise_post += target_impulse",
+    on_output="error_rise_post -= output_impulse",
     weights="none",
     source="Zenke & Ganguli 2018, section 2.3",
 )

@@ -57,7 +57,7 @@ RMSPROP = Optimizer(
     """,
     interval="t_b",
     parameters=_COMMON | _RMS,
-    source="Hinton, RMSProp; the comparison of Zenke & Ganguli 2018, Figure 1",
+    source="Tieleman & Hinton 2012, RMSProp; the comparison of Zenke & Ganguli 2018, Figure 1",
 )
 
 ADAM = Optimizer(

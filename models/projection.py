@@ -80,7 +80,7 @@ class Projection:
         Whether a unit connects to itself, where `connect` is all or a fraction and source and target are the same.
     initial : str or array, optional
         Initial weights: an expression in volt, evaluated for every synapse, of ``i`` and ``j`` (its units), ``N_pre``,
-        ``N_post``, parameters of the model and functions, ``rand()`` and ``randn()`` among them; or values (volt), one a
+        ``N_post``, parameters of the model and functions, ``rand()`` and ``randn()`` among them; or values (volt), one per
         synapse (in the order of the pairs given; else of the presynaptic units, then the postsynaptic ones), or of shape
         (presynaptic, postsynaptic). Default: N(0, w_0**2/n), n presynaptic units on average, made
         positive (negative) by a bound at 0.

@@ -24,7 +24,10 @@ from typing import Any, Self
 
 from brian2 import Equations, Quantity, second
 
+from superspike_brian.values.renamed import current
+
 from .checks import ModelError, check_component, check_model, joined, plain, seconds, statements_of
+from .renamed import at_one
 
 SIGNAL = """
 signal : volt
@@ -96,7 +99,7 @@ class Component(Record):
         parameters = changes.pop("parameters", self.parameters)
         if values and isinstance(parameters, Mapping):
             parameters = dict(parameters)
-        for symbol, value in values.items():
+        for symbol, value in ((current(k, parameters), v) for k, v in values.items()):
             if symbol not in parameters:
                 raise ModelError(
                     f"{self.name} has neither a field nor a parameter '{symbol}'",
@@ -131,9 +134,9 @@ class Surrogate(Component):
 class ErrorSignal(Component):
     """Defines ``error`` in a layer and the events that drive it; ``cost_update`` runs every step in the output layer.
 
-    A target spike makes an impulse of size ``missed``, an output spike one of size ``-spurious``: parameters, or variables
-    of the output layer in ``judge_equations``. In each time step ``on_cue`` and ``on_deadline``, what cue and target spikes
-    change in them, come before the impulses; ``on_answer``, what the unit's own spike changes, comes after.
+    A target spike makes an impulse of size ``target_impulse``, an output spike one of size ``-output_impulse``: parameters, or
+    variables of the output layer in ``judge_equations``. In each time step ``on_cue`` and ``on_deadline``, what cue and target
+    spikes change in them, come before the impulses; ``on_answer``, what the unit's own spike changes, comes after.
 
     Where the membrane potential is the answer, ``output_threshold`` and ``output_equations`` stand in the output for the
     neuron's threshold and for the surrogate. ``judged`` says which units have a deadline: 'expected', the one of the trial's
@@ -235,6 +238,8 @@ class Model(Record):
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, _component(field, getattr(self, field.name)))
+        for kind, component in at_one(self.components).items():
+            object.__setattr__(self, kind, component)
         check_model(self)
 
     @property
@@ -257,7 +262,7 @@ class Model(Record):
         """
         fields = {f.name: f for f in dataclasses.fields(self)}
         components = {k: _component(fields[k], changes.pop(k, c)) for k, c in self.components.items()}
-        for symbol, value in changes.items():
+        for symbol, value in ((current(k, self.parameters), v) for k, v in changes.items()):
             homes = [k for k, c in components.items() if symbol in c.parameters]
             if not homes:
                 raise ModelError(

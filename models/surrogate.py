@@ -9,7 +9,7 @@ sigma_prime  1       surrogate derivative at the membrane potential at the start
 beta         1/volt  steepness; an input of the compiled program
 ===========  ======  ==================================================================================
 
-``(constant over dt)`` makes Brian2 evaluate the expression once a neuron and step, not once a synapse.
+``(constant over dt)`` makes Brian2 evaluate the expression once per neuron and step, not once per synapse.
 A spike resets U in the step in which it occurs, so that sigma_prime never sees a potential above threshold.
 """
 

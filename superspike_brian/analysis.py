@@ -159,7 +159,7 @@ def confusion(labels: Integers, predictions: Integers, n: int) -> Integers:
     Returns
     -------
     array of int, shape (n, n + 1)
-        A row a class, a column an answer; the last column is of no answer.
+        A row per class, a column per answer; the last column is of no answer.
     """
     found = np.zeros((n, n + 1), int)
     np.add.at(found, (np.asarray(labels), np.where(np.asarray(predictions) < 0, n, predictions)), 1)

@@ -48,7 +48,7 @@ RISE, DECAY = 5e-3, 10e-3  # s; of the kernel alpha of the paper: a yardstick th
 WINDOWS = 10  # probe windows of a run of frozen patterns
 SMALLEST = 1e-3  # Hz; costs below count as this
 
-Values: TypeAlias = dict[str, dict[str, Any]]  # of each case: measure, simulated_s, and a value a seed
+Values: TypeAlias = dict[str, dict[str, Any]]  # of each case: measure, simulated_s, and a value per seed
 Entry: TypeAlias = dict[str, Any]  # version, date, and the values of its cases
 
 
@@ -170,7 +170,7 @@ def measure(
     Returns
     -------
     dict
-        By name of the case: ``measure``, ``simulated_s``, and ``values``, one a seed (Hz, or percent).
+        By name of the case: ``measure``, ``simulated_s``, and ``values``, one per seed (Hz, or percent).
 
     Raises
     ------

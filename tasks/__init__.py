@@ -6,6 +6,7 @@ from inspect import signature
 from typing import Any
 
 from superspike_brian.values.names import nearest
+from superspike_brian.values.renamed import IN_TASKS, current
 
 from .arguments import seed as check_seed
 from .arguments import word
@@ -105,6 +106,7 @@ def task(name: str, **options: Any) -> Task | Classification | LabelledTask:
         Arguments of the function that makes the task.
     """
     make = maker(name)
+    options = {current(k, signature(make).parameters, IN_TASKS): v for k, v in options.items()}
     try:
         signature(make).bind(**options)
     except TypeError as error:

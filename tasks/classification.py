@@ -14,6 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
 
+from superspike_brian.values.quantities import measured, readable
+from superspike_brian.values.renamed import IN_TASKS, formerly
+
 from . import arguments
 from .arguments import count, drawn, duration, rate, shown, units, word
 from .pattern import MOST_STEPS, SpikePattern, check_pattern, distinct
@@ -43,7 +46,7 @@ class Trials:
         if len(shapes[0]) != 1 or len(set(shapes)) > 1:
             raise ValueError(
                 f"{', '.join(self.__dataclass_fields__)} have the shapes {', '.join(map(str, shapes))}; expected one of "
-                "each a trial."
+                "each per trial."
             )
 
     def __len__(self) -> int:
@@ -64,6 +67,7 @@ class Trials:
         return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in cls.__dataclass_fields__))
 
 
+@formerly(IN_TASKS)
 @dataclass(frozen=True, eq=False)
 class Classification:
     """Answer each pattern with a spike of the output unit of its class.
@@ -78,7 +82,7 @@ class Classification:
         Class of each pattern, from 0.
     background : Quantity
         Rate of independent Poisson spikes of each input unit, in trials and between them (Hz).
-    window : Quantity
+    response_window : Quantity
         From the end of the stimulus to the deadline (second).
     pause_min : Quantity
         Shortest time from a deadline to the next onset (second).
@@ -100,7 +104,7 @@ class Classification:
     patterns: Sequence[SpikePattern]
     classes: Sequence[int]
     background: Quantity
-    window: Quantity
+    response_window: Quantity
     pause_min: Quantity
     pause_mean: Quantity
     period: Quantity
@@ -127,13 +131,19 @@ class Classification:
             if len(found) > 1:
                 name = {"n": "numbers of units", "period": "periods"}[what]
                 raise ValueError(f"task {self.name!r}: the patterns have the {name} {sorted(found)}; expected one.")
-        times = {name: duration(getattr(self, name), name) for name in ("window", "pause_min", "pause_mean", "period")}
+        times = {
+            name: duration(getattr(self, name), name)
+            for name in ("response_window", "pause_min", "pause_mean", "period")
+        }
         if times["pause_mean"] < times["pause_min"]:
-            raise ValueError(f"pause_mean is {self.pause_mean}; expected at least pause_min, {self.pause_min}.")
-        shortest = float(self.stimulus) + times["window"] + times["pause_min"]
+            raise ValueError(
+                f"pause_mean is {readable(self.pause_mean)}; expected at least pause_min, {readable(self.pause_min)}."
+            )
+        shortest = float(self.stimulus) + times["response_window"] + times["pause_min"]
         if times["period"] <= shortest:
             raise ValueError(
-                f"period is {self.period}; expected more than the {shortest} s of one trial and its pause."
+                f"period is {readable(self.period)}; expected more than the {measured(shortest, 's', 6)} of one trial and its "
+                "pause."
             )
         drawn(
             rate(self.background, "background", "4*Hz") * times["period"] * self.n_inputs,
@@ -147,7 +157,7 @@ class Classification:
 
     @property
     def n_outputs(self) -> int:
-        """Number of output units, one a class."""
+        """Number of output units, one per class."""
         return max(self.classes) + 1
 
     @property
@@ -159,7 +169,7 @@ class Classification:
         """Say in plain text what goes in, what should come out, and where it comes from."""
         return (
             f"{self.name}: {len(self.patterns)} patterns of {self.n_inputs} inputs in {self.n_outputs} classes, "
-            f"{self.stimulus} each, background {self.background}\nsource: {self.source}"
+            f"{readable(self.stimulus)} each, background {readable(self.background)}\nsource: {self.source}"
         )
 
     def trials(self, stream: Callable[[int], np.random.Generator], first: int, last: int, dt: Quantity) -> Trials:
@@ -214,9 +224,11 @@ class Classification:
 
     def _trials(self, rng, k, dt):
         """Trials of period `k`."""
-        length, occupied = self._steps(self.period, dt), self._steps(self.stimulus + self.window, dt)
+        length, occupied = self._steps(self.period, dt), self._steps(self.stimulus + self.response_window, dt)
         if not 0 < occupied < length <= MOST_STEPS:
-            raise ValueError(f"dt is {dt}; expected a time step that suits a period of {self.period}, such as 0.1*ms.")
+            raise ValueError(
+                f"dt is {readable(dt)}; expected a time step that suits a period of {readable(self.period)}, such as 0.1*ms."
+            )
         pause_min, spread = self._steps(self.pause_min, dt), float((self.pause_mean - self.pause_min) / dt)
         most = length // (occupied + pause_min) + 1
         pauses = pause_min + np.rint(rng.exponential(spread, most)).astype(int)
@@ -233,16 +245,17 @@ class Classification:
         for onset, pattern in zip(trials.onset, trials.pattern, strict=True):
             steps.append(onset + stimuli[pattern][0])
             ids.append(stimuli[pattern][1])
-        return distinct(np.concatenate(steps), np.concatenate(ids))  # one spike a unit and step
+        return distinct(np.concatenate(steps), np.concatenate(ids))  # one spike per unit and step
 
 
+@formerly(IN_TASKS)
 def latencies(
     classes: int = 3,
     patterns: int = 2,
     n_inputs: int = 100,
     stimulus: Quantity = 10 * ms,
     background: Quantity = 4 * Hz,
-    window: Quantity = 15 * ms,
+    response_window: Quantity = 15 * ms,
     pause_min: Quantity = 50 * ms,
     pause_mean: Quantity = 100 * ms,
     seed: int = 0,
@@ -254,12 +267,12 @@ def latencies(
     classes : int
         Number of classes.
     patterns : int
-        Patterns a class.
+        Patterns per class.
     n_inputs : int
         Number of inputs.
     stimulus : Quantity
         Length of a stimulus (second).
-    background, window, pause_min, pause_mean
+    background, response_window, pause_min, pause_mean
         As for `Classification`.
     seed : int
         Of the patterns.
@@ -271,4 +284,6 @@ def latencies(
     made = [SpikePattern(n_inputs, ids, rng.uniform(0, length, n_inputs) * second, stimulus) for _ in range(n)]
     source = f"{patterns} random latency patterns in each of {classes} classes, seed {seed}"
     labels = np.repeat(np.arange(classes), patterns).tolist()
-    return Classification("latencies", made, labels, background, window, pause_min, pause_mean, 2 * second, source)
+    return Classification(
+        "latencies", made, labels, background, response_window, pause_min, pause_mean, 2 * second, source
+    )

@@ -24,7 +24,7 @@ _MOST_BYTES = 2**30  # of an array in an archive: 134 million numbers
 def read_csv(
     path: str | os.PathLike, period: Quantity, n: int | None = None, time_unit: Quantity | None = None
 ) -> SpikePattern:
-    """Read a spike a row: time and unit, unit numbers from 0.
+    """Read a spike per row: time and unit, unit numbers from 0.
 
     Numbers have a decimal point. A table without names of columns has two, the time first; it is refused if all times are
     whole numbers, as they might be the units. NEST's files are read, too: `.dat` of NEST 3 has names, and of a `.gdf` it is
@@ -90,7 +90,7 @@ def read_npz(
     except ValueError as error:
         raise ValueError(f"{path}: {error}.") from None
     if times.shape != ids.shape:
-        raise ValueError(f"{path}: it holds {len(times)} times and {len(ids)} units; expected one of each a spike.")
+        raise ValueError(f"{path}: it holds {len(times)} times and {len(ids)} units; expected one of each per spike.")
     return _pattern(path, lambda k: f"spike {k}", times * _scale(path, given, columns), ids, period, n)
 
 

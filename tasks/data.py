@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, ms
 
+from superspike_brian.values.renamed import IN_TASKS, formerly
+
 from . import arguments
 from .arguments import count, durations, file_path
 from .labelled import LabelledSpikes
@@ -69,6 +71,7 @@ def squeezed(
     return training.squeeze(length * own / max(own, others)), test.squeeze(length * others / max(own, others))
 
 
+@formerly(IN_TASKS)
 def data(
     train: str | os.PathLike,
     test: str | os.PathLike | None = None,
@@ -76,7 +79,7 @@ def data(
     n_inputs: int | None = None,
     stimulus: Quantity | None = None,
     squeeze: Quantity | None = None,
-    window: Quantity = 10 * ms,
+    response_window: Quantity = 10 * ms,
     pause: Quantity = 50 * ms,
     split: int = 0,
 ) -> LabelledTask:
@@ -96,7 +99,7 @@ def data(
         Length of a stimulus (second), if spikes end before it does.
     squeeze : Quantity, optional
         Length to which the stimuli are compressed in time (second).
-    window : Quantity
+    response_window : Quantity
         From the end of the stimulus to the deadline (second).
     pause : Quantity
         From the deadline to the next onset (second).
@@ -111,11 +114,13 @@ def data(
     if n_inputs is not None:
         count(n_inputs, "n_inputs")
     times = {"stimulus": stimulus, "squeeze": squeeze}
-    durations(window=window, pause=pause, **{name: time for name, time in times.items() if time is not None})
+    durations(
+        response_window=response_window, pause=pause, **{name: time for name, time in times.items() if time is not None}
+    )
     training = read_samples(file_path(train, "train"), n_inputs, stimulus)
     held_out = None if test is None else read_samples(file_path(test, "test"), n_inputs, stimulus)
     if held_out is not None:
         training, held_out = alike(training, held_out)
     elif test_fraction is not None:
         training, held_out = training.split(test_fraction, split)
-    return LabelledTask("data", *squeezed(training, held_out, squeeze), window, pause)
+    return LabelledTask("data", *squeezed(training, held_out, squeeze), response_window, pause)

@@ -6,6 +6,8 @@ Learning Repository, doi:10.24432/C50P49, as scikit-learn ships it.
 
 from brian2 import Quantity, ms
 
+from superspike_brian.values.renamed import IN_TASKS, formerly
+
 from . import arguments
 from .encoding import check_code
 from .labelled import LabelledSpikes
@@ -14,10 +16,11 @@ from .presentation import LabelledTask
 BRIGHTEST = 16.0  # of the images
 
 
+@formerly(IN_TASKS)
 def digits(
     code: str = "rate",
     stimulus: Quantity = 20 * ms,
-    window: Quantity = 10 * ms,
+    response_window: Quantity = 10 * ms,
     pause: Quantity = 50 * ms,
     test_fraction: float = 0.2,
     split: int = 0,
@@ -30,7 +33,7 @@ def digits(
         How bright pixels spike: more often (rate), earlier (latency), or earlier with dark ones last (on-off).
     stimulus : Quantity
         Length of a stimulus (second).
-    window : Quantity
+    response_window : Quantity
         From the end of the stimulus to the deadline (second).
     pause : Quantity
         From the deadline to the next onset (second).
@@ -40,7 +43,7 @@ def digits(
         Seed of the choice of held-out samples; the run's seed does not change it.
     """
     arguments.seed(split, "split")
-    arguments.durations(stimulus=stimulus, window=window, pause=pause)
+    arguments.durations(stimulus=stimulus, response_window=response_window, pause=pause)
     test_fraction = arguments.fraction(test_fraction, "test_fraction")
     check_code(code)
     try:
@@ -55,4 +58,4 @@ def digits(
         found.data, found.target, code, stimulus, brightest=BRIGHTEST, name="digits", source=source
     )
     training, test = samples.split(test_fraction, split)
-    return LabelledTask("digits", training, test, window, pause)
+    return LabelledTask("digits", training, test, response_window, pause)

@@ -1,4 +1,4 @@
-"""A picture to be drawn in spikes: one row of pixels an output unit, from left to right in time.
+"""A picture to be drawn in spikes: one row of pixels per output unit, from left to right in time.
 
 Source: the idea of the complex patterns of Zenke & Ganguli (2018), doi:10.1162/neco_a_01086, Figs 6 and 7, whose targets are
 made of pictures too. Here a dark pixel is one spike of its row's unit, at a random time within the pixel's time.
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from brian2 import Hz, Quantity, second
+
+from superspike_brian.values.quantities import readable
 
 from . import arguments
 from .arguments import count, duration, shown, word
@@ -73,7 +75,7 @@ def image(
         If there is no such picture, it cannot be read, or nothing in it is dark.
     """
     targets, what = picture(image, text, period, n_outputs, max_rate, seed)
-    source = f"{what}, frozen Poisson inputs of {rate}, seed {seed}"
+    source = f"{what}, frozen Poisson inputs of {readable(rate)}, seed {seed}"
     return Task("pattern", frozen_poisson(n_inputs, rate, period, seed), targets, source)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, ms, second
 
+from superspike_brian.values.quantities import readable
+
 from . import arguments, recordings, sample_files
 from .arguments import count, duration, fraction, seconds, seconds_as_given, shown, units, word
 from .encoding import encode, intensities
@@ -101,7 +103,7 @@ class LabelledSpikes:
         -------
         steps, units, offsets : arrays of int
             Of the distinct spikes, by sample, step and unit. Spikes of one unit in one step are merged, as it can spike only
-            once a step; a message says how many.
+            once per step; a message says how many.
         """
         key = duration(dt, "dt")
         if key not in self._rounded:
@@ -109,7 +111,7 @@ class LabelledSpikes:
             if merged := self.n_spikes - len(found.units):
                 logger.warning(
                     f"{self.name}: {merged:,} of {self.n_spikes:,} spikes merged: their unit already spikes in the same step "
-                    f"of {dt}"
+                    f"of {readable(dt)}"
                 )
             self._rounded[key] = tuple(found)
         return self._rounded[key]
@@ -262,7 +264,7 @@ class LabelledSpikes:
         Parameters
         ----------
         path : path
-            It holds ``spikes/times`` (second) and ``spikes/units``, an array of each a sample, and ``labels``; if there is
+            It holds ``spikes/times`` (second) and ``spikes/units``, an array of each per sample, and ``labels``; if there is
             ``extra/keys``, the names of the classes, their number is that of the classes.
         n : int, optional
             Number of units; default: the largest number plus one.
@@ -297,7 +299,7 @@ class LabelledSpikes:
     def from_folder(
         cls, path: str | os.PathLike, n: int | None = None, lengths: Quantity | None = None
     ) -> "LabelledSpikes":
-        """Read a folder of rasters, a file a sample, with their classes in a table ``labels.csv``.
+        """Read a folder of rasters, a file per sample, with their classes in a table ``labels.csv``.
 
         Parameters
         ----------
@@ -362,7 +364,7 @@ class LabelledSpikes:
         Parameters
         ----------
         trains : list of lists of neo.SpikeTrain
-            One list a sample, one train a unit, such as ``[segment.spiketrains for segment in block.segments]``. A sample
+            One list per sample, one train per unit, such as ``[segment.spiketrains for segment in block.segments]``. A sample
             begins at the first ``t_start`` of its trains and ends at the last ``t_stop``; a spike at that very time is put a
             hair before it.
         labels : array of int, shape (samples,)
@@ -473,7 +475,7 @@ class LabelledSpikes:
         )
         return (
             f"{self.name}: {counted(len(self), 'sample')} in {self.n_classes} classes ({each} in each), "
-            f"{counted(self.n, 'input')}, mean {self.n_spikes / len(self):.4g} spikes a sample, stimulus {length}\n"
+            f"{counted(self.n, 'input')}, mean {self.n_spikes / len(self):.4g} spikes per sample, stimulus {length}\n"
             f"source: {self.source}"
         )
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, second
 
+from superspike_brian.values.quantities import measured, readable
+
 from .arguments import count, duration, seconds, shown, units, word
 from .signal import Signal
 
@@ -63,7 +65,7 @@ class SpikePattern:
         ids, times = np.atleast_1d(units(self.ids, "ids"), seconds(self.times, "times"))
         if ids.ndim != 1 or ids.shape != times.shape:
             raise ValueError(
-                f"ids and times have the shapes {ids.shape} and {times.shape}; expected one of each a spike."
+                f"ids and times have the shapes {ids.shape} and {times.shape}; expected one of each per spike."
             )
         for bad, expected in (
             ((ids < 0) | (ids >= n), f"a unit from 0 to {n - 1} in ids, as n is {n}"),
@@ -97,7 +99,7 @@ class SpikePattern:
         ----------
         source : object
             A Brian2 monitor of spikes; ``(ids, times)``, arrays of shape (spikes,); a list with the times of each unit; a
-            `neo.SpikeTrain`, a list of them (one a unit) or a `neo.Segment`; events of tonic, a structured array with the
+            `neo.SpikeTrain`, a list of them (one per unit) or a `neo.Segment`; events of tonic, a structured array with the
             fields ``t`` (us), ``x``, ``p``; what a recorder of NEST returns, a dict with ``senders`` and ``times`` (ms if
             without unit); or the path of a file: `.ras`, `.npz`, a picture, or a table (CSV, NEST's `.dat` and `.gdf`).
         period : Quantity
@@ -134,7 +136,7 @@ class SpikePattern:
         return len(self.ids)
 
     def __str__(self) -> str:
-        return f"{counted(len(self), 'spike')}, mean {len(self) / (self.n * float(self.period)):.3g} Hz"
+        return f"{counted(len(self), 'spike')}, mean {measured(len(self) / (self.n * float(self.period)), 'Hz', 3)}"
 
     @property
     def rates(self) -> Quantity:
@@ -153,24 +155,25 @@ class SpikePattern:
         -------
         steps, ids : arrays of int, shape (distinct spikes,)
             Sorted by step, then unit. A spike that rounds up to the end of the loop is in step 0. Spikes
-            of one unit in one step are merged, as it can spike only once a step; a warning says how many.
+            of one unit in one step are merged, as it can spike only once per step; a warning says how many.
         """
         ratio = float(self.period) / duration(dt, "dt")
         if not ratio <= MOST_STEPS:
             raise ValueError(
-                f"the period, {self.period}, is {ratio:.3g} time steps of {dt}; expected at most {MOST_STEPS}."
+                f"the period, {readable(self.period)}, is {ratio:.3g} time steps of {readable(dt)}; expected at most "
+                f"{MOST_STEPS}."
             )
         n_steps = max(1, round(ratio))
         if abs(ratio - n_steps) > 1e-6:
             raise ValueError(
-                f"the period, {self.period}, is {ratio:.9g} time steps of {dt}; expected a whole number. "
+                f"the period, {readable(self.period)}, is {ratio:.9g} time steps of {readable(dt)}; expected a whole number. "
                 f"The nearest period that is one: {n_steps * dt}."
             )
         steps = np.rint(np.asarray(self.times / dt)).astype(int) % n_steps
         steps, ids = distinct(steps, self.ids)
         if merged := len(self) - len(steps):
             warnings.warn(
-                f"{merged} of {len(self)} spikes merged: their unit already spikes in the same step of {dt}.",
+                f"{merged} of {len(self)} spikes merged: their unit already spikes in the same step of {readable(dt)}.",
                 stacklevel=2,
             )
         return steps, ids
@@ -233,4 +236,4 @@ class Task:
     def describe(self) -> str:
         """Say in plain text what goes in, what should come out, and where both come from."""
         sides = (f"{counted(p.n, what)} ({p})" for p, what in ((self.inputs, "input"), (self.targets, "output")))
-        return f"{self.name}: {' -> '.join(sides)}, a loop of {self.period}\nsource: {self.source}"
+        return f"{self.name}: {' -> '.join(sides)}, a loop of {readable(self.period)}\nsource: {self.source}"

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from brian2 import Quantity, ms, second
 
+from superspike_brian.values.quantities import readable
+from superspike_brian.values.renamed import IN_TASKS, formerly
+
 from .arguments import duration, shown, word
 from .classification import Trials
 from .labelled import LabelledSpikes
@@ -19,6 +22,7 @@ from .pairs import check_pair
 SHOWN = 1.0  # seconds of samples in a probe window, about
 
 
+@formerly(IN_TASKS)
 @dataclass(frozen=True, eq=False)
 class LabelledTask:
     """Name the class of each sample, by the membrane potentials at its deadline or by a spike before it.
@@ -31,7 +35,7 @@ class LabelledTask:
         Samples to learn from.
     test : LabelledSpikes, optional
         Held-out samples, which are never learned from.
-    window : Quantity
+    response_window : Quantity
         From the end of a stimulus to the deadline (second).
     pause : Quantity
         From the deadline to the next onset (second).
@@ -45,7 +49,7 @@ class LabelledTask:
     name: str
     training: LabelledSpikes
     test: LabelledSpikes | None = None
-    window: Quantity = field(default_factory=lambda: 10 * ms)
+    response_window: Quantity = field(default_factory=lambda: 10 * ms)
     pause: Quantity = field(default_factory=lambda: 50 * ms)
 
     def __post_init__(self) -> None:
@@ -54,7 +58,7 @@ class LabelledTask:
             if not isinstance(value, LabelledSpikes) and (name == "training" or value is not None):
                 raise ValueError(f"{name} is {shown(value)}; expected LabelledSpikes.")
         check_pair(self.training, self.test)
-        for name in ("window", "pause"):
+        for name in ("response_window", "pause"):
             object.__setattr__(self, name, duration(getattr(self, name), name) * second)
 
     @property
@@ -64,7 +68,7 @@ class LabelledTask:
 
     @property
     def n_outputs(self) -> int:
-        """Number of output units, one a class."""
+        """Number of output units, one per class."""
         return self.training.n_classes
 
     @property
@@ -82,7 +86,7 @@ class LabelledTask:
         """Length of a probe window (second): some samples, at least one."""
         samples = self.shown_first
         lengths = np.broadcast_to(np.asarray(samples.lengths), len(samples))[_in_turn(samples)]
-        ends = np.cumsum(lengths + float(self.window + self.pause))
+        ends = np.cumsum(lengths + float(self.response_window + self.pause))
         return (ends[min(int(np.searchsorted(ends, SHOWN)), len(ends) - 1)] + float(self.pause)) * second
 
     def describe(self) -> str:
@@ -90,7 +94,7 @@ class LabelledTask:
         held_out = "no test set" if self.test is None else f"{len(self.test):,} held-out ones"
         return (
             f"{self.name}: {len(self.training):,} samples of {self.n_inputs} inputs in {self.n_outputs} classes, {held_out}; "
-            f"answer {self.window} after each, pause {self.pause}\nsource: {self.source}"
+            f"answer {readable(self.response_window)} after each, pause {readable(self.pause)}\nsource: {self.source}"
         )
 
     def epoch(self, dt: Quantity) -> int:
@@ -148,11 +152,13 @@ class LabelledTask:
 
     def _slots(self, samples, dt):
         """Steps from each onset to the next."""
-        for name in ("window", "pause"):
+        for name in ("response_window", "pause"):
             if self._steps(getattr(self, name), dt) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected at least one time step of {dt}.")
+                raise ValueError(
+                    f"{name} is {readable(getattr(self, name))}; expected at least one time step of {readable(dt)}."
+                )
         lengths = np.broadcast_to(self._steps(samples.lengths, dt), len(samples))
-        return lengths + self._steps(self.window, dt) + self._steps(self.pause, dt)
+        return lengths + self._steps(self.response_window, dt) + self._steps(self.pause, dt)
 
     def _trials(self, samples, order, dt):
         slots = self._slots(samples, dt)[order]

@@ -5,13 +5,15 @@ doi:10.1162/neco_a_01367. A class is a random smooth manifold of `dim` dimension
 
     f_i(x) = prod_j sum_k a_ijk k^-alpha sin(2 pi (k x_j b_ijk + c_ijk)),  k = 1, 2, ...
 
-where x, uniform in the unit cube, is the place of a sample on the manifold and a, b, c are uniform from 0 to 1, drawn once a
+where x, uniform in the unit cube, is the place of a sample on the manifold and a, b, c are uniform from 0 to 1, drawn once per
 class. The values of f_i are stretched over the samples of a class, training and test, to 0...1: no input tells the class by its
 earliest or its latest spike.
 """
 
 import numpy as np
 from brian2 import Quantity, ms, second
+
+from superspike_brian.values.renamed import IN_TASKS, formerly
 
 from . import arguments
 from .arguments import count, drawn, duration
@@ -23,6 +25,7 @@ MOST_TERMS = 1000
 LEAST_TERM = 1e-3  # of the first; terms below it are left out
 
 
+@formerly(IN_TASKS)
 def randman(
     n_inputs: int = 20,
     classes: int = 10,
@@ -31,7 +34,7 @@ def randman(
     stimulus: Quantity = 10 * ms,
     samples: int = 500,
     test_samples: int = 100,
-    window: Quantity = 10 * ms,
+    response_window: Quantity = 10 * ms,
     pause: Quantity = 50 * ms,
     seed: int = 0,
 ) -> LabelledTask:
@@ -40,7 +43,7 @@ def randman(
     Parameters
     ----------
     n_inputs : int
-        Number of inputs; each spikes once a sample.
+        Number of inputs; each spikes once per sample.
     classes : int
         Number of classes.
     dim : int
@@ -53,7 +56,7 @@ def randman(
         Samples to learn from in each class.
     test_samples : int
         Held-out samples in each class.
-    window : Quantity
+    response_window : Quantity
         From the end of the stimulus to the deadline (second).
     pause : Quantity
         From the deadline to the next onset (second).
@@ -63,7 +66,7 @@ def randman(
     sizes = {"n_inputs": n_inputs, "classes": classes, "dim": dim, "samples": samples, "test_samples": test_samples}
     for name, value in sizes.items():
         count(value, name)
-    arguments.durations(window=window, pause=pause)
+    arguments.durations(response_window=response_window, pause=pause)
     alpha, length = arguments.number(alpha, "alpha", 0), duration(stimulus, "stimulus")
     terms = MOST_TERMS if alpha == 0 else int(min(MOST_TERMS, np.ceil(LEAST_TERM ** (-1 / alpha))))
     n = samples + test_samples
@@ -77,7 +80,7 @@ def randman(
         _labelled(part, length, name, source)
         for part, name in ((values[:, :samples], "randman"), (values[:, samples:], "randman, test"))
     )
-    return LabelledTask("randman", training, test, window, pause)
+    return LabelledTask("randman", training, test, response_window, pause)
 
 
 def _manifold(rng, n, n_inputs, dim, alpha, terms):

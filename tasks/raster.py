@@ -29,7 +29,7 @@ def read_ras(path: str | os.PathLike, period: Quantity, n: int | None = None) ->
     Parameters
     ----------
     path : path
-        Text file, a time (second) and a unit id a line.
+        Text file, a time (second) and a unit id per line.
     period : Quantity
         Length of the loop (second), which the file does not say; every time lies below it.
     n : int, optional

@@ -53,13 +53,15 @@ def of_neo(trains: Any) -> tuple[Samples, int, np.ndarray]:
     times, ids, lengths = [], [], []
     for k, sample in enumerate(all_trains):
         if len(sample) != n:
-            raise ValueError(f"trains: sample {k} has {len(sample)} spike trains, the first {n}; expected one a unit.")
+            raise ValueError(
+                f"trains: sample {k} has {len(sample)} spike trains, the first {n}; expected one per unit."
+            )
         try:
             start = min(in_seconds(each.t_start) for each in sample)
             length = max(in_seconds(each.t_stop) for each in sample) - start
             spikes = [np.atleast_1d(in_seconds(each.times)) - start for each in sample]
         except AttributeError as error:
-            raise ValueError(f"trains: sample {k}: {error}; expected a list of neo.SpikeTrain, one a unit.") from None
+            raise ValueError(f"trains: sample {k}: {error}; expected a list of neo.SpikeTrain, one per unit.") from None
         times.append(below(np.concatenate(spikes), length))  # one may lie at t_stop itself
         ids.append(np.repeat(np.arange(n), [len(each) for each in spikes]))
         lengths.append(length)

@@ -68,7 +68,7 @@ def _from_hdf5(path, file, dataset):
     for k, (t, i) in enumerate(zip(times, ids, strict=True)):
         if np.shape(t) != np.shape(i) or np.ndim(t) != 1:
             raise ValueError(
-                f"{path}, sample {k}: times of the shape {np.shape(t)}, units of {np.shape(i)}; expected one of each a spike."
+                f"{path}, sample {k}: times of the shape {np.shape(t)}, units of {np.shape(i)}; expected one of each per spike."
             )
     offsets = np.cumsum([0, *map(len, times)])
     samples = Samples(_floats(path, _LAYOUT[0], _joined(times)), _joined(ids), offsets)
@@ -118,7 +118,7 @@ def read_folder(path: Path) -> Stored:
     rows = list(csv.DictReader(io.StringIO(read_text(table)), skipinitialspace=True))
     if not rows or not {"file", "label"} <= rows[0].keys():
         columns = listed([str(name) for name in rows[0]]) if rows else "no rows"
-        raise ValueError(f"{table} has {columns}; expected the columns file and label, and a row a sample.")
+        raise ValueError(f"{table} has {columns}; expected the columns file and label, and a row per sample.")
     labels, times, ids = [], [], []
     for k, row in enumerate(rows):
         label = (row["label"] or "").strip()

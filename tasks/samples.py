@@ -39,13 +39,13 @@ def below(times: np.ndarray, end: float | np.ndarray) -> np.ndarray:
 
 
 def listed(values: Any, name: str) -> list:
-    """Return a list with an entry a sample; refuse what is none, or empty."""
+    """Return a list with an entry per sample; refuse what is none, or empty."""
     try:
         found = [] if isinstance(values, str | bytes | dict) else list(values)
     except TypeError:
         found = []
     if not found:
-        raise ValueError(f"{name} is {shown(values)}; expected a list with an entry a sample.")
+        raise ValueError(f"{name} is {shown(values)}; expected a list with an entry per sample.")
     return found
 
 
@@ -54,7 +54,7 @@ def join(times: Any, ids: Any) -> Samples:
     times, ids = listed(times, "times"), listed(ids, "units")
     if len(times) != len(ids):
         raise ValueError(
-            f"times and units are of {len(times)} and {counted(len(ids), 'sample')}; expected one of each a sample."
+            f"times and units are of {len(times)} and {counted(len(ids), 'sample')}; expected one of each per sample."
         )
     found = []
     for k, (t, i) in enumerate(zip(times, ids, strict=True)):
@@ -62,7 +62,7 @@ def join(times: Any, ids: Any) -> Samples:
         i = units(i, f"units of sample {k}")
         if t.ndim != 1 or t.shape != i.shape:
             raise ValueError(
-                f"sample {k}: times and units of the shapes {t.shape} and {i.shape}; expected one a spike."
+                f"sample {k}: times and units of the shapes {t.shape} and {i.shape}; expected one per spike."
             )
         found.append((t, i))
     offsets = np.cumsum([0, *(len(t) for t, _ in found)])
@@ -92,7 +92,7 @@ def check(
     """
     labels = units(labels, "labels")
     if labels.ndim != 1 or not len(labels):
-        raise ValueError(f"{name}: labels has the shape {labels.shape}; expected one label a sample, and a sample.")
+        raise ValueError(f"{name}: labels has the shape {labels.shape}; expected one label per sample, and a sample.")
     _refuse((labels < 0) | (labels >= n_classes), labels, name, "label", f"a class from 0 to {n_classes - 1}")
     if lengths.shape not in ((), labels.shape):
         raise ValueError(
@@ -102,7 +102,7 @@ def check(
     offsets, ids, times = units(samples.offsets, "offsets"), samples.units, samples.times
     if times.ndim != 1 or times.shape != ids.shape:
         raise ValueError(
-            f"{name}: times and units have the shapes {times.shape} and {ids.shape}; expected one of each a spike."
+            f"{name}: times and units have the shapes {times.shape} and {ids.shape}; expected one of each per spike."
         )
     if offsets.shape != (len(labels) + 1,) or offsets[0] != 0 or offsets[-1] != len(times):
         ends = f", {offsets[0]} to {offsets[-1]}" if offsets.ndim == 1 and len(offsets) else ""

@@ -4,11 +4,14 @@ Source: Cramer, Stradmann, Schemmel & Zenke (2020), The Heidelberg Spiking Data 
 Neural Networks, doi:10.1109/TNNLS.2020.3044364; CC BY 4.0. The checksums are those that the published files are known by.
 """
 
+import dataclasses
 import hashlib
 import os
 from pathlib import Path
 
 from brian2 import Quantity, ms, second
+
+from superspike_brian.values.renamed import IN_TASKS, formerly
 
 from .arguments import durations, file_path
 from .data import squeezed
@@ -17,6 +20,7 @@ from .presentation import LabelledTask
 from .ssbm import DATA_DIR
 
 BASE_URL = "https://zenkelab.org/datasets/"
+SOURCE = "Spiking Heidelberg Digits, Cramer et al. 2022, doi:10.1109/TNNLS.2020.3044364"
 N_UNITS = 700
 LENGTH = 1.4 * second  # the longest word ends before
 MD5 = {
@@ -27,10 +31,11 @@ MD5 = {
 }
 
 
+@formerly(IN_TASKS)
 def shd(
     data_dir: str | os.PathLike | None = None,
     squeeze: Quantity | None = None,
-    window: Quantity = 10 * ms,
+    response_window: Quantity = 10 * ms,
     pause: Quantity = 50 * ms,
 ) -> LabelledTask:
     """Name the spoken digit: 8156 samples to learn from and 2264 held out, 700 inputs, 20 classes; a download of 170 MB.
@@ -43,17 +48,18 @@ def shd(
         cache. Checksums are verified in every case.
     squeeze : Quantity, optional
         Length to which the stimuli, of 1.4 s, are compressed in time (second).
-    window : Quantity
+    response_window : Quantity
         From the end of the stimulus to the deadline (second).
     pause : Quantity
         From the deadline to the next onset (second).
     """
-    durations(window=window, pause=pause, **({} if squeeze is None else {"squeeze": squeeze}))
+    durations(response_window=response_window, pause=pause, **({} if squeeze is None else {"squeeze": squeeze}))
     data_dir = os.environ.get(DATA_DIR) or None if data_dir is None else data_dir
     local = None if data_dir is None else file_path(data_dir, "data_dir")
     paths = [_download(name) if local is None else _local(local, name) for name in ("shd_train.h5", "shd_test.h5")]
     training, test = (LabelledSpikes.from_hdf5(path, N_UNITS, LENGTH) for path in paths)
-    return LabelledTask("shd", *squeezed(training, test, squeeze), window, pause)
+    training, test = (dataclasses.replace(s, source=f"{SOURCE}; {s.source}") for s in (training, test))
+    return LabelledTask("shd", *squeezed(training, test, squeeze), response_window, pause)
 
 
 def _local(data_dir: Path, name: str) -> Path:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from brian2 import Quantity, have_same_dimensions, second, volt
 
+from superspike_brian.values.quantities import readable
+
 from .arguments import duration, shown
 
 MOST_VALUES = 10**8  # of all samples and units: 0.8 GB
@@ -72,6 +74,7 @@ class Signal:
         ratio = float(self.step) / duration(dt, "dt")
         if ratio < 0.5 or abs(ratio - round(ratio)) > 1e-6 * max(1, ratio):
             raise ValueError(
-                f"the signal's step, {self.step}, is {ratio:.9g} time steps of {dt}; expected a whole number of them."
+                f"the signal's step, {readable(self.step)}, is {ratio:.9g} time steps of {readable(dt)}; expected a whole "
+                "number of them."
             )
         return np.arange(len(self)) * round(ratio)

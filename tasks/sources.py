@@ -126,7 +126,7 @@ def _of_pair(ids, times):
     ids, times = np.atleast_1d(units(ids, "ids of source"), _times(times, "times of source"))
     if ids.ndim != 1 or ids.shape != times.shape:
         raise ValueError(
-            f"source has ids of the shape {ids.shape}, times of {times.shape}; expected one of each a spike."
+            f"source has ids of the shape {ids.shape}, times of {times.shape}; expected one of each per spike."
         )
     return Spikes(times, ids.astype(int))
 
@@ -156,7 +156,7 @@ def _of_nest(events):
     ids, times = units(events["senders"], "senders of source"), events["times"]
     times = _times(times, "times of source") if _has_unit(times) else time_array(np.asarray(times), "times") / 1e3
     if ids.ndim != 1 or ids.shape != times.shape:
-        raise ValueError(f"source has {ids.size} senders and {times.size} times; expected one of each a spike.")
+        raise ValueError(f"source has {ids.size} senders and {times.size} times; expected one of each per spike.")
     return Spikes(times, ids.astype(int), first=1)
 
 

@@ -8,6 +8,8 @@ loop (83.33 ms, ...) instead of multiples of 83 ms; times are continuous, not on
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
 
+from superspike_brian.values.quantities import readable
+
 from . import arguments
 from .arguments import count, drawn, duration
 from .pattern import SpikePattern, Task
@@ -44,7 +46,7 @@ def spike_timing(
     inputs = frozen_poisson(n_inputs, rate, period, seed)
     times = np.arange(1, n_spikes + 1) * length / (n_spikes + 1)
     targets = SpikePattern(outputs, np.repeat(np.arange(outputs), n_spikes), np.tile(times, outputs) * second, period)
-    source = f"frozen Poisson inputs of {rate}, seed {seed}; after Zenke & Ganguli (2018) Fig. 2"
+    source = f"frozen Poisson inputs of {readable(rate)}, seed {seed}; after Zenke & Ganguli (2018) Fig. 2"
     return Task("spike-timing", inputs, targets, source)
 
 

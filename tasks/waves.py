@@ -7,6 +7,8 @@ models, which has its own draws: `waves_of` makes the task from those, `waves` f
 import numpy as np
 from brian2 import Hz, Quantity, ms, second, volt
 
+from superspike_brian.values.quantities import readable
+
 from . import arguments
 from .arguments import count, duration
 from .pattern import SpikePattern, Task
@@ -39,12 +41,14 @@ def waves(
         raise ValueError(f"length is {length}; expected whole milliseconds, at least 2.")
     chance = arguments.rate(rate, "rate", "50*Hz") * float(STEP)
     if chance > 1:
-        raise ValueError(f"rate is {rate}; expected at most 1 kHz: one spike a millisecond.")
+        raise ValueError(f"rate is {readable(rate)}; expected at most 1 kHz: one spike a millisecond.")
     rng = np.random.default_rng(arguments.seed(seed))
     raster = rng.random((steps, count(n_inputs, "n_inputs"))) < chance
     size = (count(outputs, "outputs"), len(PERIODS))
     amplitudes, phases = rng.uniform(0.5, 2, size), rng.uniform(0, 2 * np.pi, size)
-    return waves_of(raster, amplitudes, phases, f"frozen noise of {rate}, seed {seed}; after Bellec et al. (2020)")
+    return waves_of(
+        raster, amplitudes, phases, f"frozen noise of {readable(rate)}, seed {seed}; after Bellec et al. (2020)"
+    )
 
 
 def waves_of(raster: np.ndarray, amplitudes: np.ndarray, phases: np.ndarray, source: str) -> Task:

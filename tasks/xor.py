@@ -11,6 +11,8 @@ one trial fade before the next begins.
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
 
+from superspike_brian.values.renamed import IN_TASKS, formerly
+
 from . import arguments
 from .arguments import count, drawn, duration
 from .classification import Classification
@@ -19,12 +21,13 @@ from .pattern import SpikePattern
 OPERANDS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
+@formerly(IN_TASKS)
 def xor(
     n_inputs: int = 100,
     set_size: int = 33,
     stimulus: Quantity = 10 * ms,
     background: Quantity = 4 * Hz,
-    window: Quantity = 15 * ms,
+    response_window: Quantity = 15 * ms,
     pause_min: Quantity = 50 * ms,
     pause_mean: Quantity = 80 * ms,
     seed: int = 0,
@@ -39,7 +42,7 @@ def xor(
         Inputs in each of the three sets.
     stimulus : Quantity
         Length of a stimulus (second).
-    background, window, pause_min, pause_mean
+    background, response_window, pause_min, pause_mean
         As for `Classification`.
     seed : int
         Of the offsets.
@@ -56,4 +59,6 @@ def xor(
         patterns.append(SpikePattern(n_inputs, units, offsets[units] * second, stimulus))
     source = f"temporal XOR, seed {seed}; after Zenke & Ganguli (2018) Fig. 5"
     classes = [a ^ b for a, b in OPERANDS]
-    return Classification("xor", patterns, classes, background, window, pause_min, pause_mean, 2 * second, source)
+    return Classification(
+        "xor", patterns, classes, background, response_window, pause_min, pause_mean, 2 * second, source
+    )

@@ -224,7 +224,7 @@ TOKENS = [
         "cost",
         "r0",
         "r0_post",
-        "missed",
+        "target_impulse",
         "eligibility",
     ),
 ]

@@ -35,7 +35,7 @@ ALL = [
 ]
 VARIANTS = [pytest.param(*v, marks=() if v in QUICK else pytest.mark.slow, id="-".join(map(str, v))) for v in ALL]
 SYNAPSES = {"w": "w", "lambda_rise": "eligibility_rise", "lambda_": "eligibility", "m": "m", "v": "v"}
-LAYER = {"U": "U", "I": "I_syn", "x": "error_impulse", "e": "error", "z_het": "rate_trace"}
+LAYER = {"U": "U", "I": "I_syn", "x": "error_rise", "e": "error", "z_het": "rate_trace"}
 # Two settings of the inputs of a program: one program serves both. The decay has to compete with the gradient, not to
 # overwhelm it; gated by the error (error**2 over the integral of alpha**2, about 50 Hz) it is so much larger
 SETTINGS = {
@@ -258,7 +258,7 @@ def test_blocks_give_the_bits_of_one_piece(learning, compiled, kernel):
 
 
 def test_probing_changes_nothing(learning):
-    """Kernels that lag behind catch up at every probed step, so that sums over synapses round otherwise."""
+    """Deferred kernels are flushed at every probed step, so that sums over synapses round otherwise."""
     _, program, state, (expected, whole) = learning
     end, records = program.run(state, 0, STEPS)
     for name in end:

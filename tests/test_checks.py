@@ -178,8 +178,8 @@ def test_a_variable_that_nothing_sets_is_refused_and_a_parameter_sets_it(compone
         (LIF, "on_input", "I_syn_pst += w", ["'I_syn_pst' is neither", "did you mean 'I_syn_post'"]),
         (LIF, "on_input", "I_syn_pst = w", ["'I_syn_pst'", "did you mean 'I_syn_post'"]),
         (LIF, "on_input", "I_syn = w", ["'I_syn'"]),
-        (SYMMETRIC, "on_target", "error_impulse_post += missed*w/volt\nw = 0*volt", ["'w'", "only read"]),
-        (VAN_ROSSUM, "on_deadline", "error_impulse_post = 0", ["on_cue"]),
+        (SYMMETRIC, "on_target", "error_rise_post += target_impulse*w/volt\nw = 0*volt", ["'w'", "only read"]),
+        (VAN_ROSSUM, "on_deadline", "error_rise_post = 0", ["on_cue"]),
         (RMAXPROP, "update", "w = w + 0*r0\nv = 1*Hz**2\nm = 0", ["does not depend on 'r0'", "'+='"]),
         (RMAXPROP, "update", "w = w + r0*int(0*m > 1)\nv = 1*Hz**2\nm = 0", ["does not depend on 'm'"]),
     ],
@@ -395,7 +395,7 @@ def test_a_negative_value_without_sense_is_refused(changes):
 
 def test_natural_numbers_are_accepted():
     for value in (2, np.int64(2), np.float32(2), np.array(2.0)):
-        assert float(SUPERSPIKE.replace(missed=value).parameters["missed"]) == 2
+        assert float(SUPERSPIKE.replace(target_impulse=value).parameters["target_impulse"]) == 2
     for name in ("tau_ref", "axonal_delay"):
         assert SUPERSPIKE.replace(**{name: 0 * ms}).parameters[name] == 0 * ms
     assert SUPERSPIKE.replace(t_b=0.2 * second, r0=0 * mV).interval == 0.2 * second

@@ -28,7 +28,7 @@ def stream(k):
 
 @pytest.fixture(scope="module")
 def small():
-    """Two patterns of 12 inputs in three classes, many trials a second."""
+    """Two patterns of 12 inputs in three classes, many trials per second."""
     rng = np.random.default_rng(3)
     patterns = [SpikePattern(12, np.arange(12), rng.uniform(0, 10, 12) * ms, 10 * ms) for _ in range(3)]
     return Classification("small", patterns, (0, 1, 2), 5 * Hz, 15 * ms, 5 * ms, 20 * ms, 300 * ms, "made for a test")
@@ -182,7 +182,7 @@ def test_a_task_survives_being_stored():
         ({"classes": (0, 1)}, "one class a pattern"),
         ({"classes": (0, 1, -1)}, "class -1"),
         ({"background": 4}, "4*Hz"),
-        ({"window": 15}, "no unit"),
+        ({"response_window": 15}, "no unit"),
         ({"pause_mean": 1 * ms}, "at least pause_min"),
         ({"period": 20 * ms}, "more than"),
         ({"patterns": [SpikePattern(n, [0], [1] * ms, 10 * ms) for n in (3, 4, 5)]}, "numbers of units"),
@@ -209,10 +209,10 @@ def test_task_and_error_signal_must_fit():
 
 def test_probe_and_test_trials_are_fresh():
     source = TrialSource(xor(), Structure(SUPERSPIKE.replace(error=WINDOWED), (100, 2)), 1)
-    old = {"output.missed": np.ones(2), "output.U": np.zeros(2)}
+    old = {"output.target_impulse": np.ones(2), "output.U": np.zeros(2)}
     probe, _ = source.fresh("probe", old, 40_000, source.length)
     test, trials = source.fresh("test", old, 40_000, source.test_steps(40_000))
-    assert "output.missed" not in test and "output.U" in test  # windows are closed, the rest goes on
+    assert "output.target_impulse" not in test and "output.U" in test  # windows are closed, the rest goes on
     training = source.training(40_000, 60_000)
     a, b, c = (x["inputs._timebins"][:200].tolist() for x in (probe, test, training))
     assert a != b and b != c and a != c

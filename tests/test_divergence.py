@@ -27,7 +27,7 @@ HIDDEN = SUPERSPIKE.replace(feedback=RANDOM, regularizer=ERROR_GATED_DECAY)
 
 
 def overflow(precision):
-    """Steps after which 60 mV times 101 a step is past the largest number."""
+    """Steps after which 60 mV times 101 per step is past the largest number."""
     return int(np.floor((np.log(float(np.finfo(precision).max)) - np.log(0.06)) / np.log(101))) + 1
 
 
@@ -76,7 +76,7 @@ def differential(model):
 
 
 # what is a power of the variable overflows before it
-FIRST = {"error": "cost", "error_impulse": "cost", "rate_trace": "zeta"}
+FIRST = {"error": "cost", "error_rise": "cost", "rate_trace": "zeta"}
 
 
 class Watched(NetworkOperation):
@@ -164,8 +164,8 @@ def test_the_first_step_is_found_in_one_more_run_of_the_block(start, length, dat
             r"sigma_prime of hidden_1, unit 0 became nan at 0.0001 s .*`sigma_prime = sqrt\(\(theta - U - 15\*mV\)/mV\)`",
         ),
         (
-            {"feedback": RANDOM.replace(on_target="error_impulse_post += missed*b*exp(1e6*abs(b))")},
-            r"error_impulse of hidden_1, unit \d became -?inf .*\(random, on_target\)",
+            {"feedback": RANDOM.replace(on_target="error_rise_post += target_impulse*b*exp(1e6*abs(b))")},
+            r"error_rise of hidden_1, unit \d became -?inf .*\(random, on_target\)",
         ),
         (
             {"error": SUPERSPIKE.error.replace(cost_update="cost += sqrt(-1 - (error/Hz)**2)*Hz*dt/tau_cost")},

@@ -117,7 +117,7 @@ def trained(train, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scripts(trained, tmp_path_factory):
-    """Folder of the exported scripts: one a run, and variants of some."""
+    """Folder of the exported scripts: one per run, and variants of some."""
     folder = tmp_path_factory.mktemp("scripts")
     for name, (run, _) in trained.items():
         ss.export_brian2(run, folder / f"{name}.py")

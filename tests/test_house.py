@@ -89,3 +89,19 @@ def test_every_subcommand_has_a_file_that_says_the_same_of_it():
 
 def test_every_module_imports():
     subprocess.run([sys.executable, ROOT / ".ci" / "import_all.py"], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(("words", "whole"), [((), False), (("--model", "{}/my.py:MY"), True)])
+def test_commands_start_without_what_they_do_not_use(words, whole, tmp_path):
+    (tmp_path / "my.py").write_text(
+        "from brian2 import *\nfrom superspike_brian.models import SUPERSPIKE as MY\nplot\n"
+    )
+    argv = ["run", "spike-timing", *(word.format(tmp_path) for word in words)]
+    code = f"import gc, sys\nfrom superspike_brian.cli.main import parse\nargs = parse({argv})\nassert gc.isenabled()\n"
+    code += "from superspike_brian.cli.options import make_spec\nmake_spec(args)\n"
+    code += "print(sorted({'pylab', 'Cython', 'pytest', 'xarray', 'matplotlib.pyplot'} & set(sys.modules)))\n"
+    code += "import matplotlib.pyplot, Cython, pytest"  # they are there for others
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == ("['Cython', 'matplotlib.pyplot', 'pylab', 'pytest']" if whole else "[]"), (
+        found.stderr
+    )

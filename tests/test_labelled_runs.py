@@ -65,7 +65,7 @@ def by_hand(task, seed, epochs):
     for epoch in range(epochs):
         for k in random_stream(seed, "trials", epoch).permutation(len(task.training)):
             end = at + round(float(task.training.lengths[k]) / 1e-4)
-            deadline = end + round(float(task.window) / 1e-4)
+            deadline = end + round(float(task.response_window) / 1e-4)
             found.append((at, deadline, k, task.training.labels[k]))
             at = deadline + round(float(task.pause) / 1e-4)
     return found, at
@@ -207,7 +207,7 @@ def test_the_runtime_device_gives_the_same_answers(build_dir):
     assert np.array_equal(slow.tests_prediction, compiled.tests_prediction)
 
 
-def test_a_deadline_of_all_outputs_makes_no_kernel_catch_up(compiled):
+def test_a_deadline_of_all_outputs_flushes_no_kernel(compiled):
     """What flushes are generated: those of chunks, of weight updates and of blocks, and none for a deadline."""
     folder = compiled(Structure(READOUT, (8, 4, 3)), kernel="events").folder
     text = re.sub(r"if \(probe\.recording\) \{.*?\n\s*\}", "", (folder / "main.cpp").read_text(), flags=re.S)

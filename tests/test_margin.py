@@ -49,5 +49,5 @@ def test_the_margin_holds_back_the_expected_unit_while_it_learns_and_nothing_in_
 def test_a_margin_is_an_input_of_the_program_and_none_is_the_windowed_error():
     model = SUPERSPIKE.replace(error=WINDOWED_MARGIN)
     assert "margin" in model.layer_equations(output=True).names
-    assert model.replace(margin=3 * mV).threshold(output=True) == "U > theta + margin*(1 - spurious)"
+    assert model.replace(margin=3 * mV).threshold(output=True) == "U > theta + margin*(1 - output_impulse)"
     assert model.threshold(output=False) == SUPERSPIKE.neuron.threshold

@@ -61,8 +61,8 @@ HOMES = {
     "tau_decay": ("plasticity", "equation of"),
     "axonal_delay": ("plasticity", "delay"),
     "tau_cost": ("error", "cost_update"),
-    "missed": ("error", "on_target"),
-    "spurious": ("error", "on_output"),
+    "target_impulse": ("error", "on_target"),
+    "output_impulse": ("error", "on_output"),
     "t_b": ("optimizer", "update"),
     "w_max": ("optimizer", "update"),
     "tau_rms": ("optimizer", "update"),
@@ -102,13 +102,13 @@ def test_every_constant_of_the_model_is_needed():
             "error",
             VAN_ROSSUM,
             "on_target",
-            "impulse_post",
-            "impuls_post",
-            ["on_target", "'error_impuls_post'"],
+            "error_rise_post",
+            "error_ris_post",
+            ["on_target", "'error_ris_post'"],
         ),
         ("error", VAN_ROSSUM, "cost_update", "tau_cost", "tau_costs", ["cost_update", "'tau_costs'", "'tau_cost'"]),
-        ("feedback", RANDOM, "on_output", "spurious*b", "spurious*bb", ["on_output", "'bb'"]),
-        ("feedback", UNIFORM, "on_target", "+= missed", "+= w", ["on_target", "'w'"]),
+        ("feedback", RANDOM, "on_output", "output_impulse*b", "output_impulse*bb", ["on_output", "'bb'"]),
+        ("feedback", UNIFORM, "on_target", "+= target_impulse", "+= w", ["on_target", "'w'"]),
         ("optimizer", RMAXPROP, "update", "r0*", "r_0*", ["update", "'r_0'", "'r0'"]),
         ("regularizer", HETEROSYNAPTIC, "equations", "zeta_post", "zetta_post", ["weight_decay", "'zetta_post'"]),
     ],
@@ -152,7 +152,7 @@ def test_an_unknown_name_is_named_with_a_suggestion(kind, component, field, old,
             ["'derror/dt = "],
         ),
         ("error", VAN_ROSSUM, "cost_update", "error**2", "error", ["cost_update"]),
-        ("feedback", SYMMETRIC, "on_target", "w/volt", "w", ["on_target", "error_impulse_post += missed*w"]),
+        ("feedback", SYMMETRIC, "on_target", "w/volt", "w", ["on_target", "error_rise_post += target_impulse*w"]),
         ("optimizer", RMAXPROP, "interval", "t_b", "w_max", ["interval 'w_max'"]),
         ("optimizer", FIXED, "update", "r0*m", "m", ["update"]),
         ("regularizer", HETEROSYNAPTIC, "equations", "w/volt", "w", ["'weight_decay = "]),
@@ -177,7 +177,7 @@ def test_a_parameter_in_another_unit_is_refused(name, value):
     ("kind", "component", "missing"),
     [
         ("surrogate", edited(LINEAR, "equations", "sigma_prime", "sigmaprime"), "sigma_prime"),
-        ("error", VAN_ROSSUM.replace(equations="derror_impulse/dt = -error_impulse/tau_rise : 1"), "error"),
+        ("error", VAN_ROSSUM.replace(equations="derror_rise/dt = -error_rise/tau_rise : 1"), "error"),
         ("regularizer", edited(NO_DECAY, "equations", "weight_decay", "decay"), "weight_decay"),
         ("plasticity", edited(THREE_FACTOR, "equations", "w : volt", "weight : volt"), "w"),
         (
@@ -332,7 +332,7 @@ def test_the_constants_are_those_of_the_paper():
     parameters = SUPERSPIKE.replace(regularizer=HETEROSYNAPTIC).parameters
     for symbol, value in expected.items():
         assert float(parameters[symbol]) == pytest.approx(float(value), rel=1e-12), symbol
-    assert parameters.keys() - expected.keys() == {"r0", "tiny", "missed", "spurious"}
+    assert parameters.keys() - expected.keys() == {"r0", "tiny", "target_impulse", "output_impulse"}
 
 
 def test_a_user_written_optimizer_is_one_record():

@@ -125,8 +125,8 @@ NOISY = {
         on_input="I_syn_post += w*(0.5 + rand())",
         initial="U = U_rest + 3*mV*randn()",
     ),
-    "error": ERROR.replace(on_target="error_impulse_post += missed*rand()"),
-    "feedback": RANDOM.replace(on_output="error_impulse_post -= spurious*b*poisson(1.0)"),
+    "error": ERROR.replace(on_target="error_rise_post += target_impulse*rand()"),
+    "feedback": RANDOM.replace(on_output="error_rise_post -= output_impulse*b*poisson(1.0)"),
     "optimizer": SUPERSPIKE.optimizer.replace(
         update=SUPERSPIKE.optimizer.update + "\nw = clip(w + 0.1*mV*randn(), -w_max, w_max)", t_b=0.1 * second
     ),
@@ -199,7 +199,7 @@ def test_neither_blocks_nor_threads_nor_probes_change_a_bit(build_dir, precision
     same_bits(run(pieces=(125, 1000, 875)), expected)
     same_bits(run(pieces=(2000,), threads=3), expected)
     if precision == "double":
-        assert_same(run(pieces=(2000,), probe=True), expected)  # monitors of synapses let them catch up at every step
+        assert_same(run(pieces=(2000,), probe=True), expected)  # monitors of synapses flush them at every step
 
 
 @pytest.mark.parametrize("device", [pytest.param("runtime", marks=pytest.mark.slow), "standalone"])

@@ -19,8 +19,8 @@ dI_syn/dt = -I_syn/(5*ms) : volt
 """
 LEARNING = """
 sigma_prime = 1/(1 + abs((U + 50*mV)/mV))**2 : 1 (constant over dt)
-derror_impulse/dt = -error_impulse/(5*ms) : 1
-derror/dt = (error_impulse/(5*ms) - error)/(10*ms) : Hz
+derror_rise/dt = -error_rise/(5*ms) : 1
+derror/dt = (error_rise/(5*ms) - error)/(10*ms) : Hz
 """
 
 
@@ -82,7 +82,7 @@ def test_symmetric_feedback_reads_the_forward_weights():
     feedback = ss.feedback_synapses(targets, output, hidden, forward=forward)
     net = Network(hidden, output, forward, feedback, targets)
     net.run(10.1 * ms)  # the target spike of unit 0
-    np.testing.assert_allclose(hidden.error_impulse, [0.001, 0.002, 0.003], rtol=0.03)
+    np.testing.assert_allclose(hidden.error_rise, [0.001, 0.002, 0.003], rtol=0.03)
 
 
 @pytest.mark.parametrize("connect", [0.5, ([0, 1, 3], [1, 0, 1]), lambda s: s.connect(j="i % 2")])
@@ -112,8 +112,7 @@ def test_terminals_hold_the_trace_of_the_source():
         ),
         (MEMBRANE.replace("I_syn", "I") + LEARNING, "no variable 'I_syn'"),
         (
-            MEMBRANE
-            + LEARNING.replace(": Hz", ": 1").replace("error_impulse/(5*ms) - error)", "error_impulse - error)"),
+            MEMBRANE + LEARNING.replace(": Hz", ": 1").replace("error_rise/(5*ms) - error)", "error_rise - error)"),
             "'error' is in 1, and the rule needs it in hertz",
         ),
     ],
@@ -205,8 +204,11 @@ def test_statements_may_compare_with_zero_of_a_unit():
             reset=text("U = U + (U_rest - U)*int(not [U, mV])"),
         )
         rule = base.plasticity.replace(on_arrival=text("z_rise_post = z_rise_post + int([tau_mem, ms])"))
-        events = {"on_target": "+ missed*int([tau_mem, ms])", "on_output": "- spurious*int([tau_mem, ms])"}
-        events = {k: text(f"error_impulse_post = error_impulse_post {code}") for k, code in events.items()}
+        events = {
+            "on_target": "+ target_impulse*int([tau_mem, ms])",
+            "on_output": "- output_impulse*int([tau_mem, ms])",
+        }
+        events = {k: text(f"error_rise_post = error_rise_post {code}") for k, code in events.items()}
         error = base.error.replace(
             **events,
             cost_update=text("cost = cost + int(not [cost, Hz])*error**2*dt + int([cost, Hz])*0.5*error**2*dt"),

@@ -82,7 +82,7 @@ def test_error_trace_has_unit_area_and_power_alpha_power():
 
 
 def test_one_spurious_or_missing_spike_a_second_costs_1_hz():
-    # Unit 0 fires once a second without a target, unit 1 has a target a second and stays silent. The events
+    # Unit 0 fires once per second without a target, unit 1 has a target per second and stays silent. The events
     # are at mid-period, which makes the bias-corrected average of a few whole periods nearly exact.
     net = Oracle([[[0.1, 0.0]]], ([5000], [0]), ([5000], [1]), 10_000, r0=0)
     net.run(30_000)

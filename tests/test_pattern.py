@@ -94,7 +94,7 @@ def test_a_pattern_does_not_change_with_the_arrays_it_was_made_of():
     [
         ({"ids": [0, 3, 9]}, r"spike 1 \(unit 3, time 0.002 s\): expected a unit from 0 to 2"),
         ({"ids": [0, 1, -1]}, r"spike 2 \(unit -1, time 0.003 s\): expected a unit from 0 to 2"),
-        ({"ids": [0, 1]}, "one of each a spike"),
+        ({"ids": [0, 1]}, "one of each per spike"),
         ({"ids": [0, 1.5, 2]}, "float64 values.*expected integers"),
         ({"times": [1, np.nan, 3] * ms}, r"spike 1 \(unit 1, time nan s\): expected a time of at least 0 s"),
         ({"times": [1, 2, np.inf] * ms}, r"spike 2 \(unit 2, time inf s\)"),

@@ -13,7 +13,7 @@ from superspike_brian.tasks import latencies
 
 import superspike_brian as ss
 from superspike_brian import engine
-from superspike_brian.codegen.kernels import KERNELS, LAGGING
+from superspike_brian.codegen.kernels import DEFERRED, KERNELS
 from superspike_brian.console.progress import Lines, Silent
 from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.figures.activity import plot_activity
@@ -31,7 +31,7 @@ from superspike_brian.values.as_json import value_from_json
 
 RULE = SUPERSPIKE.plasticity
 SATURATING = RULE.replace(equations=RULE.equations.replace("sigma_prime_post*z_pre", "tanh(sigma_prime_post*z_pre)"))
-MODELS = {  # weight decay reads weights; an update that keeps a mean; a lagging kernel with chunks of its own
+MODELS = {  # weight decay reads weights; an update that keeps a mean; a deferred kernel with chunks of its own
     "heterosynaptic": SUPERSPIKE.replace(regularizer=HETEROSYNAPTIC),
     "error-gated, RMSProp": SUPERSPIKE.replace(regularizer=ERROR_GATED, optimizer=RMSPROP),
     "saturating": SUPERSPIKE.replace(plasticity=SATURATING, regularizer=HETEROSYNAPTIC),
@@ -119,7 +119,7 @@ def test_windows_show_what_stock_shows_and_change_nothing(name, kernel, all_vari
         assert np.abs(records[f"probe_forward_1.{variable}"]).max() > 0, variable
 
 
-@pytest.mark.parametrize("kernel", ["stock", *LAGGING])
+@pytest.mark.parametrize("kernel", ["stock", *DEFERRED])
 def test_neither_blocks_nor_threads_change_a_recorded_bit(kernel, all_variables, build_dir, poisson_task):
     structure = all_variables(MODELS["heterosynaptic"])
     state, records = learn(structure, kernel, build_dir, poisson_task)
@@ -140,9 +140,9 @@ def test_the_runtime_device_records_the_same_windows(all_variables, build_dir, p
             np.testing.assert_allclose(other[key], values, 1e-9, 1e-9 * scale, err_msg=key)
 
 
-@pytest.mark.parametrize("kernel", LAGGING)
-def test_no_probe_makes_synapses_catch_up_at_every_step(kernel, build_dir):
-    """All synapses catch up before a weight update, at the ends of chunks, and not because somebody looks."""
+@pytest.mark.parametrize("kernel", DEFERRED)
+def test_no_probe_flushes_synapses_at_every_step(kernel, build_dir):
+    """All synapses are flushed before a weight update, at the ends of chunks, and not because somebody looks."""
     program = engine.build(Structure(MODELS["heterosynaptic"], SIZES), build_dir=build_dir, kernel=kernel)
     lines = [line.strip() for line in (program.folder / "main.cpp").read_text().splitlines()]
     guards = [k for k, line in enumerate(lines) if line in ("if (probe.recording) {", "if (probe.awake) {")]

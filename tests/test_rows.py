@@ -119,9 +119,9 @@ class Net:
         forward.run_regularly(UPDATE, clock=self.update, when="start", name=f"{name}_update")
         if watched:
             numbers = np.unique(np.linspace(0, layout.n - 1, 7).astype(int))
-            lags = self.kernels[name] in kernels.LAGGING
+            deferred = self.kernels[name] in kernels.DEFERRED
             probed = self.add(
-                ProbedSynapses, forward, forward.equations, numbers, watched, lags, "euler", name=f"probed_{name}"
+                ProbedSynapses, forward, forward.equations, numbers, watched, deferred, "euler", name=f"probed_{name}"
             )
             record = range(len(numbers))
             self.add(StateMonitor, probed, watched, record=record, clock=self.clock, name=f"probe_{name}")

@@ -35,7 +35,7 @@ def folder(tmp_path):
     """A run with the checkpoints of steps 0, 10, 20 (two are kept) and a record each."""
     run = RunFolder.create(tmp_path / "run", REQUEST, TASK)
     for step in (0, 10, 20):
-        run.save_block(step, {"w": np.full(3, float(step))}, {"time": np.array(float(step))})
+        run.save_blocks(step, {"w": np.full(3, float(step))}, {"time": np.array(float(step))})
     yield run
     run.release()
 
@@ -182,7 +182,7 @@ def test_a_record_is_on_the_disk_before_the_checkpoint_that_counts_on_it(folder,
         os, "fsync", lambda handle: (calls.append(Path(f"/proc/self/fd/{handle}").resolve().name), fsync(handle))
     )
     monkeypatch.setattr(os, "replace", lambda *paths: (calls.append(Path(paths[1]).name), replace(*paths)))
-    folder.save_block(30, {"w": np.zeros(3)}, {"time": np.array(30.0)})
+    folder.save_blocks(30, {"w": np.zeros(3)}, {"time": np.array(30.0)})
     assert calls.index("log.bin") < calls.index("checkpoint-000000000030.npz")
 
 

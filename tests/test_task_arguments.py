@@ -88,7 +88,7 @@ def good(tmp_path, monkeypatch):
     matplotlib.image.imsave("a.png", np.zeros((2, 2, 3)))
     values = {
         **{"n": 2, "ids": [0], "times": [1] * ms, "period": 10 * ms, "inputs": PATTERN, "targets": PATTERN},
-        **{"patterns": [PATTERN], "classes": [0], "background": 4 * Hz, "window": 1 * ms, "source": "made up"},
+        **{"patterns": [PATTERN], "classes": [0], "background": 4 * Hz, "response_window": 1 * ms, "source": "made up"},
         **{"training": SAMPLES, "pause": 1 * ms},
         **{"pause_min": 1 * ms, "pause_mean": 2 * ms, "pattern": PATTERN, "input": "a.ras", "target": "a.ras"},
     }

@@ -14,7 +14,7 @@ rng = np.random.default_rng(2)
 inputs = SpikeGeneratorGroup(60, np.arange(60), rng.integers(2, 490, size=60) * 0.2 * ms, period=100 * ms)
 targets = SpikeGeneratorGroup(1, [0, 0], [40, 80] * ms, period=100 * ms)
 
-# the rule reads sigma_prime and error (of error_impulse); everything else is this neuron's
+# the rule reads sigma_prime and error (of error_rise); everything else is this neuron's
 neurons = NeuronGroup(
     1,
     """
@@ -22,8 +22,8 @@ neurons = NeuronGroup(
     dI_syn/dt = -I_syn/tau_syn                                     : volt
     dtheta/dt = (theta_rest - theta)/tau_theta                     : volt
     sigma_prime = 1/(1 + abs(beta*(U - theta)))**2                 : 1 (constant over dt)
-    derror_impulse/dt = -error_impulse/tau_rise                    : 1
-    derror/dt         = (error_impulse/tau_rise - error)/tau_decay : Hz
+    derror_rise/dt = -error_rise/tau_rise                    : 1
+    derror/dt      = (error_rise/tau_rise - error)/tau_decay : Hz
     """,
     threshold="U > theta",
     reset="U = U_rest; theta += 3*mV",
@@ -48,7 +48,7 @@ spikes = SpikeMonitor(neurons)
 record = StateMonitor(neurons, ["error", "theta"], record=0)
 
 run(2000 * ms)
-squared = (record.error[0] / Hz).reshape(20, -1)  # one row a period
+squared = (record.error[0] / Hz).reshape(20, -1)  # one row per period
 print("mean squared error of the first and the last periods:", np.round((squared**2).mean(axis=1)[[1, 2, -2, -1]], 1))
 print(
     "spikes of the last period:", np.round((spikes.t / ms)[spikes.t > 1900 * ms] - 1900, 1), "ms; targets: 40 and 80 ms"

@@ -17,10 +17,10 @@ file               what
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from brian2 import DimensionMismatchError, Quantity
+from brian2 import DimensionMismatchError, Quantity, get_dimensions
 
 from .. import noise
 from . import equations, expressions, methods, names, needs, places, statements, text
@@ -43,6 +43,10 @@ __all__ = [
     "statements_of",
 ]
 compiled, joined, plain, statements_of = places.compiled, equations.joined, text.plain, text.statements
+_SOUND: set[tuple[Any, ...]] = (
+    set()
+)  # models that passed: a network has a rule a projection, and a sweep the same in every run
+_REMEMBERED = 1000
 _STATEMENTS = {field for _, field, _ in places.STATEMENTS}
 CHOICES = {  # of fields that are no code
     "weights": ("normal", "forward", "none"),
@@ -102,6 +106,8 @@ def check_model(model: Model) -> None:
     ModelError
         Naming the component, the equation or statement, and the symbol.
     """
+    if (text := _text(model)) in _SOUND:
+        return
     constants = _constants(model)
     where = places.of(model)
     _check_needs(model, where)
@@ -119,6 +125,22 @@ def check_model(model: Model) -> None:
         equations.check_set(place, changed[key])
     needs.check_parameters(model)
     _check_methods(model, where, constants)
+    if len(_SOUND) >= _REMEMBERED:
+        _SOUND.clear()
+    _SOUND.add(text)
+
+
+def _text(model):
+    """All that the checks of a model look at."""
+    return tuple(
+        (
+            kind,
+            c.name,
+            *c.strings.items(),
+            *((k, type(v), float(v), get_dimensions(v)) for k, v in c.parameters.items()),
+        )
+        for kind, c in model.components.items()
+    )
 
 
 def check_frozen(model: Model) -> None:

@@ -123,7 +123,7 @@ class Held(NamedTuple):
     weights : dict of str to array
         As they were held, ``projection.w`` (volt): as the optimiser leaves them when there is nothing to learn, within bounds.
     update : dict of str to array
-        Sum of `m` of each plastic projection, one a synapse.
+        Sum of `m` of each plastic projection, one per synapse.
     spikes : dict of str to array of bool, shape (steps, units)
         Of each population but the inputs.
     """

@@ -72,7 +72,7 @@ def raster(task: LabelledTask, samples: LabelledSpikes, which: Integers, dt: Qua
     """Spikes of some samples up to the latest deadline, shape (steps, samples, units), and the step of each deadline."""
     steps, units, offsets = samples.steps(dt)
     lengths = np.broadcast_to(np.asarray(samples.lengths), len(samples))
-    deadlines = np.rint(lengths / float(dt)).astype(int) + n_steps(task.window, dt)
+    deadlines = np.rint(lengths / float(dt)).astype(int) + n_steps(task.response_window, dt)
     found = np.zeros((deadlines.max() + 1, len(which), samples.n), np.float32)
     for row, k in enumerate(which):
         mine = slice(offsets[k], offsets[k + 1])

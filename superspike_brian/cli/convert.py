@@ -11,7 +11,20 @@ from ..tasks.arguments import file_path
 from ..tasks.image import picture
 from ..tasks.pattern import counted
 from ..values.names import nearest
+from ..values.quantities import readable
 from .options import number, time_value
+
+PAGE = "data"
+EXAMPLES = (
+    (
+        "superspike convert image picture.png target.ras --period 2s",
+        "a picture in spikes",
+    ),
+    (
+        "superspike convert csv spikes.csv input.ras --period 500ms --time-unit 1ms",
+        "a table of times and units",
+    ),
+)
 
 READERS = {"csv": read_csv, "npz": read_npz}  # of a time unit
 KINDS = ("image", *READERS, "neo")
@@ -89,10 +102,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="picture; table (CSV, NEST); archive of times and units; what Neo reads (NWB, NIX, ...)",
     )
     parser.add_argument("out", type=Path, help="raster to write, such as target.ras")
-    parser.add_argument("--period", type=time_value("2s"), required=True, help="length of the loop, such as 2s")
-    parser.add_argument("--n", type=number(int, 1), help="units (default: what the source implies)")
-    parser.add_argument("--time-unit", type=time_value("1ms"), help="of the source (default: what it says, else 1s)")
-    parser.add_argument("--start", type=time_value("1s"), help="of a window of a recording (default: all of it)")
+    parser.add_argument(
+        "--period", type=time_value("2s"), required=True, metavar="TIME", help="length of the loop, such as 2s"
+    )
+    parser.add_argument(
+        "--n", type=number(int, 1), metavar="N", help="units, such as 100 (default: what the source implies)"
+    )
+    parser.add_argument(
+        "--time-unit",
+        type=time_value("1ms"),
+        metavar="TIME",
+        help="what a time of 1 means, such as 1ms (default: what the source says, else 1s)",
+    )
+    parser.add_argument(
+        "--start",
+        type=time_value("1s"),
+        metavar="TIME",
+        help="of a window of a recording, such as 1s (default: all of it)",
+    )
     parser.add_argument("--seed", type=number(int, 0), default=0, help="of spike times within pixels (default: 0)")
     parser.add_argument("--overwrite", action="store_true", help="replace the raster (default: refuse)")
 
@@ -101,4 +128,6 @@ def command(args: argparse.Namespace) -> None:
     """Convert, and say what came out."""
     given = args.kind, args.source, args.out, args.period, args.n, args.time_unit, args.start, args.seed, args.overwrite
     pattern = convert(*given)
-    print(f"{args.out}: {counted(len(pattern), 'spike')} of {counted(pattern.n, 'unit')}, period {pattern.period}")
+    print(
+        f"{args.out}: {counted(len(pattern), 'spike')} of {counted(pattern.n, 'unit')}, period {readable(pattern.period)}"
+    )

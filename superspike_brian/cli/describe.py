@@ -11,6 +11,18 @@ from ..spec.recipe import RECIPES
 from ..values.kinds import File, argument_type
 from .options import make_spec, network_options
 
+PAGE = "models"
+EXAMPLES = (
+    (
+        "superspike describe spike-timing --hidden 4",
+        "equations, parameters, and the schedule of a time step",
+    ),
+    (
+        "superspike describe xor --hidden 4 --feedback random --figure net.png",
+        "and a drawing of the network",
+    ),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what chooses task and network."""
@@ -19,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--figure",
         type=argument_type(File("net.png", "FILE")),
         metavar="FILE",
-        help=f"also draw populations, projections and feedback: {', '.join(SUFFIXES)} (default: no drawing)",
+        help=f"also draw populations, projections and feedback, into a file such as net.png: {', '.join(SUFFIXES)} "
+        "(default: no drawing)",
     )
 
 

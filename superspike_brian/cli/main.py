@@ -1,11 +1,14 @@
 """The ``superspike`` command.
 
 Results go to stdout, progress and messages to stderr. What a user can mend ends in one line ``superspike: ...`` and exit
-code 2; an interrupted run in 130. What is saved ends in 0, also if stdout is full or closed.
+code 2 (1 of `doctor`, if it finds a fault); an interrupted run in 130. What is saved ends in 0, also if stdout is full or
+closed.
 """
 
 import argparse
+import contextlib
 import importlib
+import importlib.metadata
 import os
 import re
 import shlex
@@ -19,6 +22,7 @@ from .._version import __version__
 from ..console.streams import Messages, say, steady_streams
 from ..errors import UserError
 from ..files.durable import resume_command
+from ..lean import quick_start
 from ..values.names import nearest
 
 COMMANDS = {  # each is a module here, imported when it is called: Brian2 takes more than a second
@@ -27,15 +31,35 @@ COMMANDS = {  # each is a module here, imported when it is called: Brian2 takes 
     "describe": "print the model that would run, as Markdown",
     "resume": "continue an interrupted run, or extend a finished one",
     "show": "summarise a run or a sweep",
+    "cite": "BibTeX of what a run used",
+    "doctor": "whether this machine is fit for runs, and what to do if not",
     "watch": "a page of a run or a sweep, in the browser",
     "plot": "redraw the figure of a run or a sweep",
-    "bench": "measure the kernels on this machine, as ratios; or how well networks learn",
+    "bench": "measure what is fast and slow on this machine; or how well networks learn",
     "convert": "make a raster (.ras) of other files",
     "export": "a run for other programs",
     "animate": "the output raster over training, as a GIF",
     "reproduce": "reproduce a figure of the paper",
 }
-PRINTED = ("show", "describe")  # commands whose output is what they are for; the others leave files
+FIRST = """\
+superspike trains spiking networks with the rule of SuperSpike. To begin with:
+
+  superspike run spike-timing --hidden 4 --duration 250s   train a network; its figure is in ./runs
+  superspike describe spike-timing --hidden 4              its equations, parameters and schedule
+  superspike run --help                                    all options, with units, defaults and examples
+  superspike doctor                                        whether this machine is fit for it
+
+superspike --help lists all commands; more: {page}"""
+PRINTED = ("show", "describe", "cite")  # commands whose output is what they are for; the others leave files
+
+
+def page(name: str) -> str:
+    """Where a page of the documentation is: its address if the package has one, else the file beside the sources."""
+    for entry in importlib.metadata.metadata("superspike_brian").get_all("Project-URL") or ():
+        label, _, address = entry.partition(", ")
+        if label.lower() == "documentation":
+            return f"{address.rstrip('/')}/{name}.html"
+    return f"docs/{name}.md"
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,8 +84,15 @@ class Parser(argparse.ArgumentParser):
 
 def command_parser(name: str) -> Parser:
     """Make the parser of a subcommand; it sets the function that does it."""
-    parser = Parser(prog=f"superspike {name}", allow_abbrev=False)
     module = importlib.import_module(f"..{name}", __name__)
+    examples = "\n".join(f"  {line}\n      {what}" for line, what in module.EXAMPLES)
+    parser = Parser(
+        prog=f"superspike {name}",
+        description=module.__doc__.partition("``: ")[2].strip().capitalize(),
+        epilog=f"examples:\n{examples}\n\nmore: {page(module.PAGE)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     module.add_arguments(parser)
     parser.set_defaults(command=name, function=module.command)
     return parser
@@ -69,7 +100,13 @@ def command_parser(name: str) -> Parser:
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = Parser(prog="superspike", description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = Parser(
+        prog="superspike",
+        description=__doc__.splitlines()[0],
+        epilog=FIRST.format(page=page("index")),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     for name, text in COMMANDS.items():
@@ -78,7 +115,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     chosen, unknown = parser.parse_known_args(argv[: first + 1])
     if unknown:
         parser.refuse_unknown(unknown)
-    parser = command_parser(chosen.command)
+    with quick_start(whole=any(".py:" in word for word in argv)):  # a file of the user's may want all of Brian2
+        parser = command_parser(chosen.command)
     args, unknown = parser.parse_known_args(argv[first + 1 :])
     if unknown:
         parser.refuse_unknown(unknown)
@@ -93,17 +131,24 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     with steady_streams() as (out, _):
+        if not argv:
+            print(FIRST.format(page=page("index")))
+            return 0
+        warnings.showwarning = lambda message, *_, **__: say(message)
         try:
             args = parse(argv)
         except UserError as error:  # of an import: a Brian2 that does not fit
             say(error)
             return 2
+        except ImportError as error:
+            say(f"a package is missing or broken ({error}): superspike doctor says what to do")
+            return 2
         args.line = shlex.join(["superspike", *argv])
         Messages.install()
-        from brian2 import BrianLogger
+        with contextlib.suppress(ImportError):  # which `doctor` tells of
+            from brian2 import BrianLogger
 
-        BrianLogger.suppress_name("py.warnings")
-        warnings.showwarning = lambda message, *_, **__: say(message)
+            BrianLogger.suppress_name("py.warnings")
         for which in (signal.SIGINT, signal.SIGTERM):
             signal.signal(which, _stop)
         code = _run(args)
@@ -133,7 +178,7 @@ def _run(args):
         return 130
     except (ValueError, OSError, UserError) as error:
         say(error)
-        return 2
+        return error.code if isinstance(error, UserError) else 2
     except Exception as error:
         if os.environ.get("SUPERSPIKE_TRACEBACK"):
             raise

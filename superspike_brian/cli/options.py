@@ -39,6 +39,7 @@ from ..values.kinds import (
 )
 from ..values.names import nearest
 from ..values.quantities import parse_quantity, readable
+from ..values.renamed import IN_TASKS, current
 
 _UNITS = {"second": Time, "Hz": Physical}
 MACHINE = options_of(Machine)
@@ -62,7 +63,11 @@ def task_options() -> dict[str, Option]:
             kind, text = described[name]
             option = Option(name, _kind(kind, text, parameter.default), _first_sentence(text), group="task")
             found.setdefault(name, option)
-    return {name: dataclasses.replace(option, help=_task_help(option)) for name, option in found.items()}
+    old = {new: name for name, new in IN_TASKS.items()}
+    return {
+        name: dataclasses.replace(option, help=_task_help(option), formerly=old.get(name, ""))
+        for name, option in found.items()
+    }
 
 
 def _first_sentence(text):
@@ -107,7 +112,8 @@ def _task_help(option):
             )
             defaults.setdefault(shown, []).append(task)
     shown = "; ".join(f"{', '.join(names)}: {value}" for value, names in defaults.items())
-    return f"{option.help} ({shown})"
+    example = "" if defaults.keys() - {"required", "optional"} else f"such as {option.kind.example}; "
+    return f"{option.help} ({example}{shown})"
 
 
 def make_task(args: argparse.Namespace) -> tasks.Task | tasks.Classification | tasks.LabelledTask:
@@ -250,8 +256,8 @@ def make_model(args: argparse.Namespace, task: tasks.Task | tasks.Classification
         changes["regularizer"] = args.regularizer
     model = model.replace(**changes)
     values = {}
-    for name, text in args.set or ():
-        if name in values:
+    for given_name, text in args.set or ():
+        if (name := current(given_name, model.parameters)) in values:
             raise ValueError(f"--set {name}={text}: {name} is set already")
         values[name] = text if isinstance(text, Quantity) else read_parameter(model, name, text)
     if args.r0 is not None:

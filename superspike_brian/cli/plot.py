@@ -8,11 +8,28 @@ from ..figures.files import draw_run, draw_sweep
 from ..figures.style import recorded_units
 from ..sweeps.sweep import is_sweep, load_sweep
 
+PAGE = "runs"
+EXAMPLES = (
+    (
+        "superspike plot runs/spike-timing-001",
+        "beside the results",
+    ),
+    (
+        "superspike plot runs/spike-timing-001 --unit 3",
+        "of output unit 3",
+    ),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which run or sweep, and which unit."""
     parser.add_argument("dir", type=Path, help="folder of a run or a sweep")
-    parser.add_argument("--unit", type=int, metavar="N", help="output unit to show (default: the first recorded)")
+    parser.add_argument(
+        "--unit",
+        type=int,
+        metavar="N",
+        help="output unit to show, such as 3 (default: of those recorded, the one with most targets)",
+    )
 
 
 def command(args: argparse.Namespace) -> None:

@@ -9,6 +9,18 @@ from ..experiments import SCALES, Setting, experiment, names
 from ..reproduce import reproduce
 from .options import number
 
+PAGE = "gallery"
+EXAMPLES = (
+    (
+        "superspike reproduce fig2",
+        "in minutes, at quick scale",
+    ),
+    (
+        "superspike reproduce fig7 --scale full --workers 2",
+        "with the paper's sizes",
+    ),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add its arguments."""
@@ -16,12 +28,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", choices=SCALES, default="quick", help="minutes, or the paper's sizes (default: quick)"
     )
-    parser.add_argument("--out", type=Path, help="folder for figures, numbers and runs (default: reproduced/SCALE)")
-    parser.add_argument("--seeds", type=number(int, 1), metavar="N", help="seeds 0 to N-1 (default: the figure's own)")
     parser.add_argument(
-        "--workers", type=number(int, 1), default=os.cpu_count(), help="runs side by side (default: all cores)"
+        "--out", type=Path, help="folder for figures, numbers and runs, such as figures (default: reproduced/SCALE)"
     )
-    parser.add_argument("--build-dir", type=Path, help="where programs are built and kept (default: your cache folder)")
+    parser.add_argument(
+        "--seeds", type=number(int, 1), metavar="N", help="seeds 0 to N-1, such as 5 (default: the figure's own)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=number(int, 1),
+        default=os.cpu_count(),
+        help="runs side by side, such as 4 (default: all cores)",
+    )
+    parser.add_argument(
+        "--build-dir",
+        type=Path,
+        help="where programs are built and kept, such as programs (default: your cache folder)",
+    )
     parser.add_argument("--data-dir", type=Path, help="copy of the benchmark suite (default: $SUPERSPIKE_DATA_DIR)")
 
 

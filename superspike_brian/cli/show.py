@@ -9,6 +9,18 @@ from ..console.streams import printable
 from ..sweeps.sweep import is_sweep, load_sweep
 from .sweep import summary_text
 
+PAGE = "runs"
+EXAMPLES = (
+    (
+        "superspike show runs/spike-timing-001",
+        "cost, rates, and what kept it from learning",
+    ),
+    (
+        "superspike show runs/spike-timing-001 --json",
+        "for a program that reads it",
+    ),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which run or sweep."""

@@ -18,6 +18,8 @@ from ..spec.run import OPTIONS
 from ..sweeps.sweep import label, run_sweep
 from ..values.kinds import given
 from ..values.names import nearest
+from ..values.quantities import measured
+from ..values.renamed import IN_TASKS, current
 from .options import (
     MACHINE,
     MODEL_OPTIONS,
@@ -35,6 +37,18 @@ from .options import (
 
 if TYPE_CHECKING:
     import xarray as xr
+
+PAGE = "cluster"
+EXAMPLES = (
+    (
+        "superspike sweep spike-timing --hidden 4 --grid feedback=random,symmetric --seeds 20 --workers 4 --out sweep",
+        "40 runs, 4 at a time",
+    ),
+    (
+        "superspike sweep xor --hidden 4 --grid r0=0.5mV,1mV,2mV --seeds 5 --duration 200s --out sweep_r0",
+        "over a learning rate",
+    ),
+)
 
 _FIXED = ("model", "set", "seed", "data_dir")  # of a sweep: the same in all runs, or given otherwise
 
@@ -64,12 +78,12 @@ def add_arguments(sweep: argparse.ArgumentParser) -> None:
         metavar="N",
         help="runs of each condition, seeds from --seed on (default: 1)",
     )
-    group.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep (required)")
+    group.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep, such as sweep (required)")
     group.add_argument("--workers", type=number(int, 1), default=1, metavar="N", help="local processes (default: 1)")
     group.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="Dask scheduler, tcp://HOST:PORT or its scheduler file (default: no cluster)",
+        help="Dask scheduler, such as tcp://10.0.0.1:8786, or its scheduler file (default: no cluster)",
     )
 
 
@@ -122,11 +136,13 @@ def read_grid(args: argparse.Namespace) -> dict[str, list[Any]]:
         key = name.strip().lstrip("-").replace("-", "_")
         if key in grid:
             raise ValueError(f"--grid {text}: {name} is in the grid already")
+        key = current(key, _options(), IN_TASKS)
         texts = [value.strip() for value in values.split(",")]
         if (option := _options().get(key)) is not None:
             grid[key] = [[option.parse(t)] if option.many else option.parse(t) for t in texts]
             continue
         model = model or _any_model(args)
+        key = current(key, model.parameters)
         if key not in model.parameters or key in _FIXED:
             known = sorted([*(o.flag.lstrip("-") for o in _options().values()), *model.parameters])
             raise ValueError(
@@ -153,16 +169,16 @@ def connect(address: str) -> Executor:
 
 
 def summary_text(data: xr.Dataset) -> str:
-    """What a sweep found, a line a condition, for a person."""
+    """What a sweep found, a line per condition, for a person."""
     lines = [f"{data.attrs['title']}: {data.attrs.get('task', 'no run yet')}"]
     what = in_the_end(data)
-    form = "{:.1%}" if what == "accuracy" else "{:.3g} Hz"
     for condition, final in conditions(data, what=what):
         name = ", ".join(f"{k} {label(v)}" for k, v in condition.items()) or "all runs"
         figures = "no run has ended"
         n = int(final.count())
         if n:
-            low, middle, high = (form.format(float(q)) for q in final.quantile([0.25, 0.5, 0.75], "seed"))
+            quartiles = map(float, final.quantile([0.25, 0.5, 0.75], "seed"))
+            low, middle, high = (f"{q:.1%}" if what == "accuracy" else measured(q, "Hz", 3) for q in quartiles)
             figures = f"{final.attrs['long_name']} {middle} (quartiles {low}, {high})"
         lines.append(f"  {name:40} {n:4d} of {final.sizes['seed']} runs, {figures}")
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """C++ of the backward sweep over a chunk of steps, from a `Plan` (see `superspike_brian.codegen.plan`).
 
-Running backwards over the chunk, three things are kept a postsynaptic unit, and none a synapse:
+Running backwards over the chunk, three things are kept per postsynaptic unit, and none per synapse:
 
 * ``_p_a_b``: P(t), how variable b at step t enters variable a at the chunk's end. What no postsynaptic factor enters is one
   number for all units.
@@ -8,7 +8,8 @@ Running backwards over the chunk, three things are kept a postsynaptic unit, and
 
   - *gemm* stores h and multiplies matrices, x_a[j, i] += sum over t of s_r[t, j] _h_a_r[t, i];
   - *events* goes one step further where the presynaptic source is itself a linear filter y(t+1) = A y(t) of rare spikes.
-    With ``g(t) = h(t) C + g(t+1) A``, a jump of y at step t adds ``g(t) * jump``: a row of synapses a spike, nothing a step.
+    With ``g(t) = h(t) C + g(t+1) A``, a jump of y at step t adds ``g(t) * jump``: a row of synapses per spike, nothing
+    per step.
 
 * ``_q_a_r``: the sum of _h_a_r over the chunk, for sources that do not change (w, 1).
 """

@@ -1,10 +1,10 @@
 """The calls of a time step: Brian2's, and what the kernels need around them.
 
-* Lagging synapses catch up before any code that could see or change what they are behind with.
+* Deferred synapses are flushed before any code that could see or change what they have deferred.
 * They are told what changes a presynaptic trace besides its own step: the jumps of the kernel *events*.
 * Copies of columns of a matrix are made anew after the matrix has changed.
 * What a spike does is called when one arrives, not at every step; what probes do only in their windows.
-* Copies of probed synapses start anew when the synapses have caught up (see `superspike_brian.codegen.probed`).
+* Copies of probed synapses start anew when the synapses have been flushed (see `superspike_brian.codegen.probed`).
 * Calls that follow each other on one clock become one function, so that the time between two of them is short.
 """
 
@@ -26,7 +26,7 @@ class Calls:
     Parameters
     ----------
     code_objects : iterable of CodeObject
-        All code of the program. Those with a function ``_flush_X`` in their header lag behind; those with ``_before_jump_X``
+        All code of the program. Those with a function ``_flush_X`` in their header are deferred; those with ``_before_jump_X``
         take jumps, those with ``_renew_X`` keep copies.
     uses : dict of str to Uses
         Arrays that they read and write, by name.
@@ -35,7 +35,7 @@ class Calls:
     probes : list of str
         Names of objects that act in probe windows only.
     copies : dict of str to (str, list of str)
-        Code objects of synapses that lag behind: code object of their copy, and lines that let it start anew.
+        Code objects of deferred synapses: code object of their copy, and lines that let it start anew.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Calls:
         self.pathways = {p.codeobj.name: p.name for p in pathways}
         self.probes, self.copies = {f"{name}_codeobject" for name in probes}, copies or {}
         self.copying = {copy for copy, _ in self.copies.values()}
-        self.lagging = self._with_function("_flush_")
+        self.deferred = self._with_function("_flush_")
         self.jumping = self._with_function("_before_jump_")
         self.keeping = self._with_function("_renew_")
 
@@ -69,7 +69,7 @@ class Calls:
         return done
 
     def _first(self, clock):
-        """Calls before all others of a time step: copies start anew where the kernels have caught up anyway."""
+        """Calls before all others of a time step: copies start anew where the kernels have been flushed anyway."""
         lines = [line for n, (_, take) in self.copies.items() for line in (f"_flush_{n}();", *take)]
         return [f"probe.at({clock}.timestep[0]);", *(["if (probe.anew) {", *lines, "}"] if lines else [])]
 
@@ -79,10 +79,10 @@ class Calls:
 
     def at_end(self) -> list[str]:
         """Lines to run after the last time step."""
-        return [f"_flush_{n}();" for n in self.lagging]
+        return [f"_flush_{n}();" for n in self.deferred]
 
     def _calls(self, name, names):
-        late = [n for n in self.lagging if n != name and self._meets(n, name)]
+        late = [n for n in self.deferred if n != name and self._meets(n, name)]
         jumps = {n: after for n in self.jumping if (after := self._changes_trace(name, n, names))}
         calls = [f"_flush_{n}();" for n in late] + [f"_before_jump_{n}();" for n in jumps]
         calls += [f"_renew_{name}();"] if late and name in self.keeping else []
@@ -120,14 +120,14 @@ class Calls:
         own = {v for k, v in kept.variables.items() if kept.variable_indices[k] == "_idx"}
         return bool(own & self.uses[name].writes)
 
-    def _meets(self, lagging, other):
-        """Whether `other` uses what `lagging` writes, or writes what it reads late."""
-        late, shared = self.code_objects[lagging], set(self.code_objects[other].variables.values())
+    def _meets(self, deferred, other):
+        """Whether `other` uses what `deferred` writes, or writes what it reads late."""
+        late, shared = self.code_objects[deferred], set(self.code_objects[other].variables.values())
         for name, var in late.variables.items():
             if not isinstance(var, ArrayVariable) or var.read_only or var not in shared:
                 continue
             index = late.variable_indices[name]
-            if index == "_idx" and var in self.uses[lagging].writes:
+            if index == "_idx" and var in self.uses[deferred].writes:
                 return True
             if index not in ("_presynaptic_idx", "_postsynaptic_idx") and var in self.uses[other].writes:
                 return True

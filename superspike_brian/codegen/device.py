@@ -2,7 +2,7 @@
 
 ``main THREADS EAGER`` reads blocks from stdin (format: ``superspike.h``): first step, number of steps, windows in which probes
 record, and any subset of the arrays; what is missing keeps the value that the block before, or the model, gave it. THREADS,
-the main one included, share the work of lagging synapses (``workers.h``); with EAGER (0 or 1) even that of small layers.
+the main one included, share the work of deferred synapses (``workers.h``); with EAGER (0 or 1) even that of small layers.
 """
 
 from collections import defaultdict
@@ -154,7 +154,7 @@ class StateDevice(SeededDevice, ObservedDevice):
         is_probe : callable
             Which objects record in probe windows only, by their name.
         every : int
-            Steps after which all lagging kernels have caught up.
+            Steps after which all deferred kernels have been flushed.
         """
         self.is_probe, self.every = is_probe, every
         self.run_args_applied = True  # the archive replaces Brian2's own command line

@@ -8,12 +8,14 @@ kernel    how
 stock     Brian2's own template: one step at a time, index arrays, any connectivity
 dense     Brian2's own statements in a vectorised loop over [pre][post], or over the rows of sparse synapses
 gemm      equations that are linear in the synapse's variables: many steps become matrix products; all to all only
-events    the presynaptic factor is, besides, a linear filter of spikes: a row of synapses a spike, nothing a step
+events    spike-driven: the presynaptic factor is, besides, a linear filter of spikes; a row of synapses per spike, nothing
+          per step
 ========  ==========================================================================================================
 
-The last two lag behind: a step records what the synapses read of their neurons, and the synapses catch up before anyone
-looks (weight update, monitor, end of the run) or changes a variable that they read. Nothing in the forward pass depends on
-them in between. Equations that do not fit a kernel fall to the one above it in this table, and the log says why.
+The last two are deferred: a step records what the synapses read of their neurons, and the synapses are flushed, many steps at
+once (temporal tiling), before anyone looks (weight update, monitor, end of the run) or changes a variable that they read.
+Nothing in the forward pass depends on them in between. Equations that do not fit a kernel fall to the one above it in this
+table, and the log says why.
 """
 
 import logging
@@ -36,10 +38,10 @@ from .stepmap import NOTHING, UnfitError, abstract_code
 logger = logging.getLogger(__name__)
 KERNELS = ("stock", "dense", "gemm", "events")
 RETIRED = {"blocked": "dense"}  # kernels of older versions: what takes the same steps today
-LAGGING = ("gemm", "events")  # kernels that record steps and catch up with many at a time
-LARGE = 40_000  # synapses from which on `events` catches up less often: every time it visits all of them
+DEFERRED = ("gemm", "events")  # kernels that record steps and take many at a time
+LARGE = 40_000  # synapses from which on `events` is flushed less often: every time it visits all of them
 LARGE_CHUNK, MEDIUM_CHUNK = 1250, 250  # steps, multiples of `EVERY`, and one of the other
-FEW = 500  # synapses a unit below which sparse ones take the medium chunk: at 100 it is as fast, in half the memory
+FEW = 500  # synapses per unit below which sparse ones take the medium chunk: at 100 it is as fast, in half the memory
 # Synapses of the smallest layer that another thread serves. Measured with two threads, times faster than one: gemm 0.75 at
 # 2,000 synapses, 1.29 at 3,200 and 1.2 from 10,000 to 50,000; events 0.92 at 50,000 and 1.0 from 105,000 to 250,000.
 WORTH_A_THREAD = {"gemm": 5_000, "events": 100_000}
@@ -52,15 +54,15 @@ class SweepCodeObject(StateCodeObject):
     generator_class, layout = KernelGenerator, layouts.AllToAll
 
 
-# code of a loop over all synapses, and template and code of the kernels that lag behind, by layout
+# code of a loop over all synapses, and template and code of the deferred kernels, by layout
 _LOOP: dict[type, type] = {layouts.AllToAll: PreMajor, layouts.Rows: RowMajor}
 _SWEEP = {layouts.AllToAll: ("kernel_sweep", SweepCodeObject), layouts.Rows: ("kernel_rows", RowMajor)}
 
 
 def fitting_chunk(kernel: str, layout: layouts.Layout | None) -> int:
-    """Steps that a lagging kernel records before it catches up.
+    """Steps that a deferred kernel records before it is flushed.
 
-    What it records is a few numbers a postsynaptic unit and step; where a unit has few synapses, that soon is more than they.
+    What it records is a few numbers per postsynaptic unit and step; where a unit has few synapses, that soon is more than they.
     """
     if kernel != "events" or layout is None or layout.n < LARGE:
         return EVERY
@@ -86,7 +88,7 @@ def install(
     kernel : str
         One of `KERNELS`, or 'auto': the fastest that fits.
     chunk : int, optional
-        Steps that a lagging kernel records before it catches up; default: what fits the number of synapses.
+        Steps that a deferred kernel records before it is flushed; default: what fits the number of synapses.
     namespace : mapping
         Names in the equations that are neither variables nor in the groups' own namespaces.
 

@@ -76,7 +76,7 @@ def kinds_of(synapses: Synapses, code: str, namespace: Mapping[str, Any] = NOTHI
     Raises
     ------
     UnfitError
-        For what changes within a time step's block without being stored, or, one value a synapse, outside the synapses.
+        For what changes within a time step's block without being stored, or, one value per synapse, outside the synapses.
     """
     indices, found = synapses.variables.indices, resolve(synapses, code, namespace)
     kinds = {n: kind(n, v, indices.get(n, "0")) for n, v in found.items()}
@@ -130,7 +130,7 @@ def _split(term, kinds):
 def presynaptic_filter(
     synapses: Synapses, plan: Plan, namespace: Mapping[str, Any] = NOTHING
 ) -> tuple[list[str], NDArray[np.float64]]:
-    """Linear dynamics behind the plan's presynaptic sources: one filter state a presynaptic variable.
+    """Linear dynamics behind the plan's presynaptic sources: one filter state per presynaptic variable.
 
     Returns
     -------

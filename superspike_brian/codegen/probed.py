@@ -1,13 +1,13 @@
 """The few synapses that a probe records, as a group of their own.
 
-A kernel that lags behind would have to catch up with all synapses at every recorded step. Instead a copy of the probed ones
+A deferred kernel would have to flush all synapses at every recorded step. Instead a copy of the probed ones
 takes every step, by Brian2's own code for the same equations. It holds what the kernel integrates and nothing else: all that
 the equations read besides, weights and learning rates too, is read where the synapses read it. It starts anew from the
-synapses whenever they have caught up: at the start of a window and of a block, at multiples of ``EVERY`` steps, and after
+synapses whenever they have been flushed: at the start of a window and of a block, at multiples of ``EVERY`` steps, and after
 every statement that wants them up to date, such as the weight update. So what it adds to a run are a few synapses, and what
 it records depends neither on threads nor on where blocks end.
 
-Where no kernel lags behind the group holds nothing: it is a view that lets a monitor read what it cannot read of synapses.
+Where no kernel is deferred the group holds nothing: it is a view that lets a monitor read what it cannot read of synapses.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from .brian2_api import DIFFERENTIAL_EQUATION, SUBEXPRESSION, SingleEquation, Variable, get_identifiers
 from .layouts import Rows, layout_of
 
-EVERY = 125  # steps: the chunk of the kernels that sum over time; where it ends they have caught up, and a copy costs nothing
+EVERY = (
+    125  # steps: the chunk of the kernels that sum over time; where it ends they are flushed, and a copy costs nothing
+)
 _INDEX = {"_idx": "_probed_idx", "_presynaptic_idx": "_probed_pre", "_postsynaptic_idx": "_probed_post"}
 
 
 class ProbedSynapses(NeuronGroup):
-    """Copy of some synapses that lag behind, or a view of others; it acts in probe windows only.
+    """Copy of some deferred synapses, or a view of others; it acts in probe windows only.
 
     Parameters
     ----------
@@ -36,8 +38,8 @@ class ProbedSynapses(NeuronGroup):
         Which synapses.
     watched : list of str
         Variables of the synapses that can be recorded here.
-    lags : bool
-        Whether the synapses lag behind.
+    deferred : bool
+        Whether the synapses are deferred.
     method : str or StateUpdateMethod
         As theirs.
     name : str
@@ -50,11 +52,11 @@ class ProbedSynapses(NeuronGroup):
         equations: Equations,
         numbers: NDArray[np.int64],
         watched: Iterable[str],
-        lags: bool,
+        deferred: bool,
         method: str,
         name: str,
     ) -> None:
-        kinds = (DIFFERENTIAL_EQUATION, SUBEXPRESSION) if lags else (SUBEXPRESSION,)
+        kinds = (DIFFERENTIAL_EQUATION, SUBEXPRESSION) if deferred else (SUBEXPRESSION,)
         own = [e for e in equations.values() if e.type in kinds and "constant over dt" not in e.flags]
         self.synapses, self.states = synapses, [e.varname for e in own if e.type == DIFFERENTIAL_EQUATION]
         super().__init__(

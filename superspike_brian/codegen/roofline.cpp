@@ -1,6 +1,6 @@
 // The least that the synaptic arithmetic of a 200-256-200 network costs on this machine, in hand-written single precision:
 // streaming (two eligibility stages and the gradient, every step, every synapse) and matrix products (three of them a chunk).
-// Prints seconds of computing a simulated second at 0.1 ms as JSON.
+// Prints seconds of computing per simulated second at 0.1 ms as JSON.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// Synapses in rows of different lengths, one a presynaptic unit: what follows from their pairs of units, and work space.
+// Synapses in rows of different lengths, one per presynaptic unit: what follows from their pairs of units, and work space.
 #ifndef SUPERSPIKE_ROWS_H
 #define SUPERSPIKE_ROWS_H
 

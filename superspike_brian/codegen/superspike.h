@@ -30,8 +30,8 @@ inline void fail(const std::string& what)
     std::exit(3);
 }
 
-// The windows of a block in which probes record. Probed synapses of kernels that lag behind start anew, from what the kernel
-// has done, at the window's start and at multiples of EVERY steps, where the kernel has caught up: from the last one before it.
+// The windows of a block in which probes record. Probed synapses of deferred kernels start anew, from what the kernel
+// has done, at the window's start and at multiples of EVERY steps, where the kernel has been flushed: from the last one before it.
 template <int64_t EVERY> class Probe {
     std::vector<std::pair<int64_t, int64_t>> windows; // from step, to step; in their order, and apart from each other
     size_t next = 0;
@@ -174,7 +174,7 @@ public:
     }
 
     // Spikes in flight: for each delay from now on, their number and their synapses. A queue of presynaptic units stands for
-    // n_post synapses a unit: synapse unit*pre + i*post for the i-th postsynaptic unit.
+    // n_post synapses per unit: synapse unit*pre + i*post for the i-th postsynaptic unit.
     template <class Pathway> void save_queue(const std::string& name, Pathway& pathway, int n_post = 1, int pre = 1, int post = 1)
     {
         auto state = pathway.queue[0]->_full_state();
@@ -256,7 +256,7 @@ inline void connect_all(std::vector<int32_t>& i, std::vector<int32_t>& j, int n_
         }
 }
 
-// a record a fifth of a second; a reader that is gone ends the program, so that no orphan goes on computing
+// a record every fifth of a second; a reader that is gone ends the program, so that no orphan goes on computing
 class Progress {
     std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
 

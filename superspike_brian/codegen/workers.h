@@ -1,4 +1,4 @@
-// Threads beside the main one, to which lagging synapses hand a chunk of recorded steps while the network goes on.
+// Threads beside the main one, to which deferred synapses hand a chunk of recorded steps while the network goes on.
 //
 // The jobs of one group of synapses run one after the other, whoever runs them: the result has the same bits for any number
 // of threads. The lock orders the memory of the main thread and of the workers.

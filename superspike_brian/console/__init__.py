@@ -1,1 +1,1 @@
-"""What is shown while something runs: streams that hold, progress. Imports nothing of the package."""
+"""What is shown while something runs: streams that hold, progress. Imports values."""

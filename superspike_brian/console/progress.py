@@ -1,13 +1,18 @@
-"""What a user sees while a run goes on: a bar in a terminal or notebook, plain lines elsewhere, or nothing."""
+"""What a user sees while a run goes on: the same line everywhere, behind a bar in a terminal or notebook; or nothing."""
 
+import dataclasses
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from ..values.quantities import measured, plain
 from .streams import Steady
+
+PATIENCE = 3.0  # seconds after which a stage is named
 
 
 class Silent:
@@ -15,6 +20,18 @@ class Silent:
 
     def building(self) -> None:
         """Compilation begins."""
+        self.say("preparing the C++ program")
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Something goes on that has no fraction, as reading data or packing results: it is named if it takes long."""
+        timer = threading.Timer(PATIENCE, self.say, [name])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def start(self, duration: float, at: float, build_seconds: float) -> None:
         """Training begins at simulated time `at` of `duration` (s)."""
@@ -50,43 +67,71 @@ class Remarks(Silent):
 
 def _status(cost: float, r0: float, rate: float, accuracy: float | None) -> str:
     correct = "" if accuracy is None else f"{accuracy:.0%} correct, "
-    return f"{correct}cost {cost:.3g} Hz, r0 {r0 * 1e3:g} mV, output {rate:.3g} Hz"
+    speed = f"r0 {measured(r0 * 1e3, 'mV', 4)}"
+    return f"{correct}cost {measured(cost, 'Hz', 3)}, {speed}, output {measured(rate, 'Hz', 3)}"
+
+
+@dataclasses.dataclass
+class Course:
+    """How far training is, and the line that says so; 100 % is when it is done.
+
+    Parameters
+    ----------
+    duration, first : float
+        Simulated time (s) at the end, and where it begins.
+    """
+
+    duration: float
+    first: float
+    status: str = "burn-in"
+
+    def __post_init__(self) -> None:
+        self.at, self.began = self.first, time.perf_counter()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.at >= self.duration * (1 - 1e-9)
+
+    def line(self, phase: str = "") -> str:
+        """Text of the progress: percent, simulated time, figures, speed (simulated s per s), time left."""
+        part = 100 if self.is_done else min(99, int(100 * self.at / self.duration))
+        speed = (self.at - self.first) / max(time.perf_counter() - self.began, 1e-9)
+        left = "" if self.is_done or speed <= 0 else f", {(self.duration - self.at) / speed:.0f} s left"
+        pace = f", {plain(speed, 3)} s/s{left}" if speed > 0 else ""
+        shown = f"{part:3d} %  {plain(self.at, 6)} of {measured(self.duration, 's', 6)}: {self.status}{pace}"
+        return f"{shown}; {phase}" if phase else shown
+
+
+def _begin(duration: float, at: float, build_seconds: float) -> str:
+    ready = f"program ready after {build_seconds:.1f} s; training from"
+    return f"{ready} {measured(at, 's', 6)} to {measured(duration, 's', 6)} of simulated time"
 
 
 class Lines(Silent):
-    """A line a block, at most one every `interval` seconds, for files and queues."""
+    """A line per block, at most one every `interval` seconds, for files and queues."""
 
     def __init__(self, stream: TextIO | None = None, interval: float = 2.0) -> None:
         self.stream, self.interval = Steady(stream or sys.stderr), interval
 
-    def building(self) -> None:
-        """Say that the compiler works."""
-        self.say("preparing the C++ program")
-
     def start(self, duration: float, at: float, build_seconds: float) -> None:
         """Start the clocks."""
-        self.say(
-            f"program ready after {build_seconds:.1f} s; training from {at:g} s to {duration:g} s of simulated time"
-        )
-        self.duration, self.at, self.began, self.last = duration, at, time.perf_counter(), 0.0
-        self.status = "burn-in"
+        self.say(_begin(duration, at, build_seconds))
+        self.course, self.last = Course(duration, at), 0.0
 
     def inside(self, start: float, stop: float, fraction: float) -> None:
         """Report within long blocks too."""
-        if time.perf_counter() - self.last > 15 * self.interval:
-            self._report(start + (stop - start) * fraction)
+        self._report(start + (stop - start) * fraction, 15 * self.interval)
 
     def block(self, at: float, cost: float, r0: float, rate: float, accuracy: float | None = None) -> None:
         """Report unless the last line is fresh."""
-        self.status = _status(cost, r0, rate, accuracy)
-        if time.perf_counter() - self.last > self.interval or at >= self.duration:
-            self._report(at)
+        self.course.status = _status(cost, r0, rate, accuracy)
+        self._report(at, self.interval)
 
     def overall(self, at: float, status: str) -> None:
         """Report now and then, and at the end."""
-        self.status = status
-        if time.perf_counter() - self.last > 5 * self.interval or at >= self.duration:
-            self._report(at)
+        self.course.status = status
+        self._report(at, 5 * self.interval)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Callable[[float], None]]:
@@ -102,11 +147,11 @@ class Lines(Silent):
 
         yield show
 
-    def _report(self, at):
-        self.last = time.perf_counter()
-        speed = (at - self.at) / max(self.last - self.began, 1e-9)
-        left = f", {speed:.3g} s/s, {(self.duration - at) / speed:.0f} s left" if speed > 0 else ""
-        self.say(f"{at:8.1f} of {self.duration:g} s: {self.status}{left}")
+    def _report(self, at, interval):
+        self.course.at, now = at, time.perf_counter()
+        if now - self.last > interval or self.course.is_done:
+            self.last = now
+            self.say(self.course.line())
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -120,27 +165,27 @@ class Bar(Silent):
         self.stream = Steady(sys.stderr)
         self.bar_stream: Steady | None = self.stream
 
-    def building(self) -> None:
-        """Say that the compiler works."""
-        print("preparing the C++ program", file=self.stream, flush=True)
-
     def start(self, duration: float, at: float, build_seconds: float) -> None:
         """Show the bar."""
         from tqdm.auto import tqdm
 
-        layout = "{l_bar}{bar}| {n:.1f}/{total:g} s [{elapsed}<{remaining}, {rate_fmt}] {postfix}"
-        options = {"bar_format": layout, "dynamic_ncols": True, "file": self.bar_stream}
-        self.bar = tqdm(total=duration, initial=at, unit="s", **options)
+        self.say(_begin(duration, at, build_seconds))
+        self.course = Course(duration, at)
+        options = {"bar_format": "{desc} |{bar}|", "dynamic_ncols": True, "file": self.bar_stream}
+        self.bar = tqdm(total=duration, initial=at, desc=self.course.line(), **options)
+
+    def _show(self, at, phase=""):
+        self.bar.n = self.course.at = at
+        self.bar.set_description_str(self.course.line(phase))
 
     def inside(self, start: float, stop: float, fraction: float) -> None:
         """Move the bar within the block."""
-        self.bar.n = start + (stop - start) * fraction
-        self.bar.refresh()
+        self._show(start + (stop - start) * fraction)
 
     def block(self, at: float, cost: float, r0: float, rate: float, accuracy: float | None = None) -> None:
         """Show cost and rates."""
-        self.bar.n = at
-        self.bar.set_postfix_str(_status(cost, r0, rate, accuracy))
+        self.course.status = _status(cost, r0, rate, accuracy)
+        self._show(at)
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
@@ -150,16 +195,15 @@ class Bar(Silent):
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Callable[[float], None]]:
-        """Show what goes on behind the bar, and then again what was there."""
-        before = self.bar.postfix or ""
-        self.bar.set_postfix_str(name)
-        yield lambda fraction: self.bar.set_postfix_str(f"{name}: {fraction:.0%}")
-        self.bar.set_postfix_str(before)
+        """Show what goes on before the bar, and then again what was there."""
+        self._show(self.course.at, name)
+        yield lambda fraction: self._show(self.course.at, f"{name}: {fraction:.0%}")
+        self._show(self.course.at)
 
     def overall(self, at: float, status: str) -> None:
         """Move the bar of many runs."""
-        self.bar.n = at
-        self.bar.set_postfix_str(status)
+        self.course.status = status
+        self._show(at)
 
     def close(self) -> None:
         """Leave the bar as it is."""

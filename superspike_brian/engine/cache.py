@@ -57,7 +57,7 @@ def build(
     kernel : {'auto', 'stock', 'dense', 'gemm', 'events'}
         How plastic synapses are integrated: see `superspike_brian.codegen.kernels`.
     threads : int
-        Threads of a run of the program, one beside the main one a layer of plastic synapses at most. Layers too small to gain
+        Threads of a run of the program, one beside the main one per layer of plastic synapses at most. Layers too small to gain
         (``WORTH_A_THREAD`` in ``codegen/kernels.py``) run on the main one.
 
     Returns

@@ -79,7 +79,7 @@ class Program:
         probe : bool or sequence of (int, int)
             Record everything that the monitors watch: throughout, or from a step until before another, several times.
         progress : callable, optional
-            Called with the completed fraction, a few times a second.
+            Called with the completed fraction, a few times per second.
 
         Returns
         -------

@@ -160,6 +160,6 @@ def _delay(structure: Structure, name: str, seed: int) -> Floats:
     if not np.array_equal(found[pre], each):
         raise ValueError(
             f"{structure.projections[name].where}, delay: its synapses have delays of their own, {each.min():.4g} s to "
-            f"{each.max():.4g} s, and NIR one a presynaptic unit: train with one delay for the projection"
+            f"{each.max():.4g} s, and NIR one per presynaptic unit: train with one delay for the projection"
         )
     return found

@@ -13,7 +13,7 @@ A module (``fig7.py``; names with a leading underscore are helpers) has a docstr
 ``measure(runs, setting)``, if it needs one
     What is simulated once the runs are there: the runs, their datasets with more variables.
 ``table(runs)``
-    The numbers, one dict a run (a row of the CSV). ``runs[condition]`` is the list of its datasets, by seed.
+    The numbers, one dict per run (a row of the CSV). ``runs[condition]`` is the list of its datasets, by seed.
 ``findings(rows)``
     What the paper leads one to expect and what came out, a list of `Finding`.
 ``draw(runs)``
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-Table: TypeAlias = list[dict[str, Any]]  # the numbers of an experiment, a row a run
+Table: TypeAlias = list[dict[str, Any]]  # the numbers of an experiment, a row per run
 Runs: TypeAlias = "Mapping[str, Sequence[xr.Dataset]]"  # of each condition, by seed
 SCALES = ("quick", "full")
 
@@ -121,7 +121,7 @@ class Setting:
         return self.scale == "full"
 
     def jobs(self, conditions: Mapping[str, Condition]) -> list[Job]:
-        """One job a condition and seed.
+        """One job per condition and seed.
 
         Parameters
         ----------

@@ -133,7 +133,7 @@ def _controls(network, state, exact, facts):
         compared = {k: Comparison(dense(structure, k, spec.seed, update[k]), exact[k]) for k in update}
         return _each(compared, facts | {"what": what, "slope": SLOPE})
 
-    wrong = dataclasses.replace(spec, model=spec.model.replace(missed=-1, spurious=-1), device="runtime")
+    wrong = dataclasses.replace(spec, model=spec.model.replace(target_impulse=-1, output_impulse=-1), device="runtime")
     slow = make_program(wrong, Machine(threads=1), Silent())
     yield from beside(accumulate(slow, wrong, state, length).update, WRONG_SIGN)
     t = spec.task.targets

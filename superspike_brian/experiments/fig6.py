@@ -29,7 +29,7 @@ def jobs(setting: Setting) -> list[Job]:
 
 
 def table(runs: Runs) -> Table:
-    """Cost, matched spikes, hidden rates and variability after learning, a row a run."""
+    """Cost, matched spikes, hidden rates and variability after learning, a row per run."""
     return [_row(run) for run in runs[NAME]]
 
 

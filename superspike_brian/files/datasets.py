@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .durable import RunFolderError, check_seal, seal, write_durably
+from .durable import RunFolderError, check_seal, read_sealed, seal, write_durably
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+_alone = threading.RLock()  # the library under netCDF4 bears one thread at a time
 
 
 class DamagedError(RunFolderError):
@@ -19,42 +24,67 @@ class DamagedError(RunFolderError):
 
 def save(data: xr.Dataset, path: Path | str) -> None:
     """Write a dataset atomically; RunFolderError if the disk refuses."""
-    import h5netcdf
-    from xarray.backends import H5NetCDFStore
+    import netCDF4
+    from xarray.backends import NetCDF4DataStore
 
     large = (name for name, var in data.variables.items() if var.size > 1000 and var.dtype.kind in "if")
     compressed = {name: {"zlib": True, "complevel": 4} for name in large}
-    buffer = io.BytesIO()  # HDF5 that meets a full disk leaves the process to crash later
-    # not `to_netcdf`: on a worker of Dask it asks the scheduler for a lock of the name of the buffer, which has none
-    with h5netcdf.File(buffer, "w") as file:
-        data.dump_to_store(H5NetCDFStore(file), encoding=compressed)
-    write_durably(path, seal(buffer.getvalue()))
+    # in memory: HDF5 that meets a full disk leaves the process to crash later. Not `to_netcdf`: on a worker of Dask it asks the
+    # scheduler for a lock of the name of the file
+    with _alone:
+        file = netCDF4.Dataset("run.nc", "w", memory=1)
+        try:
+            data.dump_to_store(NetCDF4DataStore(file), encoding=compressed)
+        finally:
+            written = file.close()
+    write_durably(path, seal(_without_padding(bytes(written))))
 
 
-def read_dataset(file: Path | str, without: Callable[[xr.Dataset], Iterable[str]] | None = None) -> xr.Dataset:
-    """Read a dataset that `save` wrote, into memory; DamagedError if it is none, or not what was written.
+def _without_padding(data):
+    """A file of HDF5 up to its end, which its superblock (of version 2 and later) knows; images in memory are padded."""
+    version, size = data[8], data[9]
+    return data[: int.from_bytes(data[12 + 2 * size : 12 + 3 * size], "little")] if version >= 2 else data
 
-    Parameters
-    ----------
-    file : path
-        Where it is.
-    without : callable, optional
-        Returns names of variables to leave out.
-    """
+
+def read_dataset(file: Path | str) -> xr.Dataset:
+    """Read a dataset that `save` wrote, into memory; DamagedError if it is none, or not what was written."""
+    with opened(file) as data:
+        return _checked(file, data.load)
+
+
+@contextmanager
+def opened(file: Path | str) -> Iterator[xr.Dataset]:
+    """As `read_dataset`, for a while, and reading only what is used of it meanwhile."""
+    with _alone, ExitStack() as stack:
+        content, sealed = _checked(file, partial(read_sealed, file))
+        data = stack.enter_context(_checked(file, partial(_dataset, content)))
+        if not sealed:  # by an older version: damage shows when all of it is read
+            _checked(file, data.load)
+        _checked(file, partial(_check_format, data))
+        yield data
+
+
+def _dataset(content):
+    """A dataset of the bytes of a file: in paths, netCDF takes some characters for its own."""
+    import netCDF4
     import xarray as xr
+    from xarray.backends import NetCDF4DataStore
 
+    return xr.open_dataset(NetCDF4DataStore(netCDF4.Dataset("run.nc", memory=content)))
+
+
+def _checked(file, function):
+    """Call a function that reads; HDF5 and its readers fail in many ways on a file that is damaged."""
     try:
-        check_seal(file)
-        with xr.open_dataset(file, engine="h5netcdf") as data:
-            if without is not None:
-                data = data.drop_vars(list(without(data)))
-            data = data.load()
-        if data.attrs["format"] != int(data.attrs["format"]):
-            raise ValueError(f"format {data.attrs['format']}")
-    except Exception as error:  # HDF5 and its readers fail in many ways on a file that is damaged
+        return function()
+    except Exception as error:
         reason = " ".join(str(error).split())
         raise DamagedError(f"{file} is damaged or no file of results ({reason:.300})") from error
-    return data
+
+
+def _check_format(data):
+    if data.attrs["format"] != int(data.attrs["format"]):
+        raise ValueError(f"format {data.attrs['format']}")
 
 
 def is_sound(file: Path | str) -> bool:

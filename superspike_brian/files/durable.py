@@ -173,3 +173,11 @@ def check_seal(path: Path | str) -> None:
             size -= len(part)
     if found.digest() != digest:
         raise ValueError("its checksum does not match")
+
+
+def read_sealed(path: Path | str) -> tuple[bytes, bool]:
+    """Return what is in a file that `seal` made, its seal included, and whether it has one; else as `check_seal`."""
+    check_seal(path)
+    with open_regular(path) as file:
+        data = file.read()
+    return data, data[: -hashlib.sha256().digest_size].endswith(_SEAL)

@@ -13,7 +13,7 @@ window_*            Synapses: cue and deadline of an answer
 verdicts            NeuronGroup: which outputs are at their deadline, where each is judged by its membrane potential
 error_*             Synapses: impulses of the output error, from target and output spikes
 feedback_*_K        Synapses: the same impulses, to a hidden population; feedback_K: errors that are summed in every step
-probed_K            ProbedSynapses: copies of the probed synapses, where the kernel of a projection lags behind; views of
+probed_K            ProbedSynapses: copies of the probed synapses, where the kernel of a projection is deferred; views of
                     them, where what is recorded is not in the synapses
 spikes_*, probe_*   monitors
 ==================  ==================================================================================
@@ -158,8 +158,8 @@ class Assembly:
             pre, _ = pairs(self.structure, name, ANY)
             sparse.connect(self.groups[f"axons_{projection.label}"], pre, np.arange(len(pre)))
         kernel = self.kernel
-        if model.optimizer.states == "reset" and kernel in ("auto", *kernels.LAGGING):
-            kernel = "dense"  # one step at a time: kernels that lag behind do not hear that a trace begins anew
+        if model.optimizer.states == "reset" and kernel in ("auto", *kernels.DEFERRED):
+            kernel = "dense"  # one step at a time: deferred kernels do not hear that a trace begins anew
         self.kernels[name] = kernels.install(synapses, layout_of(synapses), kernel, self.structure.chunk)
 
     def _add_errors(self):
@@ -227,22 +227,22 @@ class Assembly:
             self._add(SpikeMonitor, self.groups[name], name=f"spikes_{name}")
         for name, (watched, record) in probes.recorded(self.structure).items():
             source = self.groups[name]
-            lags = self.kernels.get(name) in kernels.LAGGING
-            if lags or (name in self.kernels and not _are_own(source, watched)):
+            deferred = self.kernels.get(name) in kernels.DEFERRED
+            if deferred or (name in self.kernels and not _are_own(source, watched)):
                 equations = probes.equations_of(self.structure)[name]
                 method = method_of(self.structure.models[name].plasticity.method)
-                arguments = (source, equations, record, watched, lags, method)
+                arguments = (source, equations, record, watched, deferred, method)
                 group = f"probed_{self.structure.projections[name].label}"
                 source, record = self._add(ProbedSynapses, *arguments, name=group), np.arange(len(record))
             self._add(StateMonitor, source, watched, record=record, clock=self.clock, name=f"probe_{name}")
 
     @property
     def every(self) -> int:
-        """Time steps after which all lagging kernels have caught up, wherever a run starts."""
+        """Time steps after which all deferred kernels have been flushed, wherever a run starts."""
         return max([EVERY, *(self.chunk_of(name) for name in self.kernels)])
 
     def chunk_of(self, name: str) -> int:
-        """Steps that the kernel of a projection records before it catches up."""
+        """Steps that the kernel of a projection records before it is flushed."""
         layout = layout_of(self.groups[name])
         return self.structure.chunk or kernels.fitting_chunk(self.kernels[name], layout)
 

@@ -228,7 +228,7 @@ class Builder:
         return made
 
     def _add_terminals(self, synapses, model, delay, label):
-        """Axon terminals, which hold the presynaptic trace: one a presynaptic unit, or a synapse if each has a delay."""
+        """Axon terminals, which hold the presynaptic trace: one per presynaptic unit, or a synapse if each has a delay."""
         rule, source, each = model.plasticity, synapses.source, delay is None
         equations = Equations(rule.terminal_equations)
         terminals = NeuronGroup(

@@ -9,6 +9,7 @@ from brian2 import Equations
 
 from ..values.kinds import Kind, Whole
 from ..values.names import nearest
+from ..values.quantities import readable
 
 UNITS = 5  #     units of a layer
 SYNAPSES = 10  # synapses of a weight group
@@ -170,14 +171,18 @@ def check_windows(protocol: Any, structure: Any, task: Any) -> None:
     """Refuse probe windows without a time step, after the end, or of more than `LIMIT` bytes (ValueError)."""
     steps = protocol.probe_steps(structure.dt, task.period)
     if steps < 1:
-        raise ValueError(f"probe_length must be one time step of {structure.dt} or more, not {protocol.probe_length}")
+        raise ValueError(
+            f"probe_length must be one time step of {readable(structure.dt)} or more, not {readable(protocol.probe_length)}"
+        )
     if late := [t for t in protocol.probe_learning if float(t) >= float(protocol.duration)]:
-        raise ValueError(f"probe_learning must lie before the end of the run at {protocol.duration}, not at {late[0]}")
+        raise ValueError(
+            f"probe_learning must lie before the end of the run at {readable(protocol.duration)}, not at {readable(late[0])}"
+        )
     windows = 2 + len(protocol.probes(structure.dt)) + len(protocol.probe_learning)
     row = 8 * sum(1 + len(watched) * len(numbers) for watched, numbers in recorded(structure).values())
     if windows * steps * row > LIMIT:
         raise ValueError(
-            f"{windows} probe windows of {steps} steps, {row} bytes a step, take {windows * steps * row / 2**30:.3g} GiB, and "
-            f"more than {LIMIT / 2**30:g} GiB are refused: choose a smaller probe_length, fewer probe_units, probe_synapses or "
-            "probe_variables, or fewer windows"
+            f"{windows} probe windows of {steps} steps, {row} bytes per step, take {windows * steps * row / 2**30:.3g} GiB, "
+            f"and more than {LIMIT / 2**30:g} GiB are refused: choose a smaller probe_length, fewer probe_units, "
+            "probe_synapses or probe_variables, or fewer windows"
         )

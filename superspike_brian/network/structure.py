@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, get_dimensions, ms, second
 
-from ..models import Architecture, Model, ModelError, Pathway, Projection, chain
+from ..models import Architecture, Component, Model, ModelError, Pathway, Projection, chain
 from ..models.checks import check_frozen, check_values, constant
+from ..models.renamed import at_one
 from ..values.clock import n_steps
 from ..values.hints import Integers
 from ..values.quantities import readable
+from ..values.renamed import current
 from . import probes
 
 DT = 0.1 * ms
@@ -42,7 +44,7 @@ class Structure:
         Which variables of layers and synapses they record; of synapses also ``NAME_pre`` and ``NAME_post``. Default: U,
         error, sigma_prime, eligibility, m and w.
     chunk : int, optional
-        Time steps that the fast kernels record before they catch up; default: what fits each projection.
+        Time steps that the fast kernels record before they are flushed; default: what fits each projection.
     samples : int
         Samples of the target, where it is a signal.
 
@@ -79,6 +81,7 @@ class Structure:
         if not self.hidden_learning:
             network = network.without_hidden_learning()
         object.__setattr__(self, "architecture", network)
+        object.__setattr__(self, "model", _at_one(self.model, network))
         if not isinstance(self.network, Architecture):
             object.__setattr__(self, "network", self.sizes)
         object.__setattr__(self, "models", dict(self._rules()))
@@ -87,7 +90,8 @@ class Structure:
         object.__setattr__(self, "probe_units", probes.Units().check(self.probe_units, "probe_units"))
         if self.probe_variables is not None:
             names = probes.Names().check(self.probe_variables, "probe_variables").split(",")
-            object.__setattr__(self, "probe_variables", tuple(names))
+            known = {v for variables in probes.variables_of(self).values() for v in variables}
+            object.__setattr__(self, "probe_variables", tuple(current(name, known) for name in names))
         if self.probe_units != probes.UNITS or self.probe_variables is not None:
             probes.check_recorded(self)
 
@@ -286,9 +290,29 @@ class Structure:
 
     @property
     def feedback(self) -> str:
-        """Names of the feedback of all pathways; that of the model, if there is none."""
-        found = [self.models[f"feedback_{p.label}"].feedback.name for p in self.pathways.values()]
-        return " and ".join(dict.fromkeys(found or [self.model.feedback.name]))
+        """Names of the feedback of all pathways, or 'none'."""
+        return " and ".join(dict.fromkeys(c.name for c in self.components.get("feedback", ()))) or "none"
+
+    @cached_property
+    def components(self) -> dict[str, tuple[Component, ...]]:
+        """Components that the network has a use for, by field; without hidden populations no feedback and no regulariser."""
+        found: dict[str, list[Component]] = {kind: [] for kind in self.model.components}
+        for name in self.populations[1:]:
+            own = name == "output" and self.models[name].error.output_equations
+            self._use(found, self.models[name], "neuron", "error", *(() if own else ("surrogate",)))
+        for name in self.plastic:
+            hidden = ("regularizer",) if self.projections[name].target != "output" else ()
+            self._use(found, self.models[name], "plasticity", "optimizer", *hidden)
+        for way in self.pathways.values():
+            self._use(found, self.models[f"feedback_{way.label}"], "feedback")
+        return {kind: tuple(used) for kind, used in found.items() if used}
+
+    @staticmethod
+    def _use(found: dict[str, list[Component]], model: Model, *kinds: str) -> None:
+        for kind in kinds:
+            component = getattr(model, kind)
+            if component not in found[kind]:
+                found[kind].append(component)
 
     @property
     def summary(self) -> str:
@@ -308,6 +332,14 @@ class Structure:
         """Time steps at which a projection begins or ends to learn."""
         times = (t for p in self.projections.values() for t in (p.learn_from, p.learn_until) if t is not None)
         return sorted({n_steps(t, self.dt) for t in times} - {0})
+
+
+def _at_one(model, network):
+    """The model with today's names, where components of the network have them, and it has older ones."""
+    records = (*network.populations, *network.projections, *network.pathways)
+    parts = {f"{n} {kind}": c for n, record in enumerate(records) for kind, c in record.components.items()}
+    found = at_one(parts | model.components)
+    return model.replace(**{kind: found[kind] for kind in model.components}) if parts else model
 
 
 def _variant(model, components):

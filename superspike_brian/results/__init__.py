@@ -1,6 +1,6 @@
 """What a run leaves behind: its folder, its log, and the dataset made of them. Imports spec and what is below it."""
 
-from .dataset import NoResultsError, assemble, has_ended, load, save, summary, summary_text
+from .dataset import NoResultsError, assemble, has_ended, load, opened, save, summary, summary_text
 from .trials import answers_of_test, what_was_tested
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "assemble",
     "has_ended",
     "load",
+    "opened",
     "save",
     "summary",
     "summary_text",

@@ -1,6 +1,6 @@
 """One run as a labelled dataset, in one self-describing file that needs nothing of this package to be read.
 
-``run.nc`` is NetCDF4 (HDF5): ``xarray.open_dataset("run.nc", engine="h5netcdf")`` or any HDF5 viewer. Times are in seconds,
+``run.nc`` is NetCDF4 (HDF5): ``xarray.open_dataset("run.nc")`` or any HDF5 viewer. Times are in seconds,
 weights in volts, rates and costs in Hz; every variable but the parameters has ``units`` and ``long_name``. Ragged spike trains
 are pairs of flat variables on a common dimension, ``..._time`` and ``..._unit``.
 
@@ -41,22 +41,26 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..files import datasets
 from ..files.datasets import DamagedError, read_dataset
 from ..files.datasets import save as save  # `results.save` and `results.load` belong together
 from ..files.durable import RunFolderError, resume_command
 from ..network.structure import in_words
 from ..network.synapses import pairs
+from ..spec.references import in_a_line, references
 from ..spec.run import RunSpec
 from ..spec.serialize import model_to_json
 from ..tasks import Classification, LabelledTask, Signal
 from ..values.as_json import unit_text
 from ..values.hints import State
+from ..values.quantities import measured
 from . import stored
 from .coordinates import with_coordinates
 from .folder import FORMAT, RunFolder
@@ -168,7 +172,7 @@ def _assemble(folder, spec, newest, records, last_probe, build_seconds):
         "machine": provenance[0]["machine"],
         "provenance": json.dumps(provenance, indent=1),
         "version": importlib.metadata.version("superspike_brian"),
-        "references": "Zenke & Ganguli 2018, doi:10.1162/neco_a_01086",
+        "references": in_a_line(references(structure, task)),
     }
     data.attrs["notes"] = json.dumps([note._asdict() for note in judge(data)])
     return data
@@ -267,16 +271,28 @@ def load(path: Path | str) -> xr.Dataset:
     If ``run.nc`` is damaged or missing, or older than the checkpoints, the results are made from checkpoints and log, which
     lack what was recorded after the last block: the last probe window, and the test of a classification. A message says so.
     """
+    return _load(path, lambda file: _results_of(read_dataset(file), file))
+
+
+@contextmanager
+def opened(path: Path | str) -> Iterator[xr.Dataset]:
+    """As `load`, for a while, and reading of a ``run.nc`` only what is used of it meanwhile."""
+    with ExitStack() as stack:
+        yield _load(path, lambda file: _results_of(stack.enter_context(datasets.opened(file)), file))
+
+
+def _load(path, read):
+    """Find the results of a run; `read` reads a ``run.nc``."""
     path = Path(path).expanduser()
     if not path.is_dir():
         if not path.exists():
             raise NoResultsError(f"there is no run at {path}")
-        return _load_file(path)
+        return read(path)
     file, folder = path / "run.nc", RunFolder(path)
     if not (path / "run.json").exists():
         if not file.exists():
             raise NoResultsError(f"there is no run at {path}")
-        return _load_file(file)
+        return read(file)
     if not file.exists():
         return assemble(folder)
     try:
@@ -284,7 +300,7 @@ def load(path: Path | str) -> xr.Dataset:
     except RunFolderError as error:
         problem = error
     try:
-        data = _load_file(file)
+        data = read(file)
         if problem is None and data.attrs.get("identity", "") not in ("", request.get("identity", "")):
             if folder.newest() is None:  # neither are the checkpoints of the run that run.json describes
                 problem = RunFolderError(f"{path / 'run.json'} is of another run than the files beside it")
@@ -305,7 +321,7 @@ def load(path: Path | str) -> xr.Dataset:
     if newest and newest[0] * dt > data.attrs["simulated_s"] + 1e-9:
         return assemble(folder)  # an extension was interrupted: the file is older than the checkpoints
     if folder.reached * dt > data.attrs["simulated_s"] + 1e-9:
-        logger.warning(f"{path}: checkpoints beyond {data.attrs['simulated_s']:g} s are damaged; shown is run.nc")
+        logger.warning(f"{path}: checkpoints beyond {_seconds(data.attrs['simulated_s'])} are damaged; shown is run.nc")
     return data
 
 
@@ -314,7 +330,8 @@ def load_figures(file: Path) -> xr.Dataset:
 
     Potentials of the output are there if its targets are signals. DamagedError if it is none, or not what was written.
     """
-    return _load_file(file, without=_large)
+    with datasets.opened(file) as data:
+        return _results_of(data.drop_vars(list(_large(data))), file).load()
 
 
 def _large(data):
@@ -324,9 +341,8 @@ def _large(data):
             yield name
 
 
-def _load_file(file: Path, without: Callable[[xr.Dataset], Iterable[str]] | None = None) -> xr.Dataset:
-    """Read a ``run.nc``; DamagedError if it is none, or not what was written."""
-    data = read_dataset(file, without)
+def _results_of(data, file):
+    """Look into what was read of a ``run.nc``; DamagedError if it is none."""
     if data.attrs["format"] > FORMAT:
         raise RunFolderError(f"{file} has format {data.attrs['format']}, this version reads up to {FORMAT}: update it")
     try:
@@ -360,11 +376,18 @@ def summary(data: xr.Dataset, out: Path | str) -> dict[str, Any]:
         "wall_s": float(attrs["wall_s"]),
         **accuracy(data),
         "at_bound": at_bound(data),
-        "notes": [note._asdict() for note in judge(data)],
+        "notes": _notes(data),
         "n_synapses": int(attrs["n_synapses"]),
         "seed": int(attrs["seed"]),
         "out": str(out),
     }
+
+
+def _notes(data):
+    """Notes on a run: those that were stored, if by this version."""
+    if "notes" in data.attrs and data.attrs["version"] == importlib.metadata.version("superspike_brian"):
+        return json.loads(data.attrs["notes"])
+    return [note._asdict() for note in judge(data)]
 
 
 def summary_text(data: xr.Dataset) -> str:
@@ -374,11 +397,12 @@ def summary_text(data: xr.Dataset) -> str:
     lines = [
         attrs["title"],
         f"  {attrs['task_source']}",
-        f"  network    {in_words(populations(data))}, {attrs['feedback']} feedback, "
+        f"  network    {in_words(populations(data))}, {_feedback(data)}"
         f"{figures['n_synapses']} weights, seed {figures['seed']}, {attrs['precision']} precision",
-        f"  simulated  {figures['simulated_s']:g} s of {protocol['duration'][0]:g} s in {figures['wall_s']:.3g} s",
+        f"  simulated  {_seconds(figures['simulated_s'])} of {_seconds(protocol['duration'][0])} in "
+        f"{measured(figures['wall_s'], 's', 3)}",
         f"  cost       {_hz(figures['cost_first_hz'])} at the end of burn-in, {_hz(figures['cost_hz'])} at the end",
-        f"  output     {float(data.rate[-1].mean()) if data.sizes['block'] else float('nan'):.3g} Hz in the last block",
+        f"  output     {_hz(float(data.rate[-1].mean()) if data.sizes['block'] else None, 3)} in the last block",
         *_accuracy_text(figures),
         *(f"  note       {note['text']}" for note in figures["notes"]),
         f"  begun      {attrs['date']} on {attrs['machine']}: {attrs['command']}",
@@ -386,11 +410,16 @@ def summary_text(data: xr.Dataset) -> str:
     return "\n".join(lines)
 
 
+def _feedback(data):
+    """What is said of the feedback; nothing without hidden populations, to which it would lead."""
+    return f"{data.attrs['feedback']} feedback, " if len(populations(data)) > 2 else ""
+
+
 def _accuracy_text(figures):
     if figures.get("accuracy") is not None:
         yield (
             f"  accuracy   {figures['accuracy']:.2%} of {figures['n_test']} {what_was_tested(figures)}, "
-            f"{figures['false_alarms_hz']:.3g} Hz of false alarms"
+            f"{_hz(figures['false_alarms_hz'], 3)} of false alarms"
         )
     if figures.get("training_accuracy") is not None:
         yield f"  training   {figures['training_accuracy']:.2%} of the last tenth of its trials"
@@ -398,5 +427,9 @@ def _accuracy_text(figures):
         yield f"  no answer  to {figures['silent']:.2%} of the held-out samples, more than one to {figures['ambiguous']:.2%}"
 
 
-def _hz(value):
-    return "unknown" if value is None else f"{value:.4g} Hz"
+def _hz(value, digits=4):
+    return "unknown" if value is None else measured(value, "Hz", digits)
+
+
+def _seconds(value):
+    return measured(value, "s", 6)

@@ -12,9 +12,9 @@ run.nc                    the results, self-describing (`superspike_brian.result
 ========================  =====================================================================================
 
 ``.npz`` files are NumPy's archives without pickles, with a checksum of the file as zip comment. A record of ``log.bin`` is
-SHA-256 of the payload, payload length, payload (such an archive without comment). A block is finished when its checkpoint,
-which names the log's length, has been renamed into place: a longer log is cut back on resuming. Only then is it reported: a
-kill loses what was not. (The next block is computed meanwhile, so that the disk costs no time.)
+SHA-256 of the payload, payload length, payload (such an archive without comment). Blocks are finished when the checkpoint of
+the last one, which names the log's length, has been renamed into place: a longer log is cut back on resuming. Only then are
+they reported: a kill loses what was not. (The next block is computed meanwhile, so that the disk costs no time.)
 
 A checkpoint that is damaged, or whose part of the log is, is set aside (``.damaged``) and the one before it is taken. When
 none is left the run starts again from 0 s: that costs time and changes no bit of the result.
@@ -248,18 +248,19 @@ class RunFolder:
             raise RunFolderError(f"{path} is of another run: put the one of this run back")
         return arrays
 
-    def save_block(self, step: int, state: State, record: State) -> None:
-        """Make a block durable: `record` joins the log, then `state` becomes the newest checkpoint."""
+    def save_blocks(self, step: int, state: State, *records: State) -> None:
+        """Make blocks durable: a record of each joins the log, then the last one's state becomes the newest checkpoint."""
         log, mark = self.path / "log.bin", {"_run": np.array(self.identity or "")}
         try:
             with append_handle(log) as file:
-                file.write(pack(record if file.tell() else record | mark))
+                for record in records:
+                    file.write(pack(record if file.tell() else record | mark))
                 file.flush()
                 os.fsync(file.fileno())
                 length = file.tell()
         except OSError as error:
             raise RunFolderError(
-                f"cannot write {log}: {error.strerror}; everything up to the block before is intact: make room, then "
+                f"cannot write {log}: {error.strerror}; everything before is intact: make room, then "
                 f"{resume_command(self.path)}"
             ) from error
         data = archive(state | mark | {"_step": np.array(step), "_log_length": np.array(length)})

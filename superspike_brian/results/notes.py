@@ -26,7 +26,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from brian2 import volt
 
+from ..values.quantities import measured, readable
 from .network import populations, projections
 
 if TYPE_CHECKING:
@@ -92,14 +94,14 @@ def _schedule(data):
     duration, burn_in = _protocol(data)
     n = int(data.attrs["n_synapses"])
     if burn_in >= duration:
-        text = f"nothing is learned: the run of {duration:g} s lies within the burn-in of {burn_in:g} s (--burn-in)"
+        text = f"nothing is learned: the run of {_s(duration)} lies within the burn-in of {_s(burn_in)} (--burn-in)"
         yield Note("burn-in", "run", n, n, text)
         return
     every = _parameter(data, _equations(data)["optimizer"]["interval"])
     if every and np.ceil(max(burn_in, every) / every - 1e-9) * every >= duration - 1e-9:
         text = (
-            f"nothing is learned: weights change every {every:g} s, and no such time lies between the end of burn-in at "
-            f"{burn_in:g} s and the end at {duration:g} s"
+            f"nothing is learned: weights change every {_s(every)}, and no such time lies between the end of burn-in at "
+            f"{_s(burn_in)} and the end at {_s(duration)}"
         )
         yield Note("no update", "run", n, n, text)
 
@@ -113,7 +115,7 @@ def _outputs(data):
         return
     late = learning & (ends > ends[-1] - PERIODS * data.attrs["period_s"] + 1e-9)
     since, rates, n = float(begins[late][0]), data.rate.values[late], populations(data)["output"]
-    when = f"from {since:g} s to {ends[-1]:g} s"
+    when = f"from {_s(since)} to {_s(ends[-1])}"
     wanted = _wanted(data, since, float(ends[-1]))
     silent = [unit for unit in wanted if not rates[:, unit].any()]
     if silent:
@@ -125,9 +127,8 @@ def _outputs(data):
     limit = 1 / (refractory + time_step(data))
     full = np.flatnonzero((rates >= NEAR_LIMIT * limit).all(axis=0))
     if full.size:
-        text = (
-            f"{full.size} of {n} output units spiked at their refractory limit, {limit:.3g} Hz, {when}: {_some(full)}"
-        )
+        at_limit = f"spiked at their refractory limit, {measured(limit, 'Hz', 3)}, {when}"
+        text = f"{full.size} of {n} output units {at_limit}: {_some(full)}"
         yield Note("saturated", "output", int(full.size), n, text)
 
 
@@ -169,7 +170,7 @@ def _weights(data):
             yield Note("unchanged", group, end.size, end.size, text)
         elif fractions.get(group, 0) >= MANY:
             bound = _bound(data, found)
-            text = f"{fractions[group]:.0%} of the weights {path} are at their bound, {bound:g} V"
+            text = f"{fractions[group]:.0%} of the weights {path} are at their bound, {readable(bound * volt)}"
             yield Note("at bound", group, round(fractions[group] * end.size), end.size, text)
 
 
@@ -224,3 +225,7 @@ def _plastic(data):
 
 def _some(units, n=5):
     return f"unit{'s' * (len(units) > 1)} {', '.join(map(str, units[:n]))}{', ...' * (len(units) > n)}"
+
+
+def _s(seconds):
+    return measured(seconds, "s", 6)

@@ -21,6 +21,7 @@ from ..spec.run import PLAIN, RunSpec
 from ..spec.serialize import task_from_arrays
 from ..values.as_json import quantity_from_json, value_from_json
 from ..values.hints import State
+from ..values.quantities import readable
 from . import samples
 from .folder import RunFolder
 
@@ -75,7 +76,7 @@ def check_length(course: Protocol, dt: float) -> None:
     times = (course.block, course.snapshot_every, course.probe_every)
     shortest = min(float(time) for time in times if time is not None)
     if not float(course.duration) / max(shortest, dt) < BLOCKS or not float(course.duration) / dt < 2**53:
-        raise ValueError(f"{course.duration} in blocks of {shortest:g} s and steps of {dt:g} s are too many")
+        raise ValueError(f"{readable(course.duration)} in blocks of {shortest:g} s and steps of {dt:g} s are too many")
 
 
 def check_state(state: State, network: Structure) -> None:

@@ -2,17 +2,19 @@
 
 Every block starts from the whole state of the one before, spikes in flight included. So whether a run was interrupted
 between blocks changes no bit of the result; nor does where blocks end, as long as it is a multiple of the kernels' chunk (125
-or 1250 steps): they catch up there, and elsewhere their sums round differently in the last digit.
+or 1250 steps): they are flushed there, and elsewhere their sums round differently in the last digit.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import time
 from collections import deque
 from contextlib import closing
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,18 +27,28 @@ from ..network.probes import recorded
 from ..network.trials import MOVING, Answers, trial_source
 from ..results import stored
 from ..results.folder import RunFolder
-from ..results.notes import judge
 from ..spec.protocol import Block
 from ..spec.run import RunSpec
 from ..values.clock import n_steps
 from ..values.hints import Array, State
+from ..values.quantities import measured
 from .divergence import DivergedError, explain, first_step, not_finite
 
 if TYPE_CHECKING:
     import xarray as xr
 
 logger = logging.getLogger(__name__)
+EVERY = 0.25  # seconds between checkpoints, at least: short blocks are saved several at a time
 WATCHED = 5  # output units whose spikes are kept for the whole run
+
+
+class Finished(NamedTuple):
+    """A block that has been computed: its last step, the state then, its record of the log, and the accuracy of trials."""
+
+    step: int
+    state: State
+    record: State
+    accuracy: float | None
 
 
 class Run:
@@ -47,6 +59,8 @@ class Run:
         self.protocol, self.task, self.seed, self.structure = spec.protocol, spec.task, spec.seed, spec.structure
         remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
         self.windows = self.protocol.learning_windows(self.structure.dt, self.task.period)
+        self.finished: list[Finished] = []  # what is not saved yet
+        self.saved = time.perf_counter()
         self.source = trial_source(self.task, self.structure, self.seed, max(MOVING, remember), spec.decoder)
 
     def advance(self, initial: State | None = None) -> xr.Dataset:
@@ -61,16 +75,17 @@ class Run:
         try:
             if latest is None:
                 weights = {f"start_{name}": state[f"{name}.w"] for name in self.structure.projections}
-                self.folder.save_block(0, state, self._probe(state, 0) | weights)
+                self.folder.save_blocks(0, state, self._probe(state, 0) | weights)
             step, state = self._run_blocks(step, state)
             last = self._probe(state, step) | self._test(state, step)
         finally:
             self.progress.close()
         newest = step, self.folder.log_length, state
-        data = results.assemble(self.folder, self.spec, newest, last, self.program.build_seconds)
-        results.save(data, self.folder.path / "run.nc")
-        for note in judge(data):
-            self.progress.say(f"note: {note.text}")
+        with self.progress.stage("packing results"):
+            data = results.assemble(self.folder, self.spec, newest, last, self.program.build_seconds)
+            results.save(data, self.folder.path / "run.nc")
+        for note in json.loads(data.attrs["notes"]):
+            self.progress.say(f"note: {note['text']}")
         return data
 
     def _run_blocks(self, step, state):
@@ -84,21 +99,31 @@ class Run:
 
         began = time.perf_counter()
         running = self.program.blocks(step, () if met else self._plan(step, state, given), self.windows, inside)
-        with closing(running):  # an interruption ends the program
-            for after, records in running:
-                block, changes = given.popleft()
-                begun, state, ended = state | changes, after, time.perf_counter()
-                if not_finite(state):
-                    running.close()
-                    raise DivergedError(self._diverged(begun, block.start, block.stop - block.start, state))
-                met = self._finish(block, state, records, ended - began)
-                step, began = block.stop, ended
-                if met:
-                    break
+        try:
+            with closing(running):  # an interruption ends the program
+                for after, records in running:
+                    block, changes = given.popleft()
+                    ended = time.perf_counter()
+                    if not_finite(after):
+                        running.close()
+                        self._save()
+                        raise DivergedError(
+                            self._diverged(state | changes, block.start, block.stop - block.start, after)
+                        )
+                    met = self._finish(block, after, records, ended - began)
+                    step, state, began = block.stop, after, ended
+                    if met:
+                        break
+                    if ended - self.saved >= EVERY:
+                        self._save()
+        finally:
+            self._save()
         if met and self.source:
             n = self.protocol.criterion_trials
             correct = f"{self.source.correct[-n:].mean():.1%}"
-            self.progress.say(f"criterion met at {step * dt:g} s, {correct} of {n} trials correct: training ends there")
+            self.progress.say(
+                f"criterion met at {measured(step * dt, 's', 6)}, {correct} of {n} trials correct: training ends there"
+            )
         return step, state
 
     def _plan(self, step, state, given):
@@ -112,13 +137,13 @@ class Run:
                 state = {}
 
     def _finish(self, block, state, records, wall_s):
-        """Check, save and report a block, while the next one runs: what has been reported is on disk.
+        """Keep what a block adds to the results, while the next one runs.
 
         Returns whether the criterion is met: then the next one is not wanted.
         """
         dt, r0 = float(self.structure.dt), float(self.structure.model.parameters["r0"]) * block.factor
         time_now, units, times = block.stop * dt, records["spikes_output.i"], records["spikes_output.t"]
-        watched = np.isin(units, self._watched())
+        watched = np.isin(units, self._watched)
         record = {
             "time": np.array(time_now),
             "r0": np.array(r0),
@@ -142,10 +167,20 @@ class Run:
             if block.test and block.stop < self.spec.n_steps:
                 record |= self._test(state, block.stop)
         met = self._meets_criterion()
-        self.folder.save_block(block.stop, state, record | {"criterion_met": np.array(met)})
         accuracy = self.source.accuracy if self.source else None
-        self.progress.block(time_now, float(record["cost"].mean()), r0, float(record["rate"].mean()), accuracy)
+        self.finished.append(Finished(block.stop, state, record | {"criterion_met": np.array(met)}, accuracy))
         return met
+
+    def _save(self):
+        """Save the finished blocks, and report them: what has been reported is on disk."""
+        finished, self.finished = self.finished, []
+        if not finished:
+            return
+        self.folder.save_blocks(finished[-1].step, finished[-1].state, *(block.record for block in finished))
+        self.saved = time.perf_counter()
+        for _, _, record, accuracy in finished:
+            time_now, r0, cost, rate = (float(record[name].mean()) for name in ("time", "r0", "cost", "rate"))
+            self.progress.block(time_now, cost, r0, rate, accuracy)
 
     def _recall(self):
         """Tell the source of the trials before an interruption; return whether the criterion was met."""
@@ -169,6 +204,7 @@ class Run:
         trials = self.source.training(block.start, block.stop) if self.source else {}
         return learning_rates(self.structure, block.factor, block.start) | trials
 
+    @cached_property
     def _watched(self):
         """Output units whose spikes are kept: those whose state is recorded, too; of a classification all."""
         n = self.structure.sizes[-1]
@@ -200,13 +236,15 @@ class Run:
     def _diverged(self, state, start, n_steps, last):
         """Say what became non-finite first in a block, and how to look at it."""
         dt = float(self.structure.dt)
-        self.progress.say(f"not finite at {(start + n_steps) * dt:g} s: looking for the step in which it began")
+        self.progress.say(
+            f"not finite at {measured((start + n_steps) * dt, 's', 6)}: looking for the step in which it began"
+        )
         before, step, after = first_step(self.program, state, start, start + n_steps, last)
         text = explain(self.structure, before, step, after)
         at = round((step - 1) * dt - float(self.task.period) / 2, 3)
         look = f"probe_at=[{at:.10g}*second] (--probe-at {at:.10g}s)" if at > 0 else "the probe window at the start"
         kept = (
-            f"what was computed up to {start * dt:g} s is kept in {self.folder.path}"
+            f"what was computed up to {measured(start * dt, 's', 6)} is kept in {self.folder.path}"
             if self.kept
             else "nothing is kept: train(..., out='DIR') keeps the blocks before"
         )

@@ -30,6 +30,7 @@ from ..results.stored import stored_spec
 from ..spec.run import Machine, RunSpec, takes_options
 from ..spec.serialize import samples_of
 from ..tasks import Classification, LabelledSpikes, LabelledTask, Task
+from ..values.quantities import readable
 from .divergence import DivergedError, check_start
 from .loop import Run
 
@@ -179,7 +180,8 @@ def resume(
         newest = None if duration is None else folder.newest()
         if newest and newest[0] > spec.n_steps:
             done = newest[0] * spec.dt
-            raise ValueError(f"{path} has run for {done} already: the duration cannot be {spec.duration}")
+            asked = readable(spec.duration)
+            raise ValueError(f"{path} has run for {readable(done)} already: the duration cannot be {asked}")
         program = make_program(spec, machine, progress)
         provenance = [*folder.request["provenance"], _provenance(command)]
         folder.update_request(format=FORMAT, **spec.to_json(), provenance=provenance)

@@ -21,7 +21,7 @@ from ..network.assembly import Assembly
 from ..network.structure import Structure
 from ..tasks import Classification, LabelledTask, Signal, Task
 from ..tasks.pattern import counted
-from ..values.quantities import readable
+from ..values.quantities import measured, readable, unit_name
 from ..values.tables import markdown
 from .serialize import samples_of
 
@@ -92,7 +92,7 @@ def describe(
         Markdown.
     """
     title = title or f"Network of {assembly.structure.summary} units"
-    parts = [f"# {title}", _bullets(f"{kind}: {c.name}" for kind, c in assembly.model.components.items())]
+    parts = [f"# {title}", _bullets(_parts_of(assembly.structure))]
     parts += [f"## {name}\n\n{body.strip()}" for name, body in _sections(assembly, task).items() if body]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
@@ -115,13 +115,23 @@ def _sections(assembly, task):
         "Axon terminals": f"{_bullets(_pathways(g, own) for g in axons)}\n\n{_subsections(g for g in neurons if not g.events)}",
         "Plastic synapses": f"{reads}\n\n{_subsections(plastic)}",
         "Fixed synapses": _subsections(fixed),
-        "Feedback pathways": _bullets(_pathways(g, own) for g in feedback),
+        "Feedback pathways" if assembly.structure.pathways else "Error pathways": _bullets(
+            _pathways(g, own) for g in feedback
+        ),
         "Input and targets": _patterns(task) if task else "",
         "Measurements": _measurements(groups, assembly.is_probe),
         "Parameters": _parameters(model, groups),
         "Schedule of one time step": _schedule(assembly.net.sorted_objects),
-        "Sources": _bullets(f"{kind}, *{c.name}*: {c.source}" for kind, c in model.components.items()),
+        "Sources": _bullets(
+            f"{kind}, *{c.name}*: {c.source}" for kind, used in assembly.structure.components.items() for c in used
+        ),
     }
+
+
+def _parts_of(structure):
+    """What the network has of each kind of component."""
+    for kind, used in structure.components.items():
+        yield f"{kind}: {', '.join(dict.fromkeys(c.name for c in used))}"
 
 
 def _section_of(group):
@@ -180,7 +190,7 @@ def _own_delays(structure):
     """What is said of the delays of synapses that have one each."""
     found: dict[str, str] = {}
     for p in (p for name, p in structure.projections.items() if structure.has_delays(name)):
-        text = _code(p.delay) if isinstance(p.delay, str) else "one a synapse"
+        text = _code(p.delay) if isinstance(p.delay, str) else "one per synapse"
         found |= {p.name: text, f"axons_{p.label}": text}
     return found
 
@@ -198,7 +208,7 @@ def _subsections(groups):
 
 
 def _body(group):
-    parts = [_block(_aligned(map(str, _equations(group)))), _bullets([*_firing(group), *_integration(group)])]
+    parts = [_block(_aligned(_equations(group))), _bullets([*_firing(group), *_integration(group)])]
     for o in _operations(group):
         parts.append(f"Every {readable(o.clock.dt)}, in slot `{o.when}`:\n\n{_block(o.abstract_code)}")
     return "\n\n".join(part for part in parts if part)
@@ -254,14 +264,14 @@ def _patterns(task):
         if isinstance(p, Signal):
             signal = [f"targets of {counted(p.n, 'output')}: {p}"]
         else:
-            rows.append((name, p.n, len(p), f"{float(p.rates.mean()):.3g} Hz"))
+            rows.append((name, p.n, len(p), measured(float(p.rates.mean()), "Hz", 3)))
     facts = f"task: {task.name}", *signal, f"repeats every {readable(task.period)}", f"source: {task.source}"
     return f"{markdown(('pattern', 'units', 'spikes', 'mean rate of a unit'), rows)}\n\n{_bullets(facts)}"
 
 
 def _trials(task):
     rows = [(k, label, len(p)) for k, (p, label) in enumerate(zip(task.patterns, task.classes, strict=True))]
-    names = ("background", "stimulus", "window", "pause_min", "pause_mean", "period")
+    names = ("background", "stimulus", "response_window", "pause_min", "pause_mean", "period")
     facts = [f"task: {task.name}", *(f"{n}: {readable(getattr(task, n))}" for n in names), f"source: {task.source}"]
     return f"{markdown(('pattern', 'class', 'spikes'), rows)}\n\n{_bullets(facts)}"
 
@@ -272,7 +282,7 @@ def _samples(task):
         for part, s in samples_of(task).items()
     ]
     head = "samples", "number", "classes", "spikes of one, mean", "length, mean", "source"
-    facts = f"task: {task.name}", *(f"{name}: {readable(getattr(task, name))}" for name in ("window", "pause"))
+    facts = f"task: {task.name}", *(f"{name}: {readable(getattr(task, name))}" for name in ("response_window", "pause"))
     return f"{markdown(head, [(*r[:3], f'{r[3]:.4g}', *r[4:]) for r in rows])}\n\n{_bullets(facts)}"
 
 
@@ -349,8 +359,12 @@ def _block(code):
 
 
 def _aligned(equations):
-    """Equations below each other, the units in one column."""
-    parts = [e.rpartition(" : ")[::2] for e in equations]
+    """Equations below each other as Brian2 reads them, the units in one column."""
+    parts = []
+    for equation in equations:
+        left = str(equation).rpartition(" : ")[0]
+        flags = f" ({', '.join(equation.flags)})" if equation.flags else ""
+        parts.append((left, f"{unit_name(equation.dim)}{flags}"))
     width = max((len(left) for left, _ in parts), default=0)
     return "\n".join(f"{left:{width}} : {unit}" for left, unit in parts)
 

@@ -10,6 +10,7 @@ from brian2 import Quantity, second
 
 from ..values.clock import n_steps
 from ..values.kinds import Number, Time, Whole, check_settings, setting
+from ..values.quantities import readable
 
 # Brian2's generators of spikes count steps in 32 bits; the rest is for probes and tests after the end
 MAX_STEPS = 2_000_000_000
@@ -116,8 +117,8 @@ class Protocol:
         """Time steps of `dt` (second) of the whole run; ValueError if they are more than `MAX_STEPS`."""
         if (n := n_steps(self.duration, dt)) > MAX_STEPS:
             raise ValueError(
-                f"duration {self.duration} takes {n:,} steps of {dt}, and a run can have at most {MAX_STEPS:,}: use at most "
-                f"{MAX_STEPS * dt}, or a longer dt"
+                f"duration {readable(self.duration)} takes {n:,} steps of {readable(dt)}, and a run can have at most "
+                f"{MAX_STEPS:,}: use at most {readable(MAX_STEPS * dt)}, or a longer dt"
             )
         return n
 

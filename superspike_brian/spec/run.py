@@ -17,10 +17,11 @@ from typing import Any, cast
 import numpy as np
 from brian2 import Quantity
 
+from .. import models
 from ..analysis import DECODERS
 from ..codegen.kernels import KERNELS, LARGE, RETIRED
 from ..engine.preferences import PRECISIONS
-from ..models import CLASSIFIER, EPROP, READOUT, SUPERSPIKE, Architecture, Model, chain, connected
+from ..models import CLASSIFIER, READOUT, SUPERSPIKE, Architecture, Model, chain, connected
 from ..network import probes
 from ..network.probes import Names, Units, check_windows
 from ..network.structure import DT, Structure
@@ -30,6 +31,8 @@ from ..values.as_json import quantity_to_json, value_from_json, value_to_json
 from ..values.clock import n_steps
 from ..values.kinds import Choice, File, Flag, Text, Time, Whole, check_settings, options_of, setting
 from ..values.names import nearest
+from ..values.quantities import readable
+from ..values.renamed import with_current
 from .protocol import Protocol
 from .recipe import NO_RECIPE, RECIPES
 from .serialize import architecture_from_json, architecture_to_json, model_from_json, model_to_json, task_to_arrays
@@ -110,7 +113,7 @@ class RunSpec:
     )
     chunk: int | None = setting(
         Whole("250", minimum=1),
-        "time steps after which the fast kernels catch up; another number rounds differently in the last digit",
+        "time steps after which the fast kernels are flushed; another number rounds differently in the last digit",
         None,
         unset="what fits the number of synapses",
     )
@@ -169,7 +172,9 @@ class RunSpec:
         if self.decoder is not None:
             self._check_decoder()
         if self.protocol.steps(self.dt) < 1:
-            raise ValueError(f"duration {self.protocol.duration} is less than one time step of {self.dt}")
+            raise ValueError(
+                f"duration {readable(self.protocol.duration)} is less than one time step of {readable(self.dt)}"
+            )
 
     def _check_decoder(self):
         if isinstance(self.task, Task):
@@ -284,13 +289,14 @@ class RunSpec:
         """What is compared between two runs, by name; probes up to a step."""
         entries = self.to_json()
         facts = {name: entries[name] for name in PLAIN} | {"sizes": entries["sizes"]}
+        facts["probe_variables"] = _today(self.probe_variables or "")
         facts |= {name: value for name, value in entries["protocol"].items() if name not in ("duration", *_PROBES)}
         facts["probe_at"] = sorted(step for step in self.protocol.probes(self.dt) if step < until)
         windows = self.protocol.learning_windows(self.dt, self.task.period)
         facts["probe_learning"] = [start for start, _ in windows if start < until]
         for kind, component in self.structure.model.components.items():
-            facts |= {f"{field} of the {kind}": code for field, code in component.strings.items()}
-            facts |= {f"{name} of the {kind}": quantity_to_json(v)[:2] for name, v in component.parameters.items()}
+            facts |= {f"{field} of the {kind}": _today(code) for field, code in component.strings.items()}
+            facts |= {f"{_today(k)} of the {kind}": quantity_to_json(v)[:2] for k, v in component.parameters.items()}
         if self.chunk is None and max(map(self.structure.n_synapses_of, self.structure.projections)) < LARGE:
             facts["chunk"] = OLD_CHUNK  # which it is, too
         facts |= {
@@ -334,7 +340,7 @@ def default_model(task: Task | Classification | LabelledTask) -> Model:
         return READOUT
     if isinstance(task, Classification):
         return CLASSIFIER
-    return EPROP if isinstance(task.targets, Signal) else SUPERSPIKE
+    return models.EPROP if isinstance(task.targets, Signal) else SUPERSPIKE
 
 
 def _duration_of(task, epochs, dt):
@@ -384,7 +390,14 @@ def _without_text(entry):
         return {k: _without_text(v) for k, v in entry.items()}
     if isinstance(entry, list) and len(entry) == 3 and isinstance(entry[1], list):
         return entry[:2]
-    return [_without_text(v) for v in entry] if isinstance(entry, list) else entry
+    if isinstance(entry, list):
+        return [_without_text(v) for v in entry]
+    return _today(entry) if isinstance(entry, str) else entry
+
+
+def _today(code):
+    """Code without what makes no difference: names of older versions, and spaces."""
+    return " ".join(with_current(code).replace("\n", " ; ").split())
 
 
 @cache

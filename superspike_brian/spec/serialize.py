@@ -15,8 +15,9 @@ from ..models.connectivity import Pairs
 from ..tasks import Classification, LabelledSpikes, LabelledTask, Signal, SpikePattern, Task
 from ..values.as_json import quantity_from_json, quantity_to_json
 from ..values.hints import Array
+from ..values.renamed import IN_TASKS
 
-_TRIALS = {"background": Hz, "window": second, "pause_min": second, "pause_mean": second, "period": second}
+_TRIALS = {"background": Hz, "response_window": second, "pause_min": second, "pause_mean": second, "period": second}
 _KINDS = get_type_hints(specification.Model)
 _RECORDS: dict[str, Any] = {"populations": Population, "projections": Projection, "pathways": Pathway}
 
@@ -108,7 +109,7 @@ def task_to_arrays(task: Task | Classification | LabelledTask) -> dict[str, Any]
 
 
 def _labelled_to_arrays(task):
-    found: dict[str, Any] = {name: float(getattr(task, name)) for name in ("window", "pause")}
+    found: dict[str, Any] = {name: float(getattr(task, name)) for name in ("response_window", "pause")}
     for part, samples in samples_of(task).items():
         found |= {f"{part}_{field}": np.array(getattr(samples, field)) for field in ("key", "name", "source")}
     return found
@@ -151,6 +152,7 @@ def task_from_arrays(
     arrays: Mapping[str, Array], samples: Callable[[str, str, str], LabelledSpikes]
 ) -> Task | Classification | LabelledTask:
     """Inverse of `task_to_arrays`; `samples` gets labelled ones from key, name and source."""
+    arrays = {IN_TASKS.get(key, key): value for key, value in arrays.items()}  # as older versions stored them
     name, source = str(arrays["name"]), str(arrays["source"])
     if "training_key" in arrays:
         parts = {
@@ -158,7 +160,7 @@ def task_from_arrays(
             for part in ("training", "test")
             if f"{part}_key" in arrays
         }
-        times = {field: float(arrays[field]) * second for field in ("window", "pause")}
+        times = {field: float(arrays[field]) * second for field in ("response_window", "pause")}
         return LabelledTask(name, **parts, **times)
     if "classes" not in arrays:
         return Task(name, _pattern_from_arrays("inputs", arrays), _targets_from_arrays(arrays), source)

@@ -27,6 +27,7 @@ from ..runs.training import resume, start
 from ..spec.run import Machine, RunSpec
 from ..spec.serialize import samples_of, task_from_arrays
 from ..values.hints import Report
+from ..values.quantities import measured
 from .pool import LocalPool
 
 POLL = 1.0  # seconds between looks at the runs
@@ -138,7 +139,7 @@ def run_all(
     executor : concurrent.futures.Executor, optional
         Where to run instead. Its workers see the run folders, and build programs into their own caches.
     report : callable
-        Receives a line a finished or failed job.
+        Receives a line per finished or failed job.
     progress : Silent, optional
         What shows the progress over all jobs (see `superspike_brian.console.progress`).
 
@@ -176,7 +177,7 @@ def run_all(
                 job = futures[future]
                 try:
                     figures = future.result()
-                    line = f"{job.out}: cost {figures['cost_hz']:.3g} Hz, {figures['wall_s']:.3g} s"
+                    line = f"{job.out}: cost {measured(figures['cost_hz'], 'Hz', 3)}, {measured(figures['wall_s'], 's', 3)}"
                     line += "".join(f"; note: {note['text']}" for note in figures["notes"])
                 except Exception as error:
                     failed[job.out] = f"{type(error).__name__}: {error}"
@@ -227,7 +228,7 @@ class _Watch:
 
     def __init__(self, jobs: list[Job], todo: list[Job], progress: Silent, build_seconds: float) -> None:
         self.open, self.n, self.progress = {job.out: job for job in todo}, len(jobs), progress
-        total = sum(job.duration_s for job in jobs)
+        self.total = total = sum(job.duration_s for job in jobs)
         self.closed = total - sum(job.duration_s for job in todo)
         progress.start(total, self._simulated(), build_seconds)
 
@@ -242,4 +243,7 @@ class _Watch:
     def look(self, n_failed: int) -> None:
         """Show where the runs are."""
         failed = f", {n_failed} failed" if n_failed else ""
-        self.progress.overall(self._simulated(), f"{self.n - len(self.open)} of {self.n} runs{failed}")
+        at = (
+            self.total if not self.open else min(self._simulated(), 0.99 * self.total)
+        )  # the last ones are being packed
+        self.progress.overall(at, f"{self.n - len(self.open)} of {self.n} runs{failed}")

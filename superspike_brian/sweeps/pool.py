@@ -20,7 +20,13 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
-_COMMAND = "from superspike_brian.sweeps.pool import serve; serve({})"
+_COMMAND = """
+from superspike_brian.lean import quick_start
+with quick_start():
+    from superspike_brian.sweeps.pool import serve
+    import superspike_brian.sweeps.jobs
+serve({})
+"""
 GRACE = 10.0  # seconds that a process has to end
 
 

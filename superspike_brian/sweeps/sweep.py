@@ -336,20 +336,19 @@ def _collect(path, plan):
         at = tuple(axes[n].index(label(key[n])) for n in names)
         variables["message"][at] = entry.get("message", "")
         try:
-            run = results.load(path / entry["folder"])
+            with results.opened(path / entry["folder"]) as run:
+                variables["wall_s"][at] = run.attrs["wall_s"]
+                attrs = attrs or {k: run.attrs[k] for k in ("task", "version", "references")}
+                curves[at] = _curves(run)
+                found = results.summary(run, "") if results.has_ended(run) else {}
         except RunFolderError as error:
             if not isinstance(error, results.NoResultsError):  # not begun, or without a checkpoint yet
                 variables["message"][at] = str(error)
                 logger.warning(str(error))
             continue
-        variables["wall_s"][at] = run.attrs["wall_s"]
-        attrs = attrs or {k: run.attrs[k] for k in ("task", "version", "references")}
-        curves[at] = _curves(run)
-        if results.has_ended(run):
-            found = results.summary(run, "")
-            for name, (figure, *_) in _FIGURES.items():
-                if found.get(figure) is not None:
-                    figures.setdefault(name, np.full(shape, np.nan))[at] = found[figure]
+        for name, (figure, *_) in _FIGURES.items():
+            if found.get(figure) is not None:
+                figures.setdefault(name, np.full(shape, np.nan))[at] = found[figure]
     coordinates = {n: _coordinate(n, {label(k[n]): k[n] for k in keys}) for n in names}
     columns: dict[str, Any]
     columns = {k: (tuple(names), v.astype(str) if v.dtype == object else v) for k, v in variables.items()}
@@ -367,7 +366,7 @@ def _collect(path, plan):
 def _curves(run):
     """Learning curves of a run: variables over blocks, means over outputs."""
     found = {n: v for n in run.variables if (v := run[n]).dims in (("block",), ("block", "output"))}
-    return {n: v.mean("output", keep_attrs=True) if "output" in v.dims else v for n, v in found.items()}
+    return {n: (v.mean("output", keep_attrs=True) if "output" in v.dims else v).load() for n, v in found.items()}
 
 
 def _stack(curves, names, shape):

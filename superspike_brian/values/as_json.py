@@ -1,7 +1,9 @@
 """Quantities and values of options as JSON: numbers, exponents and text, so that reading them executes nothing."""
 
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from brian2 import Quantity, get_dimensions, get_or_create_dimension, get_unit
 
 from ..codegen.brian2_api import DIMENSIONLESS, exponents_of
@@ -10,7 +12,14 @@ from ..codegen.brian2_api import DIMENSIONLESS, exponents_of
 def quantity_to_json(value: Quantity | float) -> list[Any]:
     """``[value in SI units, exponents of the base units, text]``."""
     quantity = Quantity(value)
-    return [float(quantity), exponents_of(quantity), str(value)]
+    text = _text(float(quantity), quantity.dim) if isinstance(value, Quantity) and not np.ndim(value) else str(value)
+    return [float(quantity), exponents_of(quantity), text]
+
+
+@lru_cache(maxsize=10_000)
+def _text(value, dim):
+    """A quantity in its best unit, for which Brian2 tries them all."""
+    return str(Quantity(value, dim=dim))
 
 
 def quantity_from_json(stored: list[Any]) -> Quantity:

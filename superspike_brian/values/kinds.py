@@ -17,6 +17,7 @@ from brian2 import Quantity, get_dimensions, have_same_dimensions, second
 
 from .names import nearest
 from .quantities import name_of_unit, parse_quantity, readable
+from .renamed import hint
 
 REQUIRED = object()
 
@@ -247,6 +248,8 @@ class Option:
         Any number of values: a tuple, on the command line by repetition.
     group : str
         Heading in the help.
+    formerly : str
+        Name that older versions had for it, which the command line takes with a hint.
     """
 
     name: str
@@ -256,6 +259,7 @@ class Option:
     unset: str = ""
     many: bool = False
     group: str = "run"
+    formerly: str = ""
 
     @property
     def flag(self) -> str:
@@ -264,8 +268,17 @@ class Option:
 
     @property
     def help_text(self) -> str:
-        """Help with the default."""
-        return f"{self.help} (default: {self.shown_default})" if self.shown_default else self.help
+        """Help with the default, and an example where that is no value."""
+        if not self.shown_default:
+            return self.help
+        unset = self.default is None or self.default == ()
+        example = f"such as {self.kind.example}; " if unset and self._needs_example else ""
+        return f"{self.help} ({example}default: {self.shown_default})"
+
+    @property
+    def _needs_example(self) -> bool:
+        taken = not isinstance(self.kind, Flag | Choice) and self.kind.example
+        return bool(taken) and "such as" not in self.help
 
     @property
     def shown_default(self) -> str:
@@ -311,6 +324,21 @@ class Option:
         else:
             arguments |= {"metavar": self.kind.metavar, "type": argument_type(self.kind)}
         parser.add_argument(self.flag, action="append" if self.many else "store", **arguments)
+        if self.formerly:
+            old = f"--{self.formerly.replace('_', '-')}"
+            parser.add_argument(old, action=_Former, new=self.flag, **arguments | {"help": argparse.SUPPRESS})
+
+
+class _Former(argparse.Action):
+    """An option under the name of older versions."""
+
+    def __init__(self, *args: Any, new: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.new = new
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        hint(str(option_string), self.new)
+        setattr(namespace, self.dest, values)
 
 
 def argument_type(kind: Kind) -> Callable[[str], Any]:

@@ -10,6 +10,8 @@ from brian2 import (
     Hz,
     Mohm,
     Quantity,
+    amp,
+    farad,
     get_dimensions,
     get_unit,
     have_same_dimensions,
@@ -17,20 +19,23 @@ from brian2 import (
     mV,
     nA,
     nS,
+    ohm,
     pF,
     second,
+    siemens,
     volt,
 )
 
-from ..codegen.brian2_api import all_units, exponents_of
+from ..codegen.brian2_api import Dimension, all_units, exponents_of
 from .names import nearest
 
 # Brian2's units under their names and symbols (mV and mvolt), and what people write besides
 _UNITS = {name: unit for unit in all_units if (name := unit.name).isalpha()}
 _UNITS |= {unit.dispname: unit for unit in all_units if unit.dispname.isalpha() and unit.dispname.isascii()}
 _UNITS |= {"s": second, "min": 60 * second, "h": 3600 * second}
-_UNUSUAL = {"us": ("ms", ms), "ks": ("s", second)}
+_LEAST = 1e-6  # of what is measured: below, only that it is so little is said
 _WRITTEN = {"ms": ms, "second": second, "mV": mV, "volt": volt, "Hz": Hz, "nA": nA, "nS": nS, "Mohm": Mohm, "pF": pF}
+_SI = {"volt": volt, "Hz": Hz, "second": second, "amp": amp, "siemens": siemens, "ohm": ohm, "farad": farad}
 _BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)")
 _FACTOR = re.compile(r"\s*([*/]?)\s*([A-Za-z]+)(?:\s*(?:\*\*|\^)\s*([+-]?\d))?")
@@ -105,11 +110,65 @@ def readable(value: Quantity) -> str:
     number, dim = numbers.item(), get_dimensions(value)
     if dim.is_dimensionless:
         return f"{number:.6g}"
-    value = Quantity(number, dim=dim)
-    number, _, unit = value.in_best_unit(precision=12).partition(" ")
-    if unit in _UNUSUAL:
-        unit, number = _UNUSUAL[unit][0], value / _UNUSUAL[unit][1]
-    return f"{float(number):.6g} {unit}"
+    if dim is (1 / volt).dim:
+        unit = mV if 1 <= abs(number) < 1e9 else volt
+        return f"{plain(number * float(unit), 6)}/{unit.dispname}"
+    name, scale = _usual(abs(number), dim)
+    if name:
+        return f"{plain(number / scale, 6)} {name}"
+    number, _, unit = Quantity(number, dim=dim).in_best_unit(precision=12).partition(" ")
+    return f"{plain(float(number), 6)} {unit}"
+
+
+def _usual(size, dim):
+    """Unit and its size that people use for a time or a rate of this size; None where Brian2 says which is the best."""
+    if dim is second.dim and (size >= 1e-6 or size == 0):
+        return ("s", 1) if size >= 1 or size == 0 else ("ms", 1e-3)
+    if dim is Hz.dim and (1e-6 <= size < 1e4 or size == 0):
+        return "Hz", 1
+    return None, 1
+
+
+def plain(number: float, digits: int = 4) -> str:
+    """Return a number with some digits, in positional notation unless it is very large or small: ``0.000019``, ``12346``."""
+    if not math.isfinite(number) or (number and not 1e-9 <= abs(number) < 1e15):
+        return f"{number:.{digits}g}"
+    precision = max(digits, math.ceil(math.log10(max(abs(number), 1))))
+    return np.format_float_positional(number, precision, unique=False, fractional=False, trim="-")
+
+
+def measured(number: float, unit: str, digits: int = 4) -> str:
+    """Return something measured, as a cost or a rate: ``1.82 Hz``, and ``< 1e-6 Hz`` for the tail of an exponential.
+
+    Parameters
+    ----------
+    number : float
+        In `unit`; NaN: unknown.
+    unit : str
+        What follows the number.
+    digits : int
+        Significant ones.
+    """
+    if math.isnan(number):
+        return "unknown"
+    if 0 < abs(number) < _LEAST:
+        return f"< {_LEAST:.0e} {unit}".replace("e-0", "e-")
+    return f"{plain(number, digits)} {unit}"
+
+
+def unit_name(dim: Dimension) -> str:
+    """Return the SI unit of some dimensions as equations have it: ``volt``, ``1/volt``, ``Hz**2``, ``1``."""
+    if dim.is_dimensionless:
+        return "1"
+    for (name, unit), power in itertools.product(_SI.items(), (1, 2, -1, -2)):
+        if dim is (unit**power).dim:
+            return f"{'1/' * (power < 0)}{name}{'**2' * (abs(power) == 2)}"
+    return _of_base_units(Quantity(1.0, dim=dim))
+
+
+def _of_base_units(value):
+    powers = zip(_BASE, exponents_of(value), strict=True)
+    return "*".join(f"{name}**{p:g}" if p != 1 else name for name, p in powers if p)
 
 
 def as_python(value: Quantity | float) -> str:
@@ -128,5 +187,4 @@ def as_python(value: Quantity | float) -> str:
                 found.append(f"{digits}{'/' if power < 0 else '*'}{name}{'**2' * (power == 2)}")
     if found:
         return min(found, key=lambda text: len(re.split("[*/]", text)[0]))
-    powers = zip(_BASE, exponents_of(Quantity(1.0, dim=dim)), strict=True)
-    return "*".join([repr(number), *(f"{name}**{p:g}" if p != 1 else name for name, p in powers if p)])
+    return f"{number!r}*{_of_base_units(Quantity(1.0, dim=dim))}"

@@ -2,7 +2,7 @@
 
 A spike adds a row of weights: the queue of an axon holds units instead of synapses, and what a spike does is one vectorised
 loop. Synapse ``j*n_post + i`` (or ``i*n_pre + j``: `post_major`) goes from unit j to unit i. Saves, in single precision, 12
-to 28 bytes a synapse.
+to 28 bytes per synapse.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Code of neuron groups that costs less a step; the equations and Brian2's statements are the same.
+"""Code of neuron groups that costs less per step; the equations and Brian2's statements are the same.
 
 * The time step is a literal, so that the compiler evaluates every exponential of it once and for all.
 * Time in steps stays a floating-point number with an integer value, which vectorises; conversion to an integer does not.

@@ -1,7 +1,7 @@
 """Code of synapses that connect some units to some: time and memory are those of the synapses that there are.
 
-They lie in rows, one a presynaptic unit, whose lengths differ: synapses ``_row_start[j]`` to ``_row_start[j + 1]`` are those of
-unit j, and ``_synaptic_post`` says where they go. A compiled program holds their number only. Which pairs they connect is an
+They lie in rows, one per presynaptic unit, whose lengths differ: synapses ``_row_start[j]`` to ``_row_start[j + 1]`` are those
+of unit j, and ``_synaptic_post`` says where they go. A compiled program holds their number only. Which pairs they connect is an
 input, ``_synaptic_pre`` and ``_synaptic_post`` of its state, and so is ``delay`` where each synapse has its own.
 """
 

@@ -1,5 +1,5 @@
 {# The recorded steps as one backward sweep over postsynaptic units (superspike_brian/codegen/sweep.py) #}
-{% extends 'kernel_lagging.cpp' %}
+{% extends 'kernel_deferred.cpp' %}
 
 {% block buffers %}
 static constexpr int _NI = superspike::padded(_n_post), _NY = {{sweep.inputs|length}}, _NS = {{sweep.plan.states|length}};
@@ -55,7 +55,7 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
     {% endif %}
 {% endblock %}
 
-{% block catch_up %}
+{% block flush %}
     {% for name in shared_reads %}
     const _T {{name}} = {{get_array_name(variables[name])}}[0];
     {% endfor %}
@@ -144,7 +144,7 @@ superspike::Product<_T, _NJ, _Chunk::_NI, _CHUNK> _product[{{sweep.driven|length
     {% endif %}
 {% endblock %}
 
-{% block lagging_functions_cpp %}
+{% block deferred_functions_cpp %}
 {% if sweep.events %}
 void _before_jump_{{codeobj_name}}()
 {
@@ -183,7 +183,7 @@ void _after_jump_before_step_{{codeobj_name}}() { _note_jump(true); }
 {% endif %}
 {% endblock %}
 
-{% block lagging_functions_h %}
+{% block deferred_functions_h %}
 {% if sweep.events %}
 void _before_jump_{{codeobj_name}}();
 void _after_jump_{{codeobj_name}}();

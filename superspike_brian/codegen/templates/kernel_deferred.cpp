@@ -1,6 +1,6 @@
-{# A step only records what the synapses read; catch_up() takes all recorded steps at once. It may run on another thread
-   while the next chunk is recorded. Child templates: buffers (what a chunk records), work (memory of catch_up), record,
-   catch_up, lagging_functions_cpp and _h. #}
+{# A step only records what the synapses read; flush() takes all recorded steps at once. It may run on another thread
+   while the next chunk is recorded. Child templates: buffers (what a chunk records), work (memory of flush), record,
+   flush, deferred_functions_cpp and _h. #}
 {% extends 'common_group.cpp' %}
 
 {% block extra_headers %}
@@ -15,7 +15,7 @@ struct _Chunk {
     int _pending = 0;
     {% block buffers %}{% endblock %}
     void record();
-    void catch_up();
+    void flush();
 };
 _Chunk _chunks[2];
 superspike::LargePages _pages(_chunks, sizeof _chunks);
@@ -32,11 +32,11 @@ superspike::Job _job;
     _chunk._pending++;
     if (({{t_in_timesteps}} + 1) % _CHUNK != 0) return;
     if (!superspike::workers().take({{layout.n}}L >= {{worth_a_thread}})) {
-        _chunk.catch_up();
+        _chunk.flush();
         return;
     }
     superspike::workers().wait(_job);
-    _job.call = _now ? [] { _chunks[1].catch_up(); } : [] { _chunks[0].catch_up(); };
+    _job.call = _now ? [] { _chunks[1].flush(); } : [] { _chunks[0].flush(); };
     superspike::workers().submit(_job);
     _now = 1 - _now;
 {% endblock %}
@@ -45,7 +45,7 @@ superspike::Job _job;
 void _flush_{{codeobj_name}}()
 {
     superspike::workers().wait(_job);
-    if (_chunks[_now]._pending) _chunks[_now].catch_up();
+    if (_chunks[_now]._pending) _chunks[_now].flush();
 }
 
 namespace {
@@ -57,19 +57,19 @@ void _Chunk::record()
     {% block record %}{% endblock %}
 }
 
-void _Chunk::catch_up()
+void _Chunk::flush()
 {
     using namespace brian;
     %CONSTANTS%
     {{pointers_lines|autoindent}}
-    {% block catch_up %}{% endblock %}
+    {% block flush %}{% endblock %}
     _pending = 0;
 }
 }
-{% block lagging_functions_cpp %}{% endblock %}
+{% block deferred_functions_cpp %}{% endblock %}
 {% endblock %}
 
 {% block extra_functions_h %}
 void _flush_{{codeobj_name}}();
-{% block lagging_functions_h %}{% endblock %}
+{% block deferred_functions_h %}{% endblock %}
 {% endblock %}
