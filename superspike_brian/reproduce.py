@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import datetime
 import io
+import json
+import os
+import platform
+import subprocess
+import time
 from concurrent.futures import Executor
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import results
 from .errors import UserError
@@ -21,6 +28,9 @@ from .values.hints import Report
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+RECORD = "reproduced.json"  # what is known of each figure of a folder
 
 
 class ReproductionError(UserError):
@@ -48,7 +58,8 @@ def reproduce(
     findings : list of Finding
         Expected and found, panel by panel.
     paths : list of Path
-        Files written: figure (PNG, PDF), numbers (CSV), findings (text).
+        Files written: figure (PNG, PDF), numbers (CSV), findings (text), and what is known of the folder's figures (JSON):
+        scale, seeds, durations, versions and commit.
 
     Raises
     ------
@@ -65,6 +76,7 @@ def reproduce(
     if failed:
         first, message = next(iter(failed.items()))
         raise ReproductionError(f"{name}: {len(failed)} of {len(jobs)} runs failed, the first is {first}: {message}")
+    began = time.perf_counter()
     runs: dict[str, list[xr.Dataset]] = {}
     for job in jobs:
         runs.setdefault(job.out.name.rpartition("-s")[0], []).append(results.load(job.out))
@@ -81,7 +93,44 @@ def reproduce(
     ):
         write_durably(path, text.encode())
         paths.append(path)
+    seconds = sum(float(run.attrs["wall_s"]) for of_seeds in runs.values() for run in of_seeds)
+    facts = {"scale": setting.scale, "seeds": setting.seeds, "runs": len(jobs)}
+    facts["duration_s"] = round(seconds + time.perf_counter() - began, 1)
+    paths.append(_record(Path(setting.out) / RECORD, name, facts))
     return found, paths
+
+
+def _record(path: Path, name: str, facts: dict[str, Any]) -> Path:
+    """Note how a figure came about, beside what is noted of others in the folder."""
+    facts |= {
+        "date": datetime.date.today().isoformat(),
+        "commit": commit(),
+        "versions": {name: version(name) for name in ("superspike_brian", "brian2")}
+        | {"python": platform.python_version()},
+    }
+    known = json.loads(path.read_text()) if path.exists() else {}
+    write_durably(path, (json.dumps(known | {name: facts}, indent=1, sort_keys=True) + "\n").encode())
+    return path
+
+
+def commit() -> str | None:
+    """The commit of this package, ``$SUPERSPIKE_COMMIT`` or that of its checkout, with a + if files differ from it; or None."""
+    if given := os.environ.get("SUPERSPIKE_COMMIT"):
+        return given
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
 
 
 def _csv(rows):

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from brian2 import second
+from matplotlib import pyplot as plt
 from PIL import Image
 from superspike_brian.models import SUPERSPIKE
 
 import superspike_brian as ss
-from superspike_brian.figures.animation import animate
+from superspike_brian.figures.animation import animate, stage
 from superspike_brian.figures.rasters import looped
 
 
@@ -48,3 +49,16 @@ def test_too_few_windows_and_other_names_are_refused(run, tmp_path):
         animate(run.isel(probe=[0, 3]), tmp_path / "a.gif")
     with pytest.raises(ValueError, match=r"ends in \.gif"):
         animate(run, tmp_path / "a.mp4")
+
+
+def test_outputs_lie_over_their_targets_and_learning_is_on_a_logarithmic_axis_of_time(run):
+    figure, dots, line = stage(run)
+    spikes, curve = figure.axes
+    times, units = looped(run, "targets", 0)
+    (targets,) = (drawn for drawn in spikes.lines if drawn is not dots and len(drawn.get_xdata()))
+    assert sorted(targets.get_ydata()) == sorted(units) and len(targets.get_xdata()) == len(times)
+    assert targets.get_zorder() < dots.get_zorder() and targets.get_markersize() > dots.get_markersize()
+    assert [tick for tick in spikes.get_yticks() if -0.5 < tick < 2.5] == [0, 1, 2]
+    assert curve.get_xscale() == "log" and curve.get_xlim() == (float(run.time[0]), float(run.time[-1]))
+    assert curve.get_xlim()[0] <= line.get_xdata()[0] <= curve.get_xlim()[1]
+    plt.close(figure)

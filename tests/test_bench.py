@@ -2,15 +2,19 @@
 
 import itertools
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from brian2 import Hz, second
+from command import superspike
 from superspike_brian.tasks import Task
 from superspike_brian.tasks.spike_timing import frozen_poisson
 
-from superspike_brian import bench
+from superspike_brian.bench import felt
+from superspike_brian.bench import kernels as bench
+from superspike_brian.bench.readme import BEGIN, END
 from superspike_brian.cli.main import main
 
 
@@ -71,7 +75,7 @@ def test_the_report_says_where_auto_is_not_the_fastest(auto, said, small, monkey
     monkeypatch.setattr(
         bench, "build", lambda *_, kernel, threads: Clocked(seconds["threads" if threads > 1 else kernel])
     )
-    monkeypatch.setattr(bench, "_learned", lambda *_: ({}, 0))
+    monkeypatch.setattr(bench, "learned", lambda *_: ({}, 0))
     monkeypatch.setattr(bench.time, "perf_counter", lambda: Clocked.clock)
     rows = bench.measure(small, len(auto), None, lambda line: None)
     assert said in bench.markdown(rows, {}, {}).splitlines()
@@ -135,3 +139,79 @@ def test_a_network_of_ones_own_is_measured(build_dir, tmp_path, monkeypatch):
     assert auto["ns_per_synapse_and_step"] == pytest.approx(auto["s_per_simulated_s"] / n / 1e4 * 1e9)
     # w, m, v, eligibility and its rise stage, of each synapse
     assert stock["state_bytes_per_synapse"] == pytest.approx(5 * 8, abs=8 * 2)
+
+
+def test_what_a_user_waits_for(build_dir, monkeypatch):
+    monkeypatch.setattr(felt, "CORES", 2)
+    few = {
+        "sweep": {"runs": 2, "seconds": 2.0},
+        "probing": {"seconds": 30.0},
+        "cost": {},
+    }
+    found = [figure for part, options in few.items() for figure in felt.PARTS[part](1, build_dir, **options)]
+    values = {f["case"].partition(",")[0]: f["value"] for f in found}
+    texts = [felt.text_of(f) for f in found]
+    assert 1 < values["100-4-1"] < 1000  # windows take time
+    assert (
+        0 < found[1]["value"] < 100
+        and found[1]["unit"] == "%"
+        and "2 runs of 100-4-1, 2 s each: part that simulates" in texts[1]
+    )
+    assert found[2]["part"] == "cores" and 0.1 < found[2]["value"] < 10
+    assert re.search(r"spike-timing 100-1 to 1 Hz, after \d+ s of simulated time: .* s$", texts[-1])
+    table = felt.markdown(found).splitlines()
+    assert len(table) == 2 + len(found) and table[-1].endswith(" s |")
+
+
+def test_a_cost_that_is_not_reached_is_said(build_dir):
+    (figure,) = felt.to_cost(1, build_dir, seconds={"spike-timing": 2.0})
+    assert felt.text_of(figure) == "spike-timing 100-1 to 1 Hz, in 2 s of simulated time: not reached"
+
+
+def test_large_and_sparse_layers(build_dir):
+    large, ratio, sparse = felt.layers(1, build_dir, units=20, seconds=0.02)
+    assert large["unit"] == "s per simulated s" and large["value"] > 0
+    assert ratio["case"] == "20-40-20, single precision, beside 200-256-200" and ratio["value"] > 0
+    assert "10 % of the synapses" in sparse["case"] and sparse["value"] > 0
+
+
+def test_the_readme_gets_what_was_measured(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    readme = Path("README.md")
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    measured = (
+        ("stock", "double", 1, 1.0),
+        ("auto", "double", 1, 3.44),
+        ("auto", "single", 1, 2.9),
+        ("auto", "single", 2, 9.0),
+    )
+    names = ("kernel", "precision", "threads", "ratio_to_stock_double")
+    rows = [{"network": "100-1"} | dict(zip(names, row, strict=True)) for row in measured]
+    Path("b").mkdir()
+    Path("b/bench.json").write_text(json.dumps({"rows": rows}))
+    done = superspike("bench", "--parts", "start", "--rounds", "1", "--out", "b", "--readme", "README.md")
+    assert done.code == 0
+    before, table, after = re.split(f"{BEGIN}\n|\n{END}", readme.read_text())
+    assert (before, after) == ("before\n", "\nafter\n")
+    cells = [re.split(r"\s*\|\s*", line)[1:-1] for line in table.splitlines()]
+    assert ["100-1", "3.4", "2.9"] in cells and "old" not in table
+    first, warm = json.loads(Path("b/felt.json").read_text())
+    for figure in (first, warm):
+        phases = re.findall(r"(\w+) ([\d.]+)", figure["case"].partition(":")[2])
+        assert [phase for phase, _ in phases] == ["import", "check", "generate", "compile", "run"]
+        assert sum(float(seconds) for _, seconds in phases) == pytest.approx(figure["value"], abs=0.03)
+        assert [figure["case"], f"{figure['value']:.3g} s"] in cells
+    assert 0 < warm["value"] < first["value"]
+    readme.write_text("no marks")
+    assert (
+        "expected the lines"
+        in superspike("bench", "--parts", "start", "--out", "b", "--rounds", "1", "--readme", "README.md").err
+    )
+    assert readme.read_text() == "no marks"
+    assert "no part 'speed'; there are kernels, start" in superspike("bench", "--parts", "speed").err
+    assert "which --parts leaves out" in superspike("bench", "--parts", "start", "--network", "x.py:NET").err
+
+
+def test_the_package_s_readme_has_the_marks():
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    assert text.index(BEGIN) < text.index(END)

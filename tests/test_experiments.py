@@ -40,6 +40,7 @@ from superspike_brian.experiments import (
     recurrence,
 )
 from superspike_brian.experiments._labelled import Labelled, Shown
+from superspike_brian.figures.palette import other
 from superspike_brian.network.structure import Structure
 from superspike_brian.results.folder import RunFolder
 from superspike_brian.spec.run import RunSpec
@@ -117,7 +118,7 @@ def test_mean_by():
 
 
 def fig7_rows(scale, duration=1000.0, **changed):
-    cost = {c: 1.0 * k for k, c in enumerate(fig7.LABELS, 3)} | dict(fig7.REFERENCE)
+    cost = {c: 1.0 * k for k, c in enumerate(fig7.LOOKS, 3)} | dict(fig7.REFERENCE)
     cost |= {fig7.RANDOM_FEEDBACK: 9.0} | {k.replace("_", "-"): v for k, v in changed.items()}
     rates = {fig7.RANDOM_FEEDBACK: 60.0}
     return [
@@ -159,7 +160,7 @@ def failing(module, costs, seconds, **columns):
 
 
 def test_findings_of_recurrence_can_fail():
-    good = dict(zip(recurrence.LABELS, (0.5, 0.47, 0.48, 0.33, 0.35, 0.33), strict=True))
+    good = dict(zip(recurrence.LOOKS, (0.5, 0.47, 0.48, 0.33, 0.35, 0.33), strict=True))
     inhibited = {"self_weight_mv": -30.0}
     assert failing(recurrence, good, 1000, **inhibited) == []
     assert failing(recurrence, good, 1000, self_weight_mv=1.0) == ["outputs inhibit themselves"]
@@ -174,7 +175,7 @@ def test_findings_of_recurrence_can_fail():
 
 
 def test_findings_of_memory_can_fail():
-    good = dict(zip(memory.LABELS, (1.0, 0.9, 0.4, 0.3, 0.2), strict=True))
+    good = dict(zip(memory.LOOKS, (1.0, 0.9, 0.4, 0.3, 0.2), strict=True))
     same = ["the reset makes hidden spikes the same in every loop"]
     assert failing(memory, good, 600, hidden_repeated=1.0) == same  # without reset, too
     assert failing(memory, good | {"reservoir": 0.5}, 600, hidden_repeated=0.2) == [
@@ -191,7 +192,7 @@ def test_findings_of_memory_can_fail():
 def gradient_rows(**changed):
     """A table as it should come out; `changed` are cosines by condition, layer, moment and what is compared."""
     cosines = {("symmetric", "hidden"): 0.8, ("random", "hidden"): 0.4, ("uniform", "hidden"): 0.1}
-    cosines |= {(name, "output"): 0.98 for name in _panels.LABELS}
+    cosines |= {(name, "output"): 0.98 for name in _panels.LOOKS}
     rows = [(*key, moment, "rule", value) for key, value in cosines.items() for moment in _measured.MOMENTS]
     ladder = zip(_ladder.RUNGS, (0.97, 0.96, 0.82, 0.81), strict=True)
     rows += [("symmetric", "hidden", "end", rung, value) for rung, value in ladder]
@@ -233,13 +234,10 @@ def some_tables(module):
         fig1: [{"optimizer": o, "r0_mV": r} for o in fig1.RATES for r in fig1.STEPS],
         fig2: [{}],
         fig4: [
-            {"feedback": f, "hidden": n, "all_feedback_negative": a}
-            for f in fig4.COLOURS
-            for n in (4, 8)
-            for a in (0, 1)
+            {"feedback": f, "hidden": n, "all_feedback_negative": a} for f in fig4.LOOKS for n in (4, 8) for a in (0, 1)
         ],
-        fig5: [{"condition": c, "outputs_with_positive_feedback": 2} for c in (*fig5.COLORS, *fig5.OTHER_SETTINGS)],
-        fig5_sizes: [{"rule": r, "hidden": n} for r in fig5_sizes.RULES for n in fig5_sizes.SIZES],
+        fig5: [{"condition": c, "outputs_with_positive_feedback": 2} for c in fig5.LOOKS],
+        fig5_sizes: [{"rule": r, "hidden": n} for r in fig5_sizes.LOOKS for n in fig5_sizes.SIZES],
         fig6: [{}],
         recipe: [{"set": s, "condition": c} for s in recipe.LENGTHS for c in recipe.STEPS],
         fig8: [{"a": None, "rho": None}, *({"a": a, "rho": r} for a in (0, 1, 4) for r in (0.01, 1.0, 10.0, 1000.0))],
@@ -316,14 +314,14 @@ def test_findings_of_labelled_samples_can_fail(module, first, control):
     def failing(seconds, **changed):
         return [f.expected for f in module.findings(labelled_rows(module.SHOWN, seconds, **changed)) if not f.holds]
 
-    label, least = module.SHOWN[first].label, module.SHOWN[first].required
+    label, least = module.SHOWN[first].look.label, module.SHOWN[first].required
     assert failing(module.FULL) == []
     assert failing(module.FULL, **{first: least - 0.01}) == [
         f"{label}: at least {least:.1%} (wanted: {module.SHOWN[first].wanted:.1%})"
     ]
     assert len(failing(module.FULL / 5, **{first: least - 0.01})) == 0
     assert len(failing(module.FULL / 5, **{first: 0.5})) == 1
-    assert [e.split(":")[0] for e in failing(module.FULL / 5, **{control: 0.6})] == [module.SHOWN[control].label]
+    assert [e.split(":")[0] for e in failing(module.FULL / 5, **{control: 0.6})] == [module.SHOWN[control].look.label]
     text = [f.found for f in module.findings(labelled_rows(module.SHOWN, module.FULL))][len(module.SHOWN) :]
     assert text[0] == "logistic regression: its package is missing, perceptron: its package is missing, BPTT 12.3%"
 
@@ -338,8 +336,8 @@ def test_seeds_of_labelled_samples_hold_out_others_by_turns(module, tmp_path):
         assert tests[0] == tests[2] != tests[1]
         assert jobs[f"{name}-s0"].precision == "single"
         assert float(jobs[f"{name}-s0"].duration) >= module.FULL
-        for other, also in module.SHOWN.items():
-            same = jobs[f"{name}-s0"].task.training.key == jobs[f"{other}-s0"].task.training.key
+        for another, also in module.SHOWN.items():
+            same = jobs[f"{name}-s0"].task.training.key == jobs[f"{another}-s0"].task.training.key
             assert same == (shown.samples == also.samples)
 
 
@@ -364,7 +362,7 @@ def test_an_experiment_on_labelled_samples_measures_baselines_of_the_same_sample
         raise _labelled.MissingPackageError("no package")
 
     monkeypatch.setattr(_labelled, "BASELINES", {"one": ("s", baseline), "other": ("D", missing)})
-    shown = {"some": Shown("some", "black", "few", 0.5, 0.9), "control": Shown("none", "grey", "few", at_most=1.0)}
+    shown = {"some": Shown(other(0, "some"), "few", 0.5, 0.9), "control": Shown(other(1, "none"), "few", at_most=1.0)}
     small = Labelled(
         shown,
         lambda samples, split: random_manifolds(6, 2, samples=10, test_samples=5, pause=20 * ms, seed=split),
@@ -402,7 +400,7 @@ def eprop_rows(**costs):
             "cost_hz": costs.get(name.replace("-", "_"), 1.0),
             "simulated_s": 1000.0,
         }
-        for name in eprop.LABELS
+        for name in eprop.LOOKS
     ]
     far = 1 + costs.get("apart", 0.0)
     return rows + [{"condition": eprop.PUBLISHED, "loss": x * far, "published_loss": x} for x in eprop.NEST]

@@ -1,4 +1,4 @@
-"""``superspike bench``: measure the kernels on this machine, as ratios; or how well networks learn."""
+"""``superspike bench``: measure what is fast and slow on this machine; or how well networks learn."""
 
 import argparse
 import os
@@ -6,15 +6,19 @@ import sys
 from pathlib import Path
 
 from .. import learning
-from ..bench import own, run
+from ..bench import felt, kernels, readme
 from ..models import Architecture
 from .options import load_record, number
 
 PAGE = "kernels"
 EXAMPLES = (
     (
-        "superspike bench --rounds 3",
-        "the kernels, each three times",
+        "superspike bench --rounds 3 --readme README.md",
+        "everything, each three times, and into the table of a README",
+    ),
+    (
+        "superspike bench --parts start,sweep",
+        "how long it takes to start, and what a sweep costs",
     ),
     (
         "superspike bench --learning",
@@ -22,7 +26,8 @@ EXAMPLES = (
     ),
 )
 
-_OF_KERNELS, _OF_LEARNING = ("rounds", "network"), ("stored", "save", "overwrite", "workers")
+_OF_SPEED, _OF_LEARNING = ("rounds", "network", "parts", "readme"), ("stored", "save", "overwrite", "workers")
+PARTS = ("kernels", *felt.PARTS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +36,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("bench"), help="folder for table and figure (default: ./bench)"
     )
     parser.add_argument("--rounds", type=number(int, 1), metavar="N", help="measurements of each variant (default: 5)")
+    parser.add_argument(
+        "--parts",
+        type=_parts,
+        metavar="PART,...",
+        help=f"what to measure, of {', '.join(PARTS)} (default: all; with --network the kernels)",
+    )
+    parser.add_argument(
+        "--readme",
+        type=Path,
+        metavar="FILE",
+        help="write the tables of --out into this file, between its marks (default: no file)",
+    )
     parser.add_argument(
         "--data-dir",
         default=os.environ.get("SUPERSPIKE_DATA_DIR"),
@@ -68,22 +85,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(args: argparse.Namespace) -> None:
     """Measure the kernels, or learning."""
-    if wrong := [f"--{name}" for name in (_OF_KERNELS if args.learning else _OF_LEARNING) if getattr(args, name)]:
+    if wrong := [f"--{name}" for name in (_OF_SPEED if args.learning else _OF_LEARNING) if getattr(args, name)]:
         raise ValueError(f"{', '.join(wrong)} cannot be given {'with' if args.learning else 'without'} --learning")
     if args.learning:
         _learning(args)
         return
-    measured = None
-    if args.network:
-        measured = [own(load_record(args.network, Architecture, "network"), args.network.rpartition(":")[2])]
-    run(
-        args.out,
-        args.rounds or 5,
-        args.data_dir,
-        args.build_dir,
-        lambda text: print(text, flush=True),
-        measured,
-    )
+    parts = args.parts or (("kernels",) if args.network else PARTS)
+    if args.network and "kernels" not in parts:
+        raise ValueError("--network is of the part kernels, which --parts leaves out")
+    if args.readme:
+        readme.check(args.readme)
+    args.out.mkdir(parents=True, exist_ok=True)
+
+    def report(text):
+        print(text, flush=True)
+
+    if "kernels" in parts:
+        measured = None
+        if args.network:
+            network = load_record(args.network, Architecture, "network")
+            measured = [kernels.own(network, args.network.rpartition(":")[2])]
+        kernels.run(args.out, args.rounds or 5, args.data_dir, args.build_dir, report, measured)
+    if others := tuple(p for p in felt.PARTS if p in parts):
+        felt.run(args.out, others, args.rounds or 5, args.data_dir, report)
+    if args.readme:
+        readme.write(args.readme, args.out)
+
+
+def _parts(text):
+    found = tuple(text.split(","))
+    if unknown := [part for part in found if part not in PARTS]:
+        raise argparse.ArgumentTypeError(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+    return found
 
 
 def _learning(args):

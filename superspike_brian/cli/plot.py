@@ -25,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which run or sweep, and which unit."""
     parser.add_argument("dir", type=Path, help="folder of a run or a sweep")
     parser.add_argument(
-        "--unit", type=int, metavar="N", help="output unit to show, such as 3 (default: the first recorded)"
+        "--unit",
+        type=int,
+        metavar="N",
+        help="output unit to show, such as 3 (default: of those recorded, the one with most targets)",
     )
 
 

@@ -13,7 +13,8 @@ from matplotlib.ticker import PercentFormatter
 
 from ..baselines import Accuracy, bptt, logistic_regression, perceptron
 from ..errors import MissingPackageError
-from ..figures.style import GREY, letter, styled
+from ..figures.palette import GREY, Look
+from ..figures.style import letter, reference_line, styled
 from ..results.trials import accuracy
 from ..tasks import LabelledTask
 from . import Finding, Runs, Table, mean_by
@@ -35,8 +36,8 @@ class Shown(NamedTuple):
 
     Parameters
     ----------
-    label, color : str
-        In figure and findings.
+    look : Look
+        How it is called and drawn.
     samples : str
         Which samples; conditions of the same ones share their baselines.
     required, wanted : float, optional
@@ -45,8 +46,7 @@ class Shown(NamedTuple):
         The same of a control, which must not exceed it.
     """
 
-    label: str
-    color: str
+    look: Look
     samples: str
     required: float | None = None
     wanted: float | None = None
@@ -138,51 +138,59 @@ class Labelled:
         text += f", {np.mean(training):.1%} in training"
         if "silent" in rows[0]:
             text += f", {np.mean([r['silent'] for r in rows]):.1%} without an answer"
-        return Finding("b", f"{shown.label}: {expected}", text, bool(holds))
+        return Finding("b", f"{shown.look.label}: {expected}", text, bool(holds))
 
     def draw(self, runs: Runs) -> Figure:
         """Accuracy on held-out samples over time; at the end, with baselines and what is required."""
         with styled():
-            figure = plt.figure(figsize=(7.2, 3.6), layout="constrained")
+            figure = plt.figure(figsize=(7.2, 3.8), layout="constrained")
             axes = figure.subplot_mosaic("ab", width_ratios=[1, 1.15])
             for name, of_seeds in runs.items():
-                self._curve(axes["a"], name, of_seeds)
+                self._curve(axes["a"], self.shown[name].look, of_seeds)
+            reference_line(axes["a"], "chance", y=1 / next(iter(runs.values()))[0].sizes["output"], linestyle=":")
             axes["a"].set(xlabel="simulated time (s)", ylabel="held-out samples named correctly", ylim=(0, 1.02))
             axes["a"].set_xlim(left=0)
             axes["a"].yaxis.set_major_formatter(PercentFormatter(1))
             self._bars(axes["b"], self.table(runs))
+            figure.legend(*axes["b"].get_legend_handles_labels(), loc="outside upper right", ncols=5, columnspacing=1)
             for name, axis in axes.items():
                 letter(axis, name)
         return figure
 
-    def _curve(self, axis, name, runs):
+    def _curve(self, axis, look, runs):
         times, courses = runs[0].tests_time.values, [r.tests_accuracy.values for r in runs]
         for course in courses:
-            axis.plot(times, course, color=self.shown[name].color, alpha=0.3, linewidth=0.5)
-        axis.plot(times, np.mean(courses, axis=0), color=self.shown[name].color, label=self.shown[name].label)
+            axis.plot(times, course, color=look.color, alpha=0.3, linewidth=0.5)
+        axis.plot(times, np.mean(courses, axis=0), label=f"_{look.label}", **look.curve)
 
     def _bars(self, axis, rows):
         names = list(dict.fromkeys(r["condition"] for r in rows if r["condition"] in self.shown))
+        lines = {}
         for y, name in enumerate(names):
             shown, values = self.shown[name], [r["accuracy"] for r in rows if r["condition"] == name]
-            axis.barh(y, np.mean(values), height=0.7, color=shown.color, alpha=0.4)
-            beside = 0.02 if np.mean(values) > 0.3 else max(values) + 0.02
-            axis.text(beside, y, f"{np.mean(values):.1%}", va="center", fontsize=6)
-            axis.plot(values, [y] * len(values), "o", color=shown.color, markersize=2.5, markeredgewidth=0)
-            for bound, style in ((shown.required, "-"), (shown.at_most, ":")):
+            axis.barh(y, np.mean(values), height=0.7, color=shown.look.color, alpha=0.4)
+            low = np.mean(values) < 0.3
+            axis.text(
+                max([*values, shown.at_most or 0]) + 0.03 if low else 0.02, y, f"{np.mean(values):.1%}", va="center"
+            )
+            axis.plot(values, [y] * len(values), "o", color=shown.look.color, markersize=2.5, markeredgewidth=0)
+            for bound, style, label in ((shown.required, "-", "required"), (shown.at_most, ":", "at most")):
                 if bound is not None:
-                    axis.plot([bound] * 2, [y - 0.42, y + 0.42], style, color="black", linewidth=1)
+                    (lines[label],) = axis.plot([bound] * 2, [y - 0.42, y + 0.42], style, color="black", linewidth=1)
             for baseline, (marker, _) in BASELINES.items():
                 found = [r["accuracy"] for r in rows if (r["condition"], r["samples"]) == (baseline, shown.samples)]
                 if found and shown.at_most is None:
-                    label = {} if y else {"label": baseline}
-                    axis.plot(np.mean(found), y + 0.42, marker, color=GREY, markersize=3.5, clip_on=False, **label)
-        axis.set(yticks=range(len(names)), yticklabels=[self.shown[name].label for name in names], xlim=(0, 1))
-        axis.set_xlabel("held-out samples named correctly (line: required)")
+                    mark = {"color": GREY, "markersize": 3.5, "clip_on": False, "linestyle": "", "marker": marker}
+                    (lines[baseline],) = axis.plot(np.mean(found), y + 0.42, **mark)
+        for label, line in lines.items():
+            line.set_label(label)
+        axis.set(yticks=range(len(names)), yticklabels=[self.shown[name].look.label for name in names], xlim=(0, 1))
+        for tick, name in zip(axis.get_yticklabels(), names, strict=True):
+            tick.set_color(self.shown[name].look.color)  # which say what the curves are
+        axis.set_xlabel("held-out samples named correctly")
         axis.xaxis.set_major_formatter(PercentFormatter(1))
         axis.invert_yaxis()
         axis.tick_params(axis="y", length=0)
-        axis.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=3, handletextpad=0.1, columnspacing=1)
 
 
 def _of(run: xr.Dataset) -> dict[str, Any]:

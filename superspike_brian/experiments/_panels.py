@@ -8,19 +8,17 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..baselines.reference import SLOPE
-from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION
+from ..figures.palette import GREY, look, other
+from ..figures.style import above
 from . import Table
 from ._ladder import RUNGS
 from ._measured import MOMENTS, RULE, SHUFFLED, SILENT, SLOPES, WRONG_SIGN
 
-LABELS = {  # and colours
-    "none": ("no hidden layer", BLACK),
-    "symmetric": ("symmetric", BLUE),
-    "random": ("random", ORANGE),
-    "uniform": ("uniform", GREEN),
-    "recurrent": ("symmetric, output to output", VERMILION),
+LOOKS = {name: look(name) for name in ("none", "symmetric", "random", "uniform")} | {
+    "recurrent": other(0, "symmetric, recurrent outputs")
 }
-NONE, SYMMETRIC, RANDOM_FEEDBACK, UNIFORM_FEEDBACK, RECURRENT = LABELS
+NONE, SYMMETRIC, RANDOM_FEEDBACK, UNIFORM_FEEDBACK, RECURRENT = LOOKS
+LAYERS = {"hidden": other(1, "onto hidden units"), "output": other(3, "onto output units")}
 RECURRENCE = "output to output"
 
 
@@ -32,18 +30,19 @@ def chosen(rows: Table, value: str = "cosine", **wanted: Any) -> list[float]:
 
 def moments(axis: Axes, rows: Table, value: str, layer: str) -> None:
     """Every seed, and means joined by a line, before, during and after learning."""
-    shown = [(name, layer, label, color, "o-") for name, (label, color) in LABELS.items()]
+    shown = [(name, layer, drawn) for name, drawn in LOOKS.items()]
     if layer == "output":
-        shown.append((RECURRENT, RECURRENCE, RECURRENCE, "#56B4E9", "s--"))
-    for k, (name, which, label, color, style) in enumerate(shown):
+        shown.append((RECURRENT, RECURRENCE, other(2, "weights of recurrent outputs")))
+    for k, (name, which, drawn) in enumerate(shown):
         columns = [chosen(rows, value, condition=name, moment=m, layer=which) for m in MOMENTS]
         if not any(columns):
             continue
         place = np.arange(3) + 0.09 * (k - 2)
+        mark: dict[str, Any] = {"marker": drawn.marker, "markeredgewidth": 0}
         for x, values in zip(place, columns, strict=True):
-            axis.plot([x] * len(values), values, style[0], color=color, markersize=2.5, alpha=0.45, markeredgewidth=0)
+            axis.plot([x] * len(values), values, color=drawn.color, linestyle="", markersize=2.5, alpha=0.45, **mark)
         means = [_middle(values, value) for values in columns]
-        axis.plot(place, means, style, color=color, markersize=4, label=label)
+        axis.plot(place, means, label=drawn.label, markersize=4, **mark, **drawn.curve)
     axis.set(xticks=range(3), xticklabels=["before", "during", "after"], xlabel="learning", xlim=(-0.4, 2.4))
     title = "weights onto hidden units" if layer == "hidden" else "weights onto outputs"
     axis.set(title=title, ylabel="cosine with the gradient" if value == "cosine" else "norm of update / gradient")
@@ -72,50 +71,58 @@ def ladder(axis: Axes, rows: Table) -> None:
         "+ no PSP",
         "rule",
     ]
-    for layer, color in (("hidden", BLUE), ("output", BLACK)):
+    for layer, drawn in LAYERS.items():
         columns = [chosen(rows, condition=SYMMETRIC, moment="end", layer=layer, compared=n) for n in names]
         for y, values in enumerate(columns):
-            axis.plot(values, [y] * len(values), "o", color=color, markersize=2.5, alpha=0.45, markeredgewidth=0)
+            style: dict[str, Any] = {
+                "color": drawn.color,
+                "marker": drawn.marker,
+                "linestyle": "",
+                "markeredgewidth": 0,
+            }
+            axis.plot(values, [y] * len(values), markersize=2.5, alpha=0.45, **style)
         means = [np.mean(v) for v in columns]
-        axis.plot(means[1:], range(1, len(names)), "o-", color=color, markersize=4, label=f"onto {layer} units")
-        axis.plot(means[0], 0, "o", color=color, markersize=4)
+        axis.plot(means[1:], range(1, len(names)), marker=drawn.marker, markersize=4, label=drawn.label, **drawn.curve)
+        axis.plot(means[0], 0, markersize=4, **style)
     axis.set(yticks=range(len(names)), yticklabels=labels, xlabel="cosine with the gradient", xlim=(0.4, 1.01))
-    axis.set(title="symmetric, after learning")
+    axis.set_title("symmetric, after learning", pad=14)
     axis.invert_yaxis()
-    axis.legend(loc="upper left")
+    above(axis, 2)
 
 
 def slopes(axis: Axes, rows: Table) -> None:
     """Cosine of the rule with gradients in which spikes act back on what makes them."""
     shown = (
-        (SYMMETRIC, "rule, attached", "hidden", BLUE, "-", "hidden, reset differentiated"),
-        (SYMMETRIC, "rule, attached", "output", BLACK, "-", "output, reset differentiated"),
-        (RECURRENT, "rule, detached", "hidden", BLUE, "--", "hidden, recurrent outputs"),
-        (RECURRENT, "rule, detached", "output", BLACK, "--", "output, recurrent outputs"),
+        (SYMMETRIC, "rule, attached", "hidden", "-", "hidden, reset differentiated"),
+        (SYMMETRIC, "rule, attached", "output", "-", "output, reset differentiated"),
+        (RECURRENT, "rule, detached", "hidden", ":", "hidden, recurrent outputs"),
+        (RECURRENT, "rule, detached", "output", ":", "output, recurrent outputs"),
     )
-    for name, what, layer, color, style, label in shown:
+    for name, what, layer, line, label in shown:
         wanted = {"condition": name, "compared": what, "layer": layer}
         means = [np.mean(chosen(rows, slope_hz_per_mv=s, **wanted) or [np.nan]) for s in SLOPES]
-        axis.plot(SLOPES, means, style, marker="o", color=color, markersize=3, label=label)
+        drawn = LAYERS[layer]
+        axis.plot(SLOPES, means, linestyle=line, marker=drawn.marker, color=drawn.color, markersize=3, label=label)
     axis.axhline(0, color=GREY, linewidth=0.6)
     axis.set(xscale="log", xlabel="slope of the surrogate (Hz/mV)", ylabel="cosine with the gradient", ylim=(-1.1, 1.1))
-    axis.set_title("spikes that act back, after learning")
-    axis.legend(loc="lower left")
+    axis.set_title("spikes that act back, after learning", pad=24)
+    above(axis, 2, fontsize=6)
 
 
 def controls(axis: Axes, rows: Table) -> None:
     """The rule, and what has to look bad."""
     names = (RULE, SHUFFLED, WRONG_SIGN, SILENT)
     for x, name in enumerate(names):
-        for layer, color, shift in (("hidden", BLUE, -0.18), ("output", BLACK, 0.18)):
+        for (layer, drawn), shift in zip(LAYERS.items(), (-0.18, 0.18), strict=True):
             values = chosen(rows, condition=SYMMETRIC, moment="end", layer=layer, compared=name)
             if values:
-                label = f"onto {layer} units" if name == RULE else None
-                axis.bar(x + shift, np.mean(values), 0.32, color=color, alpha=0.35, label=label)
-                axis.plot([x + shift] * len(values), values, "o", color=color, markersize=2.5, markeredgewidth=0)
+                label = drawn.label if name == RULE else None
+                axis.bar(x + shift, np.mean(values), 0.32, color=drawn.color, alpha=0.35, label=label)
+                axis.plot([x + shift] * len(values), values, "o", color=drawn.color, markersize=2.5, markeredgewidth=0)
     if not chosen(rows, condition=SYMMETRIC, compared=SILENT):
         axis.text(len(names) - 1, 0.05, "none", ha="center", va="bottom", fontsize=7)
     axis.axhline(0, color=GREY, linewidth=0.6)
     axis.set(xticks=range(len(names)), xticklabels=["rule", "shuffled\nerror", "wrong\nsign", "silent\nnetwork"])
-    axis.set(ylabel="cosine with the gradient", ylim=(-1.1, 1.1), title="controls, symmetric")
-    axis.legend(loc="lower left")
+    axis.set(ylabel="cosine with the gradient", ylim=(-1.1, 1.1))
+    axis.set_title("controls, symmetric", pad=14)
+    above(axis, 2)

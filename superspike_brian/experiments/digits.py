@@ -27,7 +27,7 @@ import dataclasses
 import numpy as np
 from brian2 import ms, second
 
-from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION
+from ..figures.palette import look, other
 from ..models import RANDOM, READOUT, WINDOWED, WINDOWED_MARGIN
 from ..sweeps.jobs import Job
 from ..tasks import LabelledTask
@@ -39,15 +39,16 @@ __all__ = ["SEEDS", "draw", "findings", "jobs", "table"]
 
 RATE, LATENCY, ON_OFF, SHUFFLED = "rate code", "latency code", "on-off code", "shuffled labels"
 SHOWN = {
-    "rate": Shown("rate code", BLUE, RATE, 0.95, 0.975),
-    "latency": Shown("latency code", GREEN, LATENCY, 0.91, 0.95),
-    "on-off": Shown("on-off code", "#56B4E9", ON_OFF),
-    "spiking": Shown("spiking outputs, margin", VERMILION, RATE, 0.88, 0.95),
-    "windowed": Shown("spiking outputs", ORANGE, RATE),
-    "random": Shown("random feedback", "#CC79A7", RATE, 0.94, 0.97),
-    "no-hidden": Shown("no hidden layer", BLACK, RATE),
-    "shuffled": Shown("shuffled labels", GREY, SHUFFLED, at_most=0.2),
+    "rate": Shown(look("symmetric").named("rate code"), RATE, 0.95, 0.975),
+    "latency": Shown(other(0, "latency code"), LATENCY, 0.91, 0.95),
+    "on-off": Shown(other(2, "on-off code"), ON_OFF),
+    "spiking": Shown(other(1, "spiking outputs, margin"), RATE, 0.88, 0.95),
+    "windowed": Shown(other(3, "spiking outputs"), RATE),
+    "random": Shown(look("random").named("random feedback"), RATE, 0.94, 0.97),
+    "no-hidden": Shown(look("none"), RATE),
+    "shuffled": Shown(other(5, "shuffled labels"), SHUFFLED, at_most=0.2),
 }
+LOOKS = {name: shown.look for name, shown in SHOWN.items()}
 FULL = 1000  # simulated seconds; three times as many for outputs that spike
 
 

@@ -22,7 +22,8 @@ import numpy as np
 from brian2 import ms, mV, second, volt
 from matplotlib.figure import Figure
 
-from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, output_state, styled
+from ..figures.palette import BLACK, GREY, TARGET, look, other
+from ..figures.style import above, letter, output_state, styled
 from ..models import (
     BROADCAST,
     EPROP,
@@ -55,15 +56,16 @@ SEQUENCE = EPROP.interval  # of the sine waves, with the step after it
 # half the summed squared error of NEST's network in each of five sequences: those of its test
 NEST = (101.964356999041, 103.466731126205, 103.340607074771, 103.680244037686, 104.412775748752)
 PUBLISHED = "published"
-LABELS = {  # task, label and colour
-    "waves-eprop": ("waves", "e-prop", BLUE),
-    "waves-superspike": ("waves", "SuperSpike", VERMILION),
-    "waves-readout": ("waves", "e-prop, readout alone", GREEN),
-    "waves-direct": ("waves", "no recurrent units", BLACK),
-    "timing-eprop": ("timing", "e-prop", BLUE),
-    "timing-superspike": ("timing", "SuperSpike", VERMILION),
-    "timing-direct": ("timing", "SuperSpike, no hidden layer", BLACK),
-    "timing-fixed": ("timing", "silent hidden layer", ORANGE),
+EPROP_LOOK, SUPERSPIKE_LOOK = other(0, "e-prop"), other(1, "SuperSpike")
+LOOKS = {  # names begin with the task
+    "waves-eprop": EPROP_LOOK,
+    "waves-superspike": SUPERSPIKE_LOOK,
+    "waves-readout": look("fixed").named("e-prop, readout alone"),
+    "waves-direct": look("none").named("e-prop, no recurrent units"),
+    "timing-eprop": EPROP_LOOK,
+    "timing-superspike": SUPERSPIKE_LOOK,
+    "timing-fixed": look("fixed").named("SuperSpike, silent hidden layer"),
+    "timing-direct": look("none").named("SuperSpike, no hidden layer"),
 }
 READOUT = LEAKY_READOUT.replace(
     parameters={**LEAKY_READOUT.parameters, "tau_syn": 5 * ms}
@@ -186,7 +188,7 @@ def findings(rows: Table) -> list[Finding]:
         for rule in ("eprop", "superspike"):
             name = f"{task}-{rule}"
             text = f"from {first[name]:.3g} to {cost[name]:.3g} Hz"
-            expected = f"{LABELS[name][1]} learns {TASKS[task]}: cost below {part:.0%} of that of the first block"
+            expected = f"{LOOKS[name].label} learns {TASKS[task]}: cost below {part:.0%} of that of the first block"
             found.append(Finding(panel, expected, text, cost[name] < part * first[name]))
     text = f"{cost['waves-eprop']:.3g} Hz, {cost['waves-readout']:.3g} Hz"
     better = cost["waves-eprop"] < cost["waves-readout"]
@@ -215,35 +217,36 @@ def draw(runs: Runs) -> Figure:
 def _losses(axis, found):
     number = np.arange(1, len(NEST) + 1)
     axis.plot(number, NEST, "o", color=GREY, markersize=7, label="published")
-    axis.plot(number, found, "x", color=BLUE, markersize=5, label="here")
-    axis.set(xlabel="sequence", ylabel="loss", xticks=number)
+    axis.plot(number, found, "x", color=BLACK, markersize=5, label="here")
+    axis.set(xlabel="sequence", ylabel="loss (V$^2$)", xticks=number)
     far = max(abs(a / b - 1) for a, b in zip(found, NEST, strict=True))
-    axis.legend(loc="lower right", title=f"at most {far:.0e} apart")
+    above(axis, 2, title=f"relative difference at most {far:.0e}")
 
 
 def _curves(axis, runs, task):
     for name, of_seeds in runs.items():
-        if name == PUBLISHED or LABELS[name][0] != task:
+        if not name.startswith(task):
             continue
-        _, label, color = LABELS[name]
         costs = [r.cost.mean("output").values for r in of_seeds]
         for cost in costs:
-            axis.semilogy(of_seeds[0].time, cost, color=color, alpha=0.35, linewidth=0.5)
-        axis.semilogy(of_seeds[0].time, np.mean(costs, axis=0), color=color, label=label)
+            axis.semilogy(of_seeds[0].time, cost, color=LOOKS[name].color, alpha=0.35, linewidth=0.5)
+        axis.semilogy(of_seeds[0].time, np.mean(costs, axis=0), label=LOOKS[name].label, **LOOKS[name].curve)
     axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", xlim=(0, None))
-    low, high = axis.get_ylim()
-    axis.set_ylim(max(low, LOWEST), high * (high / max(low, LOWEST)) ** 0.5)
-    axis.legend(loc="upper right", title=TASKS[task], ncols=2, columnspacing=1)
+    axis.set_ylim(bottom=max(axis.get_ylim()[0], LOWEST))
+    above(axis, 2, title=TASKS[task])
 
 
 def _readouts(axis, runs):
     run = runs["waves-eprop"][0]
-    axis.plot(run.target_signal_time, run.target_signal.values[:, 0], color=GREY, linewidth=2, label="target")
+    axis.plot(
+        run.target_signal_time, run.target_signal.values[:, 0], color=TARGET, alpha=0.5, linewidth=2.5, label="target"
+    )
     for name in ("waves-eprop", "waves-superspike"):
-        run, (_, label, color) = runs[name][0], LABELS[name]
+        run, shown = runs[name][0], LOOKS[name]
         inside = (float(run.probe_start[-1]) + run.probe_time.values) % run.attrs["period_s"]
         order = np.argsort(inside)
-        axis.plot(inside[order], output_state(run, "U", -1)[order, 0], color=color, linewidth=0.8, label=label)
+        axis.plot(
+            inside[order], output_state(run, "U", -1)[order, 0], color=shown.color, linewidth=0.8, label=shown.label
+        )
     axis.set(xlabel="time in the sequence (s)", ylabel="readout $U$ (V)", xlim=(0, 1))
-    axis.set_ylim(top=axis.get_ylim()[1] + 0.45 * np.ptp(axis.get_ylim()))
-    axis.legend(loc="upper right", ncols=3)
+    above(axis, 3)

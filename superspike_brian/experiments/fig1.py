@@ -14,7 +14,8 @@ import numpy as np
 from brian2 import mV, second, volt
 from matplotlib.figure import Figure
 
-from ..figures.style import BLUE, GREEN, GREY, VERMILION, letter, styled
+from ..figures.palette import other, shades
+from ..figures.style import above, letter, reference_line, styled
 from ..figures.sweep import median_and_quartiles, printed
 from ..models import OPTIMIZERS, SUPERSPIKE
 from ..sweeps.jobs import Job
@@ -26,8 +27,8 @@ SEEDS = {"quick": 3, "full": 20}
 STEPS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 RATES = {"fixed": np.array(STEPS) * volt, "rmsprop": np.array(STEPS) * mV, "rmaxprop": np.array(STEPS) * mV}
 SOLVED = 0.1  # Hz
-TITLES = {"fixed": "fixed rate", "rmsprop": "RMSProp", "rmaxprop": "RMaxProp"}
-COLOURS = {"fixed": VERMILION, "rmsprop": GREEN, "rmaxprop": BLUE}
+SILENT = 10  # Hz: the cost of an output that never spikes, five targets in 0.5 s
+LOOKS = {"fixed": other(0, "fixed rate"), "rmsprop": other(1, "RMSProp"), "rmaxprop": other(2, "RMaxProp")}
 
 
 def jobs(setting: Setting) -> list[Job]:
@@ -128,17 +129,22 @@ def draw(runs: Runs) -> Figure:
         top = max(a.get_ylim()[1] for k, a in axes.items() if k in "abc")
         for panel in "abc":
             axes[panel].set_ylim(0, min(top, 20))
+            reference_line(axes[panel], "silent", y=SILENT)
         axes["a"].set_ylabel("cost (Hz)")
-        for name in RATES:
+        for name, shift in zip(RATES, (1, 0.94, 1.06), strict=True):
             rates, cost = costs(rows, name)
             mine = [r for r in rows if r["optimizer"] == name]
-            where = {"color": COLOURS[name], "markersize": 2.5, "alpha": 0.5, "markeredgewidth": 0}
-            axes["d"].loglog([r["r0_mV"] for r in mine], [max(r["cost_end_hz"], SOLVED) for r in mine], "o", **where)
-            text = f"{TITLES[name]}: {band(rates, cost):.1f} decades"
-            axes["d"].loglog(rates, cost, color=COLOURS[name], label=text)
-        axes["d"].axhline(10, color=GREY, linestyle="--", linewidth=0.8)
-        axes["d"].set(xlabel="learning rate $r_0$ (mV)", ylabel=f"cost at the end, at least {SOLVED:g} (Hz)")
-        axes["d"].legend(title="within twice the best", loc="center right")
+            where = {"color": LOOKS[name].color, "markersize": 3, "alpha": 0.5, "markeredgewidth": 0}
+            ends = [max(r["cost_end_hz"], SOLVED) for r in mine]
+            axes["d"].loglog([r["r0_mV"] * shift for r in mine], ends, LOOKS[name].marker, **where)
+            text = f"{LOOKS[name].label}: {band(rates, cost):.1f} decades"
+            axes["d"].loglog(rates, cost, label=text, **LOOKS[name].curve)
+        reference_line(axes["d"], "silent", y=SILENT)
+        reference_line(axes["d"], "solved", y=SOLVED, linestyle=":")
+        axes["d"].set(xlabel="learning rate $r_0$ (mV)", ylabel=f"final cost, at least {SOLVED:g} (Hz)")
+        axes["d"].yaxis.set_major_formatter("{x:g}")
+        axes["d"].xaxis.set_major_formatter("{x:g}")
+        above(axes["d"], 3, title="within twice the best cost")
         letter(axes["d"], "d")
     return figure
 
@@ -147,11 +153,12 @@ def _curves(axis, runs, optimizer):
     import xarray as xr
 
     names = [n for n in runs if n.startswith(f"{optimizer}-")]
-    for name, x in zip(names, np.linspace(0, 0.9, len(names)), strict=True):
+    for name, color in zip(names, shades(len(names)), strict=True):
         costs = xr.concat([run.cost.mean("output") for run in runs[name]], "seed")
-        median_and_quartiles(axis, runs[name][0].time, costs, plt.get_cmap("viridis")(x), _label(name))
-    axis.set(title=TITLES[optimizer], xlabel="simulated time (s)", xlim=(0, None))
-    axis.legend(fontsize=5, ncols=2, loc="upper right", title="$r_0$", title_fontsize=6, borderpad=0, labelspacing=0.2)
+        median_and_quartiles(axis, runs[name][0].time, costs, color, _label(name))
+    axis.set(title=LOOKS[optimizer].label, xlabel="simulated time (s)", xlim=(0, None))
+    where = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.25), "borderpad": 0, "labelspacing": 0.2}
+    axis.legend(fontsize=6, ncols=4, handlelength=1, columnspacing=0.8, handletextpad=0.4, **where)
 
 
 def _label(name):

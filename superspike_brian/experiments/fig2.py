@@ -8,8 +8,9 @@ import numpy as np
 from brian2 import second
 from matplotlib.figure import Figure
 
+from ..figures.palette import BLACK, BLUE
 from ..figures.run import plot_run
-from ..figures.style import BLUE, VERMILION, styled
+from ..figures.style import above, styled
 from ..models import SUPERSPIKE
 from ..sweeps.jobs import Job
 from ..tasks import spike_timing
@@ -78,7 +79,7 @@ def _all_curves(axis, group):
     axis.lines[0].remove()
     curves = np.array([run.cost.mean("output").values for run in group])
     axis.plot(group[0].time, curves.T, color=BLUE, alpha=0.4, linewidth=0.6)
-    axis.plot(group[0].time, curves.mean(axis=0), color=VERMILION, linewidth=1.5, label=f"mean of {len(group)} runs")
     axis.plot([], [], color=BLUE, linewidth=0.6, label="single runs")
+    axis.plot(group[0].time, curves.mean(axis=0), color=BLACK, linewidth=1.5, label=f"mean of {len(group)} runs")
     axis.set_ylim(0, 1.05 * curves.max())
-    axis.legend(loc="upper right")
+    above(axis, 2)

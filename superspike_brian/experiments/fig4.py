@@ -10,7 +10,8 @@ import numpy as np
 from brian2 import second
 from matplotlib.figure import Figure
 
-from ..figures.style import BLACK, BLUE, GREEN, GREY, VERMILION, letter, styled
+from ..figures.palette import BLACK, GREY, look
+from ..figures.style import above, letter, reference_line, styled
 from ..figures.sweep import median_and_quartiles
 from ..models import FEEDBACKS, SUPERSPIKE
 from ..sweeps.jobs import Job
@@ -19,7 +20,8 @@ from . import Condition, Finding, Runs, Setting, Table, final_cost
 
 SEEDS = {"quick": 5, "full": 20}
 HIDDEN = (4, 8)
-COLOURS = {"random": VERMILION, "symmetric": BLUE, "uniform": GREEN}
+LOOKS = {name: look(name) for name in ("random", "symmetric", "uniform")}
+SILENT = 10  # Hz: the cost of an output that never spikes, five targets in 0.5 s
 SOLVED = 2.5  # Hz, a quarter of the cost of silence
 
 
@@ -30,7 +32,7 @@ def jobs(setting: Setting) -> list[Job]:
         {
             f"{name}-{n}": Condition(_task, SUPERSPIKE.replace(feedback=FEEDBACKS[name]), (n,), options)
             for n in HIDDEN
-            for name in COLOURS
+            for name in LOOKS
         }
     )
 
@@ -58,7 +60,7 @@ def findings(rows: Table) -> list[Finding]:
     """All solve the task, but for random feedback that is negative throughout."""
     found = []
     for n in HIDDEN:
-        for name in COLOURS:
+        for name in LOOKS:
             mine = [r for r in rows if r["hidden"] == n and r["feedback"] == name]
             hopeless = [r for r in mine if r["all_feedback_negative"]]
             able = [r for r in mine if not r["all_feedback_negative"]]
@@ -81,13 +83,14 @@ def draw(runs: Runs) -> Figure:
     with styled():
         figure, axes = plt.subplot_mosaic("ab;cd", figsize=(7.2, 5), layout="constrained")
         for panel, n in zip("ab", HIDDEN, strict=True):
-            for name, colour in COLOURS.items():
+            for name, drawn in LOOKS.items():
                 group = runs[f"{name}-{n}"]
                 costs = xr.concat([run.cost.mean("output") for run in group], "seed")
-                median_and_quartiles(axes[panel], group[0].time, costs, colour, name)
-            axes[panel].set(title=f"{n} hidden units", xlabel="simulated time (s)", xlim=(0, None), ylim=(0, 15))
-        axes["a"].set_ylabel("cost (Hz)")
-        axes["a"].legend(title="feedback")
+                median_and_quartiles(axes[panel], group[0].time, costs, drawn.color, f"{name} feedback", drawn.line)
+            reference_line(axes[panel], "silent", y=SILENT)
+            axes[panel].set(xlabel="simulated time (s)", ylabel="cost (Hz)", xlim=(0, None), ylim=(0, 14))
+            axes[panel].text(0.98, 0.95, f"{n} hidden units", transform=axes[panel].transAxes, ha="right", va="top")
+        figure.legend(*axes["a"].get_legend_handles_labels(), loc="outside upper center", ncols=3)
         _final(axes["c"], rows)
         _sorted(axes["d"], runs)
         for name, axis in axes.items():
@@ -96,40 +99,35 @@ def draw(runs: Runs) -> Figure:
 
 
 def _final(axis, rows):
-    names = [(name, n) for n in HIDDEN for name in COLOURS]
+    """Every run; of those that fail it is said which, and why."""
+    names = [(name, n) for n in HIDDEN for name in LOOKS]
+    negative = [r for r in rows if r["all_feedback_negative"]]
     for k, (name, n) in enumerate(names):
         mine = [r for r in rows if (r["feedback"], r["hidden"]) == (name, n)]
         for r, x in zip(mine, np.linspace(-0.25, 0.25, len(mine)), strict=True):
-            style = (
-                {"marker": "x", "color": BLACK}
-                if r["all_feedback_negative"]
-                else {"marker": "o", "color": COLOURS[name]}
-            )
-            axis.plot(k + x, r["cost_end_hz"], markersize=3, linestyle="", **style)
-    if any(r["all_feedback_negative"] for r in rows):
-        axis.plot([], [], "x", color=BLACK, markersize=3, label="feedback weights all negative")
-        axis.legend()
-    axis.axhline(SOLVED, color=GREY, linestyle="--", linewidth=0.8)
-    axis.set_xticks(range(len(names)), [f"{name}\n{n}" for name, n in names], fontsize=6)
-    axis.set(ylabel="cost at the end (Hz)", ylim=(0, None))
+            cross = {"marker": "x", "color": BLACK} if r in negative else {"marker": LOOKS[name].marker}
+            style = {"color": LOOKS[name].color, "markersize": 3, "linestyle": "", "clip_on": False} | cross
+            axis.plot(k + x, r["cost_end_hz"], **style)
+            if r["cost_end_hz"] >= SOLVED:
+                axis.text(k + x, r["cost_end_hz"] - 0.4, f"seed {r['seed']}", fontsize=6, ha="center", va="top")
+    if negative:
+        text = "random, all feedback weights negative:\nan error never excites a hidden unit"
+        axis.plot([], [], "x", color=BLACK, markersize=3, label=text)
+        above(axis, 1)
+    reference_line(axis, "solved", y=SOLVED)
+    reference_line(axis, "silent", y=SILENT)
+    axis.set_xticks(range(len(names)), [f"{name}\n{n} hidden" for name, n in names], fontsize=6)
+    axis.set(ylabel="cost at the end (Hz)", ylim=(0, None), xlim=(-0.6, len(names) - 0.4))
 
 
 def _sorted(axis, runs):
     """Forward weights against random feedback, before and after."""
-    for end, colour in (("start", GREY), ("end", VERMILION)):
+    for end, word, colour, marker in (("start", "before", GREY, "o"), ("end", "after", LOOKS["random"].color, "s")):
         pairs = [(run.feedback_1.values[:, 0], run[f"weights_2_{end}"].values[:, 0]) for run in runs["random-8"]]
         b, w = (np.concatenate(v) for v in zip(*pairs, strict=True))
-        agree = 100 * np.mean(np.sign(b) == np.sign(w))
-        axis.plot(
-            b,
-            w * 1e3,
-            "o",
-            color=colour,
-            markersize=2.5,
-            markeredgewidth=0,
-            label=f"{end}: {agree:.0f} % of signs agree",
-        )
+        label = f"{word} learning: {100 * np.mean(np.sign(b) == np.sign(w)):.0f} % of signs agree"
+        axis.plot(b, w * 1e3, marker, color=colour, markersize=2.5, markeredgewidth=0, label=label)
     axis.axhline(0, color=GREY, linewidth=0.5)
     axis.axvline(0, color=GREY, linewidth=0.5)
-    axis.set(xlabel="random feedback weight, 8 units", ylabel="forward weight (mV)")
-    axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0, handletextpad=0.2)
+    axis.set(xlabel="random feedback weight, 8 hidden units", ylabel="forward weight (mV)")
+    above(axis, 1, handletextpad=0.2)

@@ -19,7 +19,8 @@ from brian2 import mV, second
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
+from ..figures.palette import look
+from ..figures.style import letter, reference_line, styled
 from ..models import CLASSIFIER, NO_DECAY, RANDOM, SYMMETRIC, UNIFORM
 from ..results.trials import accuracy, moving_accuracy
 from ..sweeps.jobs import Job
@@ -29,12 +30,15 @@ from . import Condition, Finding, Runs, Setting, Table, mean_by
 SEEDS = {"quick": 3, "full": 20}
 FULL = 8000  # simulated seconds
 LEVEL = 0.99  # accuracy on fresh noise
-COLORS = {"symmetric": BLACK, "random": GREEN, "uniform": ORANGE, "free": BLUE, "none": VERMILION}
-TITLES = {
-    "free": "random, no regulariser",
-    "none": "no hidden layer",
-    "random-100s": r"random, $\tau_{rms}$ = 100 s",
-    "random-100s-250ms": r"the same, $t_b$ = 0.25 s",
+CHANCE = 0.5  # one answer in every trial; silence, or two answers, are wrong, so that networks may be below
+LOOKS = {
+    "symmetric": look("symmetric"),
+    "random": look("regularised"),
+    "uniform": look("uniform"),
+    "free": look("random"),
+    "none": look("none"),
+    "random-100s": look("regularised").named(r"same, $\tau_{rms}$ = 100 s"),
+    "random-100s-250ms": look("regularised").named(r"and $t_b$ = 0.25 s"),
 }
 OTHER_SETTINGS = {
     "random-100s": {"tau_rms": 100 * second},
@@ -85,13 +89,13 @@ def findings(rows: Table) -> list[Finding]:
 
     A hidden unit can become active for a class only if a miss of that class's output excites it.
     """
-    reached = {c: [r["accuracy"] >= LEVEL for r in rows if r["condition"] == c] for c in (*COLORS, *OTHER_SETTINGS)}
+    reached = {c: [r["accuracy"] >= LEVEL for r in rows if r["condition"] == c] for c in LOOKS}
     mean, found = mean_by(rows, "condition", "accuracy"), []
     for name in ("symmetric", "random", "free"):
         n, of = sum(reached[name]), len(reached[name])
         times = [r["time_to_95_s"] for r in rows if r["condition"] == name and r["time_to_95_s"] is not None]
         median = f"{np.median(times):.0f} s to 95 % (median of {len(times)})" if times else "none came to 95 %"
-        expected = f"{TITLES.get(name, f'{name} feedback')}: {LEVEL:.0%} correct on fresh noise in 90 % of the runs"
+        expected = f"{LOOKS[name].label} feedback: {LEVEL:.0%} correct on fresh noise in 90 % of the runs"
         text = f"{n} of {of} runs, mean {mean[name]:.1%}; {median}"
         if name != "symmetric":
             able = [r for r in rows if r["condition"] == name and r["outputs_with_positive_feedback"] == 2]
@@ -117,23 +121,26 @@ def draw(runs: Runs) -> Figure:
     A run that meets the criterion ends with a dot, and stays in the mean with its last value.
     """
     with styled():
-        figure, axes = plt.subplots(2, 3, figsize=(7.2, 4.2), layout="constrained")
+        figure, axes = plt.subplots(2, 3, figsize=(7.2, 4.6), layout="constrained", sharey=True)
         *curves, last = axes.flat
         end = max(run.attrs["simulated_s"] for of_seeds in runs.values() for run in of_seeds)
-        for axis, (name, color) in zip(curves, COLORS.items(), strict=True):
-            _curves(axis, runs[name], color, end)
-            axis.set_title(TITLES.get(name, name + " feedback"))
-        columns = COLORS | dict.fromkeys(OTHER_SETTINGS, COLORS["random"])
-        for k, (name, color) in enumerate(columns.items()):
+        for axis, name in zip(curves, [name for name in LOOKS if name not in OTHER_SETTINGS], strict=True):
+            _curves(axis, runs[name], LOOKS[name].color, end)
+            axis.set_title(LOOKS[name].label)
+        for k, (name, shown) in enumerate(LOOKS.items()):
             values = [accuracy(run)["accuracy"] for run in runs[name]]
             spread = np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else [0]
-            last.plot(k + np.array(spread), values, "o", color=color, markersize=2.5, alpha=0.6, markeredgewidth=0)
-            last.plot([k - 0.3, k + 0.3], [np.mean(values)] * 2, color=color, linewidth=2)
-        last.axhline(LEVEL, color=GREY, linestyle="--", linewidth=0.6)
-        last.set_xticks(range(len(columns)), [TITLES.get(n, n) for n in columns], rotation=30, ha="right", fontsize=6)
-        last.set(title="fresh noise, after learning", ylim=(0, 1.03), xlim=(-0.6, len(columns) - 0.4))
+            style = {"color": shown.color, "alpha": 0.6, "markeredgewidth": 0, "clip_on": False}
+            last.plot(k + np.array(spread), values, shown.marker, markersize=2.5, **style)
+            last.plot([k - 0.35, k + 0.35], [np.mean(values)] * 2, color=shown.color, linewidth=2)
+        reference_line(last, f"{LEVEL:.0%}", y=LEVEL)
+        labels = [shown.label for shown in LOOKS.values()]
+        last.set_xticks(range(len(LOOKS)), labels, rotation=90, fontsize=6)
+        last.set(title="fresh noise, after learning", xlim=(-0.6, len(LOOKS) - 0.4))
         for axis in axes.flat:
+            reference_line(axis, "chance", y=CHANCE, linestyle=":", color="#555555", zorder=5)
             axis.yaxis.set_major_formatter(PercentFormatter(1))
+            axis.set_ylim(0, 1.03)
         for axis in axes[:, 0]:
             axis.set_ylabel("correct trials")
         letter(axes[0, 0], "a")
@@ -151,4 +158,4 @@ def _curves(axis, runs, color, end):
         if run.attrs["criterion_met"]:
             axis.plot(run.attrs["simulated_s"], fractions[-1], "o", color=color, markersize=2.5, clip_on=False)
     axis.plot(grid, np.mean(rows, axis=0), color=color, linewidth=1.8)
-    axis.set(xlabel="simulated time (s)", ylim=(0, 1.03), xlim=(30, end), xscale="log")
+    axis.set(xlabel="simulated time (s)", xlim=(30, end), xscale="log")

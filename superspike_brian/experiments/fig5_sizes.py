@@ -22,9 +22,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import mV, second
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
-from ..figures.style import BLUE, GREEN, GREY, VERMILION, letter, styled
+from ..figures.palette import look, other
+from ..figures.style import letter, reference_line, styled
 from ..models import CLASSIFIER, NO_DECAY, RANDOM, WINDOWED_MARGIN
 from ..results.trials import accuracy
 from ..sweeps.jobs import Job
@@ -37,7 +38,8 @@ SEEDS = {"quick": 2, "full": 20}
 FEWER = 2  # seeds of the other conditions, at most
 FULL = 2000  # simulated seconds
 LEVEL = 0.99  # accuracy on fresh noise
-RULES = {"free": ("no regulariser", BLUE), "regularised": ("regulariser", GREEN), "margin": ("margin", VERMILION)}
+LOOKS = {"free": look("random"), "regularised": look("regularised"), "margin": other(0, "random + margin")}
+CHANCE = 0.5  # as in `fig5`
 STATED = ("free", "margin")
 
 
@@ -86,12 +88,12 @@ def findings(rows: Table) -> list[Finding]:
     found = []
     for name in STATED:
         values, text = reached(name)
-        expected = f"random feedback, {RULES['free'][0]}, {CLAIMED} hidden units"
-        expected += ", margin" * (name == "margin") + f": {LEVEL:.0%} correct on fresh noise in 90 % of the runs"
+        expected = f"{LOOKS[name].label}, no regulariser, {CLAIMED} hidden units"
+        expected += f": {LEVEL:.0%} correct on fresh noise in 90 % of the runs"
         found.append(Finding("a", expected, text, np.mean(values >= LEVEL) >= 0.9))
     for name in STATED:
         (few, fewer), (many, more) = reached(name, 4), reached(name)
-        expected = f"{RULES[name][0]}: {CLAIMED} hidden units are better on average than 4"
+        expected = f"{LOOKS[name].label}: {CLAIMED} hidden units are better on average than 4"
         found.append(Finding("a", expected, f"{more}; with 4: {fewer}", many.mean() > few.mean()))
     return found
 
@@ -106,23 +108,27 @@ def draw(runs: Runs) -> Figure:
     sizes = sorted({r["hidden"] for r in rows})
     with styled():
         figure, (ends, runs_at) = plt.subplots(1, 2, figsize=(7.2, 2.8), layout="constrained")
-        for shift, (name, (label, color)) in zip((0.9, 1, 1.11), RULES.items(), strict=True):
+        for shift, (name, shown) in zip((0.9, 1, 1.11), LOOKS.items(), strict=True):
+            style = {"color": shown.color, "marker": shown.marker, "markersize": 2.5, "markeredgewidth": 0}
             for n in sizes:
                 values = _accuracies(rows, name, n)
                 spread = np.geomspace(0.96, 1.04, len(values)) if len(values) > 1 else np.ones(1)
-                ends.plot(n * shift * spread, values, "o", color=color, markersize=2.5, alpha=0.6, markeredgewidth=0)
-            ends.plot(sizes, [_accuracies(rows, name, n).mean() for n in sizes], color=color, label=label)
+                ends.plot(n * shift * spread, values, linestyle="", alpha=0.6, **style)
+            means = [_accuracies(rows, name, n).mean() for n in sizes]
+            ends.plot(sizes, means, label=shown.label, **shown.curve)
             values = np.sort(_accuracies(rows, name, CLAIMED))
-            runs_at.plot(np.arange(1, len(values) + 1), values, "o-", color=color, markersize=2.5, label=label)
-        ends.axhline(LEVEL, color=GREY, linestyle="--", linewidth=0.6)
+            runs_at.plot(np.arange(1, len(values) + 1), values, **style | shown.curve)
+        reference_line(ends, f"{LEVEL:.0%}", y=LEVEL)
+        reference_line(ends, "chance", y=CHANCE, linestyle=":")
         ends.set(xscale="log", xlabel="hidden units", ylabel="correct on fresh noise", ylim=(None, 1.01))
         ends.set_xticks(sizes, [str(n) for n in sizes])
         ends.xaxis.set_minor_locator(NullLocator())
-        ends.legend(loc="lower right", title="random feedback")
+        figure.legend(*ends.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         runs_at.set(
-            title=f"{CLAIMED} hidden units", xlabel="runs, from the worst to the best", ylabel="correct on fresh noise"
+            xlabel=f"runs with {CLAIMED} hidden units, from the worst to the best", ylabel="correct on fresh noise"
         )
-        runs_at.axhline(LEVEL, color=GREY, linestyle="--", linewidth=0.6)
+        runs_at.xaxis.set_major_locator(MaxNLocator(integer=True))
+        reference_line(runs_at, f"{LEVEL:.0%}", y=LEVEL)
         for axis, name in ((ends, "a"), (runs_at, "b")):
             axis.yaxis.set_major_formatter(PercentFormatter(1))
             letter(axis, name)

@@ -9,19 +9,21 @@ plasticity of the hidden layer are both needed. Learning rate 1 mV, divided by t
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
 
 from ..analysis import firing_rates
+from ..figures.palette import BLACK, OUTPUT, TARGET, look, other
 from ..figures.rasters import looped, window
-from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
+from ..figures.style import letter, plain_log, reference_line, styled
 from ..models import HETEROSYNAPTIC, LINEAR, RANDOM, UNIFORM
 from ..sweeps.jobs import Job
 from ..tasks import ssbm
 from . import Condition, Finding, Runs, Setting, Table, final_cost, mean_by
+from ._conditions import phases
 from ._pictures import SYMMETRIC as SYMMETRIC_RULE
 from ._pictures import is_full, options
 
 SEEDS = {"quick": 1, "full": 3}
+SIZES = {"quick": (32, 256), "full": (8, 16, 32, 64, 128, 256)}  # hidden units
 REFERENCE = {  # Hz at 1000 s; pub2018superspike on Auryn 8.3 (Zenke & Ganguli's C++ extension), same schedule, one seed
     "auryn-nohidden": 1.4095,
     "auryn-symmetric-32": 2.3302,
@@ -29,37 +31,34 @@ REFERENCE = {  # Hz at 1000 s; pub2018superspike on Auryn 8.3 (Zenke & Ganguli's
     "auryn-random-regularised-32": 4.5648,
     "auryn-random-regularised-256": 3.0782,
 }
-LABELS = {  # and colours
-    "auryn-symmetric-256": ("symmetric", BLUE),
-    "auryn-linear-256": ("symmetric, σ' = 1", "#CC79A7"),
-    "auryn-fixed-hidden-256": ("hidden layer fixed", "#56B4E9"),
-    "auryn-uniform-256": ("uniform", ORANGE),
-    "auryn-random-256": ("random", VERMILION),
-    "auryn-random-regularised-256": ("random + regulariser", GREEN),
-    "auryn-nohidden": ("no hidden layer", BLACK),
+LOOKS = {
+    "auryn-symmetric-256": look("symmetric"),
+    "auryn-linear-256": other(1, "symmetric, σ' = 1"),
+    "auryn-fixed-hidden-256": look("fixed"),
+    "auryn-uniform-256": look("uniform"),
+    "auryn-random-256": look("random"),
+    "auryn-random-regularised-256": look("regularised"),
+    "auryn-nohidden": look("none"),
 }
-SYMMETRIC, LINEAR_RULE, FIXED_HIDDEN, UNIFORM_FEEDBACK, RANDOM_FEEDBACK, REGULARISED, NO_HIDDEN = LABELS
+SYMMETRIC, LINEAR_RULE, FIXED_HIDDEN, UNIFORM_FEEDBACK, RANDOM_FEEDBACK, REGULARISED, NO_HIDDEN = LOOKS
 
 
 def jobs(setting: Setting) -> list[Job]:
-    """Seven networks of 256 hidden units or none, two also with 32; for 1000 s, or 200 s with an earlier decay."""
+    """Seven networks of 256 hidden units or none, three also with fewer; for 1000 s, or 200 s with an earlier decay."""
     task = ssbm("auryn", setting.data_dir)
     schedule = options(setting)
     random = SYMMETRIC_RULE.replace(feedback=RANDOM)
     regularised = random.replace(regularizer=HETEROSYNAPTIC.replace(rho=1.0))
-    return setting.jobs(
-        {
-            NO_HIDDEN: Condition(task, SYMMETRIC_RULE, (), schedule),
-            "auryn-symmetric-32": Condition(task, SYMMETRIC_RULE, (32,), schedule),
-            SYMMETRIC: Condition(task, SYMMETRIC_RULE, (256,), schedule),
-            "auryn-random-regularised-32": Condition(task, regularised, (32,), schedule),
-            REGULARISED: Condition(task, regularised, (256,), schedule),
-            RANDOM_FEEDBACK: Condition(task, random, (256,), schedule),
-            UNIFORM_FEEDBACK: Condition(task, SYMMETRIC_RULE.replace(feedback=UNIFORM), (256,), schedule),
-            LINEAR_RULE: Condition(task, SYMMETRIC_RULE.replace(surrogate=LINEAR), (256,), schedule),
-            FIXED_HIDDEN: Condition(task, SYMMETRIC_RULE, (256,), schedule | {"hidden_learning": False}),
-        }
-    )
+    conditions = {
+        NO_HIDDEN: Condition(task, SYMMETRIC_RULE, (), schedule),
+        UNIFORM_FEEDBACK: Condition(task, SYMMETRIC_RULE.replace(feedback=UNIFORM), (256,), schedule),
+        LINEAR_RULE: Condition(task, SYMMETRIC_RULE.replace(surrogate=LINEAR), (256,), schedule),
+        FIXED_HIDDEN: Condition(task, SYMMETRIC_RULE, (256,), schedule | {"hidden_learning": False}),
+    }
+    sized = {"auryn-symmetric": SYMMETRIC_RULE, "auryn-random-regularised": regularised, "auryn-random": random}
+    for n in SIZES[setting.scale]:
+        conditions |= {f"{name}-{n}": Condition(task, model, (n,), schedule) for name, model in sized.items()}
+    return setting.jobs(conditions)
 
 
 def table(runs: Runs) -> Table:
@@ -79,6 +78,11 @@ def table(runs: Runs) -> Table:
     ]
 
 
+def kind_of(name: str) -> str:
+    """Which of `LOOKS` a condition is, whatever its number of hidden units."""
+    return name if name in LOOKS else f"{name.rpartition('-')[0]}-256"
+
+
 def _n_hidden(run):
     return sum(run.attrs["sizes"][1:-1])
 
@@ -93,7 +97,7 @@ def findings(rows: Table) -> list[Finding]:
 
     def order(panel, expected, *conditions):
         costs = [cost[c] for c in conditions]
-        found = " < ".join(f"{LABELS[c][0]} {cost[c]:.3g} Hz" for c in sorted(conditions, key=lambda c: cost[c]))
+        found = " < ".join(f"{LOOKS[c].label} {cost[c]:.3g} Hz" for c in sorted(conditions, key=lambda c: cost[c]))
         return Finding(panel, expected, found, costs == sorted(costs))
 
     found = [
@@ -117,68 +121,67 @@ def findings(rows: Table) -> list[Finding]:
 def draw(runs: Runs) -> Figure:
     """Learning curves, cost against hidden units, output rasters, hidden rates."""
     with styled():
-        figure = plt.figure(figsize=(7.2, 7.4), layout="constrained")
+        figure = plt.figure(figsize=(7.2, 7.6), layout="constrained")
         axes = figure.subplot_mosaic([["a", "a", "b"], ["symmetric", "random", "d"]], height_ratios=[1.2, 1])
         _curves(axes["a"], runs)
         _sizes(axes["b"], runs)
-        _raster(axes["symmetric"], runs[SYMMETRIC][0], "symmetric")
-        _raster(axes["random"], runs[RANDOM_FEEDBACK][0], "random")
+        for name, shown in (("symmetric", SYMMETRIC), ("random", RANDOM_FEEDBACK)):
+            _raster(axes[name], runs[shown][0], LOOKS[shown].label)
         axes["symmetric"].set_ylabel("output unit")
+        axes["random"].legend(loc="lower right", bbox_to_anchor=(1, 1.06), ncols=2, borderpad=0, handletextpad=0.1)
         _rates(axes["d"], runs)
+        figure.legend(*axes["b"].get_legend_handles_labels(), loc="outside upper center", ncols=4, handlelength=4)
         for name, axis in zip("abcd", (axes["a"], axes["b"], axes["symmetric"], axes["d"]), strict=True):
             letter(axis, name)
     return figure
 
 
 def _curves(axis, runs):
-    for name, (label, color) in LABELS.items():
+    for name, shown in LOOKS.items():
         time, cost = runs[name][0].time, np.stack([r.cost.mean("output").values for r in runs[name]])
-        axis.plot(time, cost.mean(0), color=color, label=label)
+        axis.plot(time, cost.mean(0), **shown.curve)
         if len(cost) > 1:
-            axis.fill_between(time, cost.min(0), cost.max(0), color=color, alpha=0.2, linewidth=0)
-    learning = runs[NO_HIDDEN][0].r0.values
-    axis.axvspan(0, float(time[np.argmax(learning > 0) - 1]), color=GREY, alpha=0.2, linewidth=0)
-    for k in np.flatnonzero(np.diff(learning) < 0):
-        axis.axvline(float(time[k]), color=GREY, linestyle=":", linewidth=0.8)
-    axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", yscale="log", xlim=(0, float(time[-1])))
-    axis.set_ylim(top=1.8 * axis.get_ylim()[1])
-    _plain_ticks(axis)
-    axis.legend(loc="upper right", ncols=3)
+            axis.fill_between(time, cost.min(0), cost.max(0), color=shown.color, alpha=0.2, linewidth=0)
+    plain_log(axis)
+    phases(axis, runs[NO_HIDDEN][0])
+    axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", xlim=(0, float(time[-1])))
 
 
 def _sizes(axis, runs):
-    groups: dict[str, list[tuple[int, list[float]]]] = {}
-    for name, of_seeds in runs.items():
-        kind = name.rpartition("-")[0] if _n_hidden(of_seeds[0]) else name
-        groups.setdefault(kind, []).append((_n_hidden(of_seeds[0]), [final_cost(r) for r in of_seeds]))
-    for kind, points in groups.items():
-        _, color = LABELS[kind if kind == NO_HIDDEN else f"{kind}-256"]
-        axis.plot([n for n, _ in points], [np.mean(c) for _, c in points], "o-", color=color, markersize=4)
-        for n, costs in points:
-            axis.plot([n] * len(costs), costs, ".", color=color, markersize=3, alpha=0.5)
-    axis.axhline(np.mean(groups[NO_HIDDEN][0][1]), color=BLACK, linestyle="--", linewidth=0.6)
-    axis.set(xlabel="hidden units", ylabel="cost at the end (Hz)", yscale="log", xticks=[0, 32, 256], xlim=(-12, 275))
-    _plain_ticks(axis)
-
-
-def _plain_ticks(axis):
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_locator(NullLocator())
+    """Every seed, and means joined by a line; what has one size is a mark."""
+    for shown in LOOKS:
+        of_kind = [r for name, r in runs.items() if kind_of(name) == shown]
+        sized = {_n_hidden(of_seeds[0]): [final_cost(run) for run in of_seeds] for of_seeds in of_kind}
+        sizes, drawn = sorted(sized), LOOKS[shown]
+        mark = {"marker": drawn.marker, "markeredgewidth": 0}
+        axis.plot(sizes, [np.mean(sized[n]) for n in sizes], label=drawn.label, markersize=4.5, **mark, **drawn.curve)
+        for n, costs in sized.items():
+            axis.plot([n] * len(costs), costs, color=drawn.color, linestyle="", markersize=2.5, alpha=0.5, **mark)
+    if is_full(table(runs)):
+        known = [(_n_hidden(runs[name][0]), cost) for name, cost in REFERENCE.items()]
+        style = {"linestyle": "", "marker": "o", "markersize": 7, "markerfacecolor": "none", "markeredgewidth": 0.8}
+        axis.plot(*zip(*known, strict=True), color=BLACK, label="authors' implementation", **style)
+    reference_line(axis, "none", y=float(np.mean([final_cost(run) for run in runs[NO_HIDDEN]])))
+    axis.set_xscale("symlog", base=2, linthresh=8, linscale=0.7)
+    numbers = sorted({_n_hidden(r[0]) for r in runs.values()})
+    axis.set_xticks(numbers, [str(n) for n in numbers])
+    plain_log(axis)
+    axis.set(xlabel="hidden units", ylabel="cost at the end (Hz)", xlim=(-2, 330))
 
 
 def _raster(axis, run, title):
-    for name, color, size, alpha in (("targets", VERMILION, 3, 0.45), ("output", BLACK, 1.2, 1)):
+    for name, color, size, alpha in (("targets", TARGET, 3, 0.45), ("output", OUTPUT, 1.2, 1)):
         times, units = looped(run, name, -1)
-        axis.plot(times, units, "o", color=color, markersize=size, alpha=alpha, markeredgewidth=0, rasterized=True)
-    axis.set(title=title, xlabel="time (s)", xlim=(0, run.attrs["period_s"]), ylim=(-2, 101))
+        style = {"color": color, "markersize": size, "alpha": alpha, "markeredgewidth": 0}
+        axis.plot(times, units, "o", label=name.rstrip("s"), rasterized=True, **style)
+    axis.set_title(title, loc="left")
+    axis.set(xlabel="time (s)", xlim=(0, run.attrs["period_s"]), ylim=(-2, 101))
 
 
 def _rates(axis, runs):
     shown = {c: np.concatenate([_hidden_rates(r) for r in runs[c]]) for c in (SYMMETRIC, REGULARISED, RANDOM_FEEDBACK)}
     bins = np.linspace(0, max(r.max() for r in shown.values()), 41)
     for name, rates in shown.items():
-        label, color = LABELS[name]
-        axis.hist(rates, bins, histtype="step", color=color, label=label, weights=np.full(rates.size, 1 / rates.size))
-    axis.set(xlabel="hidden rate (Hz)", ylabel="fraction of units", yscale="log", ylim=(2e-4, 2))
-    axis.legend(loc="upper right")
+        weights = np.full(rates.size, 1 / rates.size)
+        axis.hist(rates, bins, histtype="step", weights=weights, **LOOKS[name].curve)
+    axis.set(xlabel="hidden rate (Hz)", ylabel="fraction of units", yscale="log", ylim=(2e-4, 1), xlim=(0, None))

@@ -17,8 +17,9 @@ from brian2 import second
 from matplotlib.figure import Figure
 
 from ..analysis import firing_rates
+from ..figures.palette import OTHERS, Look, look, shades
 from ..figures.rasters import window
-from ..figures.style import BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
+from ..figures.style import letter, reference_line, styled
 from ..models import HETEROSYNAPTIC, RANDOM, SUPERSPIKE
 from ..sweeps.jobs import Job
 from ..tasks import ssbm
@@ -28,11 +29,14 @@ from . import Condition, Finding, Runs, Setting, Table, final_cost
 if TYPE_CHECKING:
     import xarray as xr
 
-SEEDS = {"quick": 1, "full": 5}
+SEEDS = {"quick": 1, "full": 3}
 STRENGTHS = {"quick": (0.01, 1.0, 10.0, 100.0, 1000.0), "full": (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)}
 EXPONENTS = {"quick": (0, 4), "full": (0, 1, 2, 4)}
-COLOURS = {0: VERMILION, 1: ORANGE, 2: GREEN, 4: BLUE}
 BASE = "none"
+LOOKS = {  # of exponents, and of what has no decay
+    f"a{a}": Look(f"a = {a}", color, drawn.line, drawn.marker)
+    for a, color, drawn in zip((0, 1, 2, 4), shades(4), OTHERS, strict=False)
+} | {BASE: look("random")}
 
 
 def jobs(setting: Setting) -> list[Job]:
@@ -102,21 +106,21 @@ def findings(rows: Table) -> list[Finding]:
 
 
 def draw(runs: Runs) -> Figure:
-    """Final cost and hidden rate against the strength, a curve an exponent."""
+    """Final cost and hidden rate against the strength, a curve an exponent: every seed, and means."""
     rows = table(runs)
     with styled():
-        figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.8), layout="constrained")
+        figure, axes = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained")
         labels = {"cost_end_hz": "cost at the end (Hz)", "hidden_rate_hz": "mean hidden rate (Hz)"}
         for axis, (value, label) in zip(axes, labels.items(), strict=True):
             for a in sorted({r["a"] for r in rows} - {None}):
-                mine = [r for r in rows if r["a"] == a]
-                style = {"color": COLOURS[a], "markersize": 3, "alpha": 0.5, "markeredgewidth": 0}
-                axis.plot([r["rho"] for r in mine], [r[value] for r in mine], "o", **style)
-                axis.plot(*curve(rows, a, value), color=COLOURS[a], label=f"a = {a}")
+                mine, shown = [r for r in rows if r["a"] == a], LOOKS[f"a{a}"]
+                style = {"color": shown.color, "markersize": 3, "alpha": 0.5, "markeredgewidth": 0}
+                axis.plot([r["rho"] for r in mine], [r[value] for r in mine], shown.marker, **style)
+                axis.plot(*curve(rows, a, value), label=shown.label, **shown.curve)
             base = np.mean([r[value] for r in rows if r["a"] is None])
-            axis.axhline(base, color=GREY, linestyle="--", linewidth=0.8, label="no decay")
+            reference_line(axis, "no decay", y=base, **LOOKS[BASE].curve)
             axis.set(xscale="log", xlabel=r"strength $\rho$", ylabel=label, ylim=(0, None))
-        axes[0].legend()
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, handlelength=4)
         letter(axes[0], "a")
         letter(axes[1], "b")
     return figure

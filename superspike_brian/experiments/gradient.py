@@ -28,7 +28,7 @@ from ..tasks.spike_timing import frozen_poisson
 from . import Condition, Finding, Runs, Setting, Table, _panels
 from ._ladder import RUNGS
 from ._measured import RULE, SHUFFLED, SILENT, WRONG_SIGN, comparisons
-from ._panels import LABELS, NONE, RANDOM_FEEDBACK, RECURRENCE, RECURRENT, SYMMETRIC, UNIFORM_FEEDBACK, chosen
+from ._panels import LOOKS, NONE, RANDOM_FEEDBACK, RECURRENCE, RECURRENT, SYMMETRIC, UNIFORM_FEEDBACK, chosen
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -138,7 +138,7 @@ def findings(rows: Table) -> list[Finding]:
     def of(name, layer="hidden", moment="end", what=RULE):
         return mean(condition=name, layer=layer, moment=moment, compared=what)
 
-    hidden = {name: of(name) for name in LABELS if name != NONE}
+    hidden = {name: of(name) for name in LOOKS if name != NONE}
     lost = dict(zip(RUNGS, -np.diff([1, *(of(SYMMETRIC, what=rung) for rung in RUNGS)]), strict=True))
     ignored, back = sum(lost[r] for r in RUNGS[:2]), sum(lost[r] for r in RUNGS[2:])
     wrong, silent = (chosen(rows, condition=SYMMETRIC, compared=what) for what in (WRONG_SIGN, SILENT))

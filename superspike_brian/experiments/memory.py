@@ -14,15 +14,16 @@ Settings were chosen on seeds 100 to 102; the figure shows seeds from 0 on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import ms, mV, second
 from matplotlib.figure import Figure
 
+from ..figures.palette import GREY, OUTPUT, TARGET, look, other
 from ..figures.rasters import window
-from ..figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, letter, styled
+from ..figures.style import NOTE, above, letter, styled
 from ..models import LIF, Architecture, Population, Projection, chain
 from ..sweeps.jobs import Job
 from ..tasks import ssbm
@@ -54,14 +55,14 @@ PACED = LIF.replace(
         "bias_max": 12 * mV,
     },
 )
-LABELS = {  # and colours
-    "feedforward": ("feedforward", BLACK),
-    "no-reset": ("no reset", ORANGE),
-    "no-recurrence": ("no recurrence", "#56B4E9"),
-    "reservoir": ("reservoir", BLUE),
-    "reservoir-256": ("reservoir of 256", GREEN),
+LOOKS = {
+    "feedforward": look("symmetric").named("feedforward"),
+    "no-reset": other(1, "no reset"),
+    "no-recurrence": other(2, "no recurrence"),
+    "reservoir": other(0, "reservoir"),
+    "reservoir-256": other(3, "reservoir of 256"),
 }
-FEEDFORWARD, NO_RESET, NO_RECURRENCE, RESERVOIR, LARGE = LABELS
+FEEDFORWARD, NO_RESET, NO_RECURRENCE, RESERVOIR, LARGE = LOOKS
 BOUNDS = {RESERVOIR: 0.45, LARGE: 0.26}  # Hz, of the mean at 600 s; a prototype came to 0.38 (at 300 s) and 0.26
 
 
@@ -154,10 +155,10 @@ def draw(runs: Runs) -> Figure:
     with styled():
         figure = plt.figure(figsize=(7.2, 5.4), layout="constrained")
         axes = figure.subplot_mosaic("ab;cd", height_ratios=[1, 1.1])
-        curves(axes["a"], runs, LABELS)
+        curves(axes["a"], runs, LOOKS)
         axes["a"].set_ylim(0, 2)  # it begins far above
-        axes["a"].legend(loc="upper right", ncols=2)
-        ends(axes["b"], runs, LABELS)
+        above(axes["a"], 3, bbox_to_anchor=(1, 1.08))
+        ends(axes["b"], runs, LOOKS)
         run = runs[RESERVOIR][0]
         _sequence(axes["c"], run)
         _reservoir(axes["d"], run)
@@ -165,6 +166,8 @@ def draw(runs: Runs) -> Figure:
             letter(axis, name)
         for name in "cd":
             axes[name].axvspan(0, _first_spikes(run).min(), color=GREY, alpha=0.2, linewidth=0)
+            where: dict[str, Any] = {"transform": axes[name].get_xaxis_transform(), "va": "bottom"}
+            axes[name].text(0, 1, "reservoir silent", **where, **NOTE)
     return figure
 
 
@@ -175,17 +178,18 @@ def _first_spikes(run):
 
 
 def _sequence(axis, run):
-    for name, color, size, alpha in (("targets", VERMILION, 3, 0.45), ("output", BLACK, 1.4, 1)):
+    for name, color, size, alpha in (("targets", TARGET, 3, 0.45), ("output", OUTPUT, 1.4, 1)):
         times, units = window(run, name, -1)
-        axis.plot(times, units, "o", color=color, markersize=size, alpha=alpha, markeredgewidth=0, label=name)
+        style = {"color": color, "markersize": size, "alpha": alpha, "markeredgewidth": 0}
+        axis.plot(times, units, "o", label=name.rstrip("s"), **style)
     axis.set(xlabel="time in the loop (s)", ylabel="output unit", xlim=(0, 1), ylim=(-2, 101))
-    axis.legend(loc="lower right")
+    above(axis, 2)
 
 
 def _reservoir(axis, run):
     times, units = window(run, "hidden", -1)
     rank = np.argsort(np.argsort(_first_spikes(run)))
-    axis.plot(times, rank[units], "o", color=BLUE, markersize=1.4, markeredgewidth=0)
+    axis.plot(times, rank[units], "o", color=OUTPUT, markersize=1.4, markeredgewidth=0)
     axis.set(
         xlabel="time in the loop (s)", ylabel="hidden unit, by its first spike", xlim=(0, 1), ylim=(-2, len(rank) + 1)
     )

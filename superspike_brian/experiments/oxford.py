@@ -9,8 +9,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..figures.palette import BLUE
 from ..figures.rasters import looped, raster
-from ..figures.style import GREY, VERMILION, learning_curve, letter, styled
+from ..figures.style import above, learning_curve, letter, plain_log, reference_line, styled
 from ..sweeps.jobs import Job
 from ..tasks import ssbm
 from . import Condition, Finding, Runs, Setting, Table, final_cost
@@ -61,16 +62,20 @@ def draw(runs: Runs) -> Figure:
         figure, axes = plt.subplot_mosaic("ab;cc", figsize=(7.2, 5.4), height_ratios=[2.2, 1], layout="constrained")
         for panel, name, title in (("a", "targets", "target"), ("b", "output", "output after learning")):
             times, units = looped(run, name, -1)
-            raster(axes[panel], times, units, run.sizes["output"], markersize=1.3, markeredgewidth=0, rasterized=True)
+            style = {"markersize": 1.3, "markeredgewidth": 0, "rasterized": True}
+            raster(axes[panel], times, units, run.sizes["output"], **style)
             axes[panel].set(title=title, xlabel="time (s)", xlim=(0, run.attrs["period_s"]))
         axes["a"].set_ylabel("output unit")
+        learning_curve(axes["c"], run, label="mean over outputs, seed 0")
+        axes["c"].plot([], [], color=BLUE, alpha=0.3, linewidth=0.5, label="single outputs, seed 0")
         for each in runs[NAME][1:]:
-            axes["c"].plot(each.time, each.cost.mean("output"), color=GREY)
-        learning_curve(axes["c"], run)
+            label = "mean, other seeds" if each is runs[NAME][1] else None
+            axes["c"].plot(each.time, each.cost.mean("output"), color=BLUE, linestyle=":", linewidth=0.8, label=label)
         if run.attrs["simulated_s"] >= 1000:
-            axes["c"].axhline(REFERENCE, color=VERMILION, linestyle="--", label="authors' implementation, at 1000 s")
-        axes["c"].set(yscale="log", ylim=(1, None))
-        axes["c"].legend(loc="upper right")
+            reference_line(axes["c"], "authors'\nimplementation\nat 1000 s", y=REFERENCE)
+        plain_log(axes["c"])
+        axes["c"].set_ylim(bottom=1)
+        above(axes["c"], 3)
         for name, axis in axes.items():
             letter(axis, name)
     return figure

@@ -15,7 +15,7 @@ was better by more than chance: 95.5 %; r0 1 and 4 mV 95.0 and 94.0, w_0 60 and 
 
 from brian2 import ms, second
 
-from ..figures.style import BLACK, BLUE, GREEN
+from ..figures.palette import look, other
 from ..models import RANDOM, READOUT
 from ..sweeps.jobs import Job
 from ..tasks import LabelledTask
@@ -26,11 +26,12 @@ from ._labelled import SEEDS, Labelled, Shown
 __all__ = ["SEEDS", "draw", "findings", "jobs", "table"]
 
 SHOWN = {
-    "10ms": Shown("10 ms", BLUE, "10 ms", 0.96, 0.995),
-    "20ms": Shown("20 ms", GREEN, "20 ms", 0.92, 0.98),
-    "random": Shown("10 ms, random feedback", "#CC79A7", "10 ms"),
-    "no-hidden": Shown("10 ms, no hidden layer", BLACK, "10 ms", at_most=0.4),
+    "10ms": Shown(look("symmetric").named("10 ms"), "10 ms", 0.96, 0.995),
+    "20ms": Shown(other(0, "20 ms"), "20 ms", 0.92, 0.98),
+    "random": Shown(look("random").named("10 ms, random feedback"), "10 ms"),
+    "no-hidden": Shown(look("none").named("10 ms, no hidden layer"), "10 ms", at_most=0.4),
 }
+LOOKS = {name: shown.look for name, shown in SHOWN.items()}
 FULL = 1500  # simulated seconds
 
 

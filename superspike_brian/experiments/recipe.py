@@ -16,9 +16,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from brian2 import mV, second
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
 
-from ..figures.style import BLACK, BLUE, GREEN, ORANGE, VERMILION, letter, styled
+from ..figures.palette import OTHERS, Look, look, shades
+from ..figures.style import letter, plain_log, reference_line, styled
 from ..models import SUPERSPIKE, chain
 from ..spec.recipe import PRECISE_TIMING, Recipe
 from ..sweeps.jobs import Job
@@ -28,15 +28,18 @@ from ._conditions import curves, ends
 from ._pictures import is_full
 
 SEEDS = {"quick": 1, "full": 3}
-LABELS = {  # of the changes, and colours
-    "usual": ("r0 1 mV, divided by 10", BLACK),
-    "linear": ("r0 falls linearly", ORANGE),
-    "beta": (r"+ $\beta$ 0.5 / mV", "#56B4E9"),
-    "itself": ("+ output to itself", "#CC79A7"),
-    "skip": ("+ inputs to output", BLUE),
-    "recipe": (r"+ r0 2 mV, $\propto 1/\sqrt{n}$", GREEN),
-    "flat": ("recipe, no hidden layer", VERMILION),
+_CHANGES = {  # one after the other, in shades that become lighter
+    "usual": "$r_0$ 1 mV, divided by 10",
+    "linear": "$r_0$ falls linearly",
+    "beta": r"+ $\beta$ 0.5 / mV",
+    "itself": "+ output to itself",
+    "skip": "+ inputs to output",
+    "recipe": r"+ $r_0$ 2 mV, $\propto 1/\sqrt{n}$",
 }
+LOOKS = {
+    name: Look(label, color, drawn.line)
+    for (name, label), color, drawn in zip(_CHANGES.items(), shades(len(_CHANGES)), OTHERS, strict=True)
+} | {"flat": look("none").named("recipe, no hidden layer")}
 USUAL, RECIPE, FLAT = "usual", "recipe", "flat"
 STEPS = {
     USUAL: Recipe(USUAL, {"r0": 1 * mV}),
@@ -131,23 +134,23 @@ def draw(runs: Runs) -> Figure:
         figure, axes = plt.subplots(2, 3, figsize=(7.2, 4.6), height_ratios=[1.3, 1], layout="constrained")
         for name, (above, below) in zip(LENGTHS, axes.T, strict=True):
             of_set = {step: runs[f"{name}-{step}"] for step in STEPS if f"{name}-{step}" in runs}
-            curves(above, of_set, LABELS)
-            above.set(yscale="log", title=name)
-            above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            above.yaxis.set_major_formatter("{x:g}")
-            above.yaxis.set_minor_locator(NullLocator())
+            curves(above, of_set, LOOKS)
+            plain_log(above)
+            above.set_title(name, pad=14)
             _ends(below, of_set)
-            below.axvline(BOUNDS[name][1], color=BLACK, linestyle=":", linewidth=0.8, label="authors' implementation")
+            reference_line(below, "authors' impl.", x=BOUNDS[name][1], linestyle=":")
             letter(above, "abc"[list(LENGTHS).index(name)])
         for axis in axes[0, 1:]:
             axis.set_ylabel("")
         for axis in axes[1, 1:]:
             axis.set_yticklabels([])
-        figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower right")
+        lines = {line.get_label(): line for axis in axes[0] for line in axis.get_lines()}
+        handles = [lines[drawn.label] for drawn in LOOKS.values()]
+        figure.legend(handles=handles, loc="outside upper center", ncols=4, handlelength=3)
     return figure
 
 
 def _ends(axis, of_set):
     """Cost at the end, every condition at the same height in all sets."""
-    ends(axis, of_set, LABELS, heights=[list(STEPS).index(step) for step in of_set])
-    axis.set(yticks=range(len(STEPS)), yticklabels=[LABELS[step][0] for step in STEPS], ylim=(len(STEPS) - 0.5, -0.5))
+    ends(axis, of_set, LOOKS, heights=[list(STEPS).index(step) for step in of_set])
+    axis.set(yticks=range(len(STEPS)), yticklabels=[LOOKS[step].label for step in STEPS], ylim=(len(STEPS) - 0.5, -0.5))

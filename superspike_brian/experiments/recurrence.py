@@ -11,9 +11,9 @@ Two more conditions take the recurrent synapses apart: those from each output to
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
 
-from ..figures.style import BLACK, BLUE, GREEN, ORANGE, VERMILION, letter, styled
+from ..figures.palette import BLACK, look, other
+from ..figures.style import above, letter, plain_log, styled
 from ..models import Projection, chain
 from ..sweeps.jobs import Job
 from ..tasks import ssbm
@@ -22,15 +22,15 @@ from ._conditions import curves, ends
 from ._pictures import SYMMETRIC, is_full, options
 
 SEEDS = {"quick": 1, "full": 3}
-LABELS = {  # and colours
-    "feedforward": ("nothing", BLACK),
-    "wider": ("50 hidden units", ORANGE),
-    "others": ("output to others", VERMILION),
-    "itself": ("output to itself", "#56B4E9"),
-    "recurrent": ("output to output", BLUE),
-    "recurrent-skip": ("inputs, output to output", GREEN),
+LOOKS = {
+    "feedforward": look("symmetric").named("nothing"),
+    "wider": other(1, "50 hidden units"),
+    "others": other(3, "output to others"),
+    "itself": other(2, "output to itself"),
+    "recurrent": other(0, "output to output"),
+    "recurrent-skip": other(4, "inputs, output to output"),
 }
-FEEDFORWARD, WIDER, OTHERS, ITSELF, RECURRENT, BOTH = LABELS
+FEEDFORWARD, WIDER, OTHERS, ITSELF, RECURRENT, BOTH = LOOKS
 PROTOTYPE = {  # Hz at 1000 s, of one or two seeds; a prototype of this package
     FEEDFORWARD: (0.484, 0.531),
     WIDER: (0.464,),
@@ -88,7 +88,7 @@ def findings(rows: Table) -> list[Finding]:
     cost = mean_by(rows, "condition", "cost_hz")
 
     def below(panel, expected, better, worse):
-        text = f"{LABELS[better][0]} {cost[better]:.3g} Hz, {LABELS[worse][0]} {cost[worse]:.3g} Hz"
+        text = f"{LOOKS[better].label} {cost[better]:.3g} Hz, {LOOKS[worse].label} {cost[worse]:.3g} Hz"
         return Finding(panel, expected, text, cost[better] < cost[worse])
 
     found = [
@@ -111,14 +111,11 @@ def draw(runs: Runs) -> Figure:
     with styled():
         figure = plt.figure(figsize=(7.2, 5), layout="constrained")
         axes = figure.subplot_mosaic("aa;bc", height_ratios=[1.15, 1], width_ratios=[1.25, 1])
-        curves(axes["a"], runs, LABELS)
-        axes["a"].set_yscale("log")
-        axes["a"].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes["a"].yaxis.set_major_formatter("{x:g}")
-        axes["a"].yaxis.set_minor_locator(NullLocator())
-        axes["a"].set_ylim(top=1.8 * axes["a"].get_ylim()[1])
-        axes["a"].legend(loc="upper right", ncols=3, title="added to the network")
-        ends(axes["b"], runs, LABELS)
+        curves(axes["a"], runs, LOOKS)
+        plain_log(axes["a"])
+        handles = axes["a"].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside upper center", ncols=6, title="added to the network", columnspacing=1)
+        ends(axes["b"], runs, LOOKS)
         if is_full(table(runs)):
             _prototype(axes["b"], runs)
         _weights(axes["c"], runs[RECURRENT])
@@ -132,15 +129,15 @@ def _prototype(axis, runs):
         if name in PROTOTYPE:
             label = {"label": "prototype"} if name == FEEDFORWARD else {}
             axis.plot(PROTOTYPE[name], [y + 0.42] * len(PROTOTYPE[name]), "^", color=BLACK, markersize=3, **label)
-    axis.legend(loc="lower right")
+    above(axis, 1)
 
 
 def _weights(axis, of_seeds):
     w = 1000 * np.stack([r.weights_output_to_output_end.values for r in of_seeds])
     itself = np.eye(w.shape[1], dtype=bool)
     bins = np.linspace(-80, 40, 41)
-    for label, color, shown in (("others", VERMILION, w[:, ~itself]), ("itself", "#56B4E9", w[:, itself])):
+    for label, name, shown in (("others", OTHERS, w[:, ~itself]), ("itself", ITSELF, w[:, itself])):
         weights = np.full(shown.size, 1 / shown.size)
-        axis.hist(shown.ravel(), bins, weights=weights, histtype="step", color=color, label=f"onto {label}")
+        axis.hist(shown.ravel(), bins, weights=weights, histtype="step", label=f"onto {label}", **LOOKS[name].curve)
     axis.set(xlabel="weight after learning (mV)", ylabel="fraction of weights", xlim=(-80, 40))
-    axis.legend(loc="upper left")
+    above(axis, 2)

@@ -2,6 +2,7 @@
 
 from .activity import plot_activity
 from .network import draw_network
+from .palette import CONDITIONS, Look, look, other, shades
 from .rasters import looped, raster
 from .run import plot_run
 from .samples import plot_samples
@@ -24,16 +25,20 @@ from .trials import plot_trials
 __all__ = [
     "BLACK",
     "BLUE",
+    "CONDITIONS",
     "GREEN",
     "GREY",
     "ORANGE",
     "STYLE",
     "VERMILION",
+    "Look",
     "draw_network",
     "learning_curve",
     "letter",
+    "look",
     "looped",
     "median_and_quartiles",
+    "other",
     "plot_activity",
     "plot_run",
     "plot_samples",
@@ -41,5 +46,6 @@ __all__ = [
     "plot_trials",
     "raster",
     "save_figure",
+    "shades",
     "styled",
 ]

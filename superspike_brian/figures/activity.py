@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
 from ..analysis import coefficients_of_variation, firing_rates, inter_spike_intervals
-from .rasters import layers, looped, raster, window
-from .style import BLACK, BLUE, GREY, VERMILION, learning_curve, letter, styled, window_length
+from .palette import BLUE
+from .rasters import layers, looped, on_target, raster, window
+from .style import learning_curve, letter, reference_line, styled, window_length
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,11 +46,7 @@ def plot_activity(data: xr.Dataset, probe: int = -1) -> Figure:
         axes = upper.subplots(len(names), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         for name, n, axis in zip(names, sizes, axes, strict=True):
             _raster(axis, data, name, n, probe)
-            axis.set_ylabel(
-                {"inputs": "input unit", "output": "output unit", "hidden_1": "hidden unit"}.get(
-                    name, name.replace("_", " ")
-                )
-            )
+            axis.set_ylabel(_LABELS.get(name, name.replace("_", " ")))
         axes[-1].set_xlabel("time in the period (s)")
         letter(axes[0], "a")
         panels = lower.subplots(1, 4 if hidden else 1, squeeze=False)[0]
@@ -62,16 +59,11 @@ def plot_activity(data: xr.Dataset, probe: int = -1) -> Figure:
 
 
 def _raster(axis, data, name, n, probe):
-    times, units = looped(data, name, probe)
-    size = float(np.clip(150 / n, 0.8 if name == "output" else 2, 3))
     if name == "output":
-        target_times, target_units = looped(data, "targets", probe)
-        shade: dict[str, Any] = {"marker": "o", "color": VERMILION, "alpha": 0.45, "markeredgewidth": 0}
-        raster(axis, target_times, target_units, n, markersize=2 * size, **shade)
-        axis.plot([], [], linestyle="", markersize=4, label="target", **shade)
-        axis.plot([], [], ".", color=BLACK, markersize=3, label="output")
-        axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0, handletextpad=0.1)
-    raster(axis, times, units, n, 0.02, markersize=size, markeredgewidth=0, rasterized=True)
+        on_target(axis, looped(data, "targets", probe), looped(data, name, probe), n)
+    else:
+        size = float(np.clip(150 / n, 2, 3))
+        raster(axis, *looped(data, name, probe), n, 0.02, markersize=size, markeredgewidth=0, rasterized=True)
     axis.set_xlim(0, data.attrs["period_s"])
 
 
@@ -94,5 +86,5 @@ def _statistics(axes, data, hidden, sizes, probe):
         axes[1].semilogy(edges[:-1] + np.diff(edges) / 2, np.where(counts > 0, counts, np.nan), ".", color=BLUE)
     axes[1].set(xlabel="interval (ms)", ylabel="count")
     axes[2].hist(variation[np.isfinite(variation)], bins=20, color=BLUE)
-    axes[2].axvline(1, color=GREY, linestyle="--", linewidth=0.8)
+    reference_line(axes[2], "Poisson", x=1)
     axes[2].set(xlabel="CV of intervals", ylabel="units")

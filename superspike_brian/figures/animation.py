@@ -13,6 +13,8 @@ from ..values.quantities import measured
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 
 def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) -> int:
@@ -40,8 +42,8 @@ def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) 
     from matplotlib import pyplot as plt
     from matplotlib.animation import PillowWriter
 
-    from .rasters import looped, raster
-    from .style import BLACK, BLUE, GREY, VERMILION, learning_curve, styled
+    from .rasters import looped
+    from .style import styled
 
     path, windows = Path(path), data.sizes["probe"]
     if path.suffix != ".gif":
@@ -55,28 +57,37 @@ def animate(data: xr.Dataset, path: Path | str, frames_per_second: float = 2.0) 
         raise ValueError(
             "an animation shows output spikes, and the outputs of this run do not spike: their target is a signal"
         )
-    n = data.sizes["output"]
     with styled():
-        figure, (spikes, curve) = plt.subplots(2, 1, figsize=(5, 4.5), height_ratios=[2.6, 1], layout="constrained")
-        times, units = looped(data, "targets", 0)
-        shade = {"marker": "o", "color": VERMILION, "alpha": 0.4, "markeredgewidth": 0}
-        raster(spikes, times, units, n, 0.02, markersize=3, label="target", **shade)
-        (dots,) = spikes.plot([], [], "o", color=BLACK, markersize=1.8, markeredgewidth=0, label="output")
-        spikes.set(xlabel="time in the period (s)", ylabel="output unit", xlim=(0, data.attrs["period_s"]))
-        title = spikes.set_title(" ", loc="left")
-        spikes.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1), borderpad=0)
-        learning_curve(curve, data, color=BLUE)
-        line = curve.axvline(0, color=GREY)
+        figure, dots, line = stage(data)
         writer = PillowWriter(fps=frames_per_second)  # type: ignore[arg-type]  # it takes fractions
         with TemporaryDirectory() as scratch:
             made = Path(scratch, "made.gif")
             with writer.saving(figure, str(made), dpi=110):
                 for probe in np.repeat(np.arange(windows), np.where(np.arange(windows) == windows - 1, 4, 1)):
-                    dots.set_data(*looped(data, "output", probe))
                     now = float(data.probe_start[probe])
-                    title.set_text(f"after {measured(now, 's', 3)}")
-                    line.set_xdata([now, now])
+                    dots.set_data(*looped(data, "output", probe))
+                    figure.axes[0].set_title(f"after {measured(now, 's', 3)}", loc="left")
+                    line.set_xdata([max(now, float(data.time[0]))] * 2)
                     writer.grab_frame()
             write_durably(path, made.read_bytes())
         plt.close(figure)
     return windows
+
+
+def stage(data: xr.Dataset) -> tuple[Figure, Line2D, Line2D]:
+    """What the frames have in common: the figure; the output spikes, which change; the line that shows where learning is."""
+    from matplotlib import pyplot as plt
+
+    from .palette import BLUE, GREY
+    from .rasters import looped, on_target
+    from .style import learning_curve
+
+    figure, (spikes, curve) = plt.subplots(2, 1, figsize=(5, 4.5), height_ratios=[2.6, 1], layout="constrained")
+    on_target(spikes, looped(data, "targets", 0), looped(data, "output", 0), data.sizes["output"])
+    dots = max(spikes.lines, key=lambda drawn: drawn.get_zorder())  # the outputs, over their targets
+    spikes.set(xlabel="time in the period (s)", ylabel="output unit", xlim=(0, data.attrs["period_s"]))
+    spikes.set_title("after 0 s", loc="left")
+    learning_curve(curve, data, color=BLUE)
+    first = float(data.time[0])
+    curve.set(xscale="log", xlim=(first, float(data.time[-1])))  # most is learned early
+    return figure, dots, curve.axvline(first, color=GREY)

@@ -27,7 +27,7 @@ def draw_run(data: xr.Dataset, out: Path, unit: int | None = None) -> list[Path]
     out : Path
         Run folder, or a dataset in it.
     unit : int, optional
-        Output unit to show. Default: the first recorded.
+        Output unit to show. Default: as `plot_run`.
     """
     where = out if out.is_dir() else out.parent
     if "test_confusion" in data or ("trial_onset" in data and "pattern_time" not in data):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from brian2 import Quantity, second
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from ..results.network import populations
 from ..values.hints import Floats, Integers
-from .style import BLACK
+from .palette import BLACK, OUTPUT, TARGET
+from .style import above
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,7 +47,34 @@ def raster(
         warnings.filterwarnings("ignore", "marker is redundantly defined")
         plot_raster(units, times * second, time_unit=unit, axes=axis, **{"color": BLACK, "markersize": 2} | style)
     axis.set(xlabel="", ylabel="", ylim=(-0.5 - margin * n, n - 0.5 + margin * n))
-    axis.yaxis.set_major_locator(MaxNLocator(n if 3 < n <= 10 else 3, integer=True))
+    few = n <= 10
+    axis.yaxis.set_major_locator(FixedLocator(range(n)) if few else MaxNLocator(3, integer=True, min_n_ticks=1))
+
+
+def on_target(
+    axis: Axes, target: tuple[Floats, Integers], output: tuple[Floats, Integers], n: int, unit: Quantity = second
+) -> None:
+    """Draw the spikes of all outputs on those that are wanted of them, with a legend over the panel.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+        Where to draw.
+    target, output : tuple of ndarray
+        Times (s) and units of spikes.
+    n : int
+        Units.
+    unit : Quantity
+        Unit of the time axis.
+    """
+    size = float(np.clip(150 / n, 0.8, 3))
+    shade: dict[str, Any] = {"marker": "o", "color": TARGET, "alpha": 0.45, "markeredgewidth": 0, "zorder": 1}
+    raster(axis, *target, n, unit=unit, markersize=2 * size, **shade)
+    spike: dict[str, Any] = {"color": OUTPUT, "markeredgewidth": 0, "zorder": 3, "rasterized": True}
+    raster(axis, *output, n, 0.02, unit=unit, markersize=size, **spike)
+    axis.plot([], [], linestyle="", markersize=4, label="target", **shade)
+    axis.plot([], [], ".", color=OUTPUT, markersize=3, label="output")
+    above(axis, 2, handletextpad=0.1)
 
 
 def layers(data: xr.Dataset) -> tuple[list[int], list[str]]:

@@ -11,7 +11,19 @@ from matplotlib.ticker import PercentFormatter
 
 from ..results.trials import moving_accuracy
 from .rasters import layers
-from .style import BLACK, BLUE, GREY, VERMILION, letter, output_state, recorded_units, styled, window_length
+from .style import (
+    BLACK,
+    BLUE,
+    GREY,
+    VERMILION,
+    above,
+    letter,
+    output_state,
+    recorded_units,
+    reference_line,
+    styled,
+    window_length,
+)
 from .trials import draw_raster, trials_of
 
 if TYPE_CHECKING:
@@ -73,10 +85,10 @@ def _potentials(axis, data, probe):
             mine, slot = potential[:, units.index(label)], (time >= onset) & (time < end)
             axis.plot(time[slot], mine[slot], color=BLUE, linewidth=1)
             axis.plot(deadline, np.interp(deadline, time, mine), "o", color=BLUE, markersize=3)
-    axis.axhline(data.attrs["theta_V"] * 1e3, color=BLACK, linestyle="--", linewidth=0.6)
+    reference_line(axis, "threshold", y=data.attrs["theta_V"] * 1e3)
     axis.plot([], [], "o-", color=BLUE, markersize=3, label="unit of the class, judged at the deadline")
     axis.plot([], [], color=GREY, label="others")
-    axis.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 0.97), borderpad=0)
+    above(axis, 2)
     axis.set(ylabel="output\n$U$ (mV)")
 
 
@@ -98,10 +110,10 @@ def _accuracy(axis, data):
         final = float(data.tests_accuracy[-1])
         place = {"textcoords": "offset points", "xytext": (0, -12), "ha": "right", "fontsize": 7}
         axis.annotate(f"{final:.1%}", (float(data.tests_time[-1]), final), color=VERMILION, **place)
-    axis.axhline(1 / data.sizes["output"], color=GREY, linestyle=":", linewidth=0.8, label="chance")
+    reference_line(axis, "chance", y=1 / data.sizes["output"], linestyle=":")
     axis.set(xlabel="simulated time (s)", ylabel="accuracy", ylim=(0, 1.02), xlim=(0, None))
     axis.yaxis.set_major_formatter(PercentFormatter(1))
-    axis.legend(loc="center right")
+    above(axis, 2)
 
 
 def _confusion(axis, data):

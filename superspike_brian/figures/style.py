@@ -12,15 +12,36 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from ..files.durable import write_durably
 from ..values.hints import Floats, Integers
+from .palette import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION
 
 if TYPE_CHECKING:
     import xarray as xr
 
-# Okabe & Ito's palette
-BLACK, ORANGE, BLUE, GREEN, VERMILION, GREY = "#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#999999"
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "STYLE",
+    "VERMILION",
+    "above",
+    "learning_curve",
+    "letter",
+    "output_state",
+    "plain_log",
+    "recorded_units",
+    "reference_line",
+    "save_figure",
+    "styled",
+    "window_length",
+    "write_figure",
+]
+NOTE: dict[str, Any] = {"fontsize": 6, "color": "#555555"}  # text that says what a line or an area is
 LEARNING_ON = "learning on"
 SUFFIXES: dict[str, Any] = {  # kinds of files, and what keeps them free of dates
     "png": {"Software": None},
@@ -64,14 +85,54 @@ def learning_curve(axis: Axes, data: xr.Dataset, color: str = BLUE, label: str |
     marked = any(text.get_text() == LEARNING_ON for text in axis.texts)  # by another curve
     if learning.size and learning[0] > 0 and not marked:
         axis.axvspan(0, time[learning[0] - 1], color=GREY, alpha=0.2, linewidth=0)
-        where: dict[str, Any] = {
-            "transform": axis.get_xaxis_transform(),
-            "va": "bottom",
-            "fontsize": 7,
-            "color": "#555555",
-        }
-        axis.text(time[learning[0] - 1], 1.0, LEARNING_ON, **where)
+        axis.text(time[learning[0] - 1], 1.0, LEARNING_ON, transform=axis.get_xaxis_transform(), va="bottom", **NOTE)
     axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", ylim=(0, None), xlim=(0, None))
+
+
+def reference_line(axis: Axes, text: str, x: float | None = None, y: float | None = None, **style: Any) -> None:
+    """Draw a line that results are compared with, across a panel, and say outside of it what it is.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+        Panel.
+    text : str
+        What the line is: at its right end, or over its upper end.
+    x, y : float
+        Where it is: one of them.
+    **style
+        As of `matplotlib.axes.Axes.plot`; grey and dashed by default.
+    """
+    line: dict[str, Any] = {
+        "color": GREY,
+        "linestyle": "--",
+        "linewidth": 0.8,
+        "zorder": 1,
+        "label": f"_{text}",
+    } | style
+    where: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": False, **NOTE}
+    if y is not None:
+        axis.axhline(y, **line)
+        axis.annotate(text, (1, y), xycoords=("axes fraction", "data"), xytext=(2, 0), va="center", **where)
+    if x is not None:
+        axis.axvline(x, **line)
+        axis.annotate(
+            text, (x, 1), xycoords=("data", "axes fraction"), xytext=(0, 1), ha="center", va="bottom", **where
+        )
+
+
+def above(axis: Axes, columns: int, **style: Any) -> None:
+    """Put the legend over a panel, where no data are."""
+    where: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderpad": 0, "columnspacing": 1}
+    axis.legend(**where | {"ncols": columns} | style)
+
+
+def plain_log(axis: Axes) -> None:
+    """Make the vertical axis logarithmic, with ticks such as 0.5, 1, 2."""
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_locator(NullLocator())
 
 
 def window_length(data: xr.Dataset) -> float:

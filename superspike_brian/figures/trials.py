@@ -13,7 +13,19 @@ from matplotlib.ticker import PercentFormatter
 
 from ..results.trials import moving_accuracy
 from .rasters import layers, raster, window
-from .style import BLACK, BLUE, GREY, ORANGE, VERMILION, learning_curve, letter, output_state, styled, window_length
+from .style import (
+    BLACK,
+    BLUE,
+    GREY,
+    ORANGE,
+    VERMILION,
+    learning_curve,
+    letter,
+    output_state,
+    reference_line,
+    styled,
+    window_length,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -69,6 +81,8 @@ def accuracy_curve(axis: Axes, data: xr.Dataset, color: str = BLUE, **style: Any
     axis.plot(times, fractions, color=color, **style)
     axis.set(xlabel="simulated time (s)", ylabel="correct trials", ylim=(0, 1.02), xlim=(0, None))
     axis.yaxis.set_major_formatter(PercentFormatter(1))
+    if not any(text.get_text() == "chance" for text in axis.texts):  # by another curve
+        reference_line(axis, "chance", y=1 / data.sizes["output"], linestyle=":")
 
 
 def draw_raster(axis: Axes, data: xr.Dataset, name: str, n: int, probe: int) -> None:

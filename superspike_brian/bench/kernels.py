@@ -25,19 +25,19 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, second
 
-from . import tasks
-from .codegen.kernels import KERNELS
-from .engine.cache import build
-from .engine.compiler import compiler, default_build_dir
-from .engine.program import Program
-from .files.durable import write_durably
-from .models import SUPERSPIKE, Architecture
-from .network.initial import initial_state
-from .network.structure import Structure
-from .tasks.spike_timing import frozen_poisson
-from .values import tables
-from .values.clock import n_steps
-from .values.hints import Report, State
+from .. import tasks
+from ..codegen.kernels import KERNELS
+from ..engine.cache import build
+from ..engine.compiler import compiler, default_build_dir
+from ..engine.program import Program
+from ..files.durable import write_durably
+from ..models import SUPERSPIKE, Architecture
+from ..network.initial import initial_state
+from ..network.structure import Structure
+from ..tasks.spike_timing import frozen_poisson
+from ..values import tables
+from ..values.clock import n_steps
+from ..values.hints import Report, State
 
 THREADS = os.cpu_count() or 1
 VARIANTS = (
@@ -48,7 +48,7 @@ VARIANTS = (
     ("auto", "single", 1),
     *([("auto", "single", THREADS)] if THREADS > 1 else []),
 )
-ROOFLINE = Path(__file__).parent / "codegen" / "roofline.cpp"
+ROOFLINE = Path(__file__).parents[1] / "codegen" / "roofline.cpp"
 ROOFLINE_SYNAPSES = 2 * 200 * 256
 _FLAGS = ["-O3", "-march=native", "-ffast-math", "-std=c++17"]
 
@@ -90,7 +90,8 @@ def own(architecture: Architecture, name: str, seconds: float = 2.0) -> Network:
     return Network(name, architecture, seconds, tasks.Task(name, inputs, targets, "frozen Poisson patterns"))
 
 
-def _structure(network):
+def structure_of(network: Network) -> Structure:
+    """What a network is built from."""
     ends = network.task.inputs.n, network.task.targets.n
     if isinstance(network.hidden, Architecture):
         return Structure(SUPERSPIKE, network.hidden.sized(*ends))
@@ -99,24 +100,24 @@ def _structure(network):
 
 def measure(network: Network, rounds: int, build_dir: Path | str | None, report: Report) -> list[dict[str, Any]]:
     """Return a row a variant: seconds per simulated second, ratio to stock double, time per synapse and step, memory."""
-    structure = _structure(network)
+    structure = structure_of(network)
     programs = {}
     for variant in VARIANTS:
         kernel, precision, threads = variant
         programs[variant] = program = build(structure, precision, build_dir, kernel=kernel, threads=threads)
         report(f"{network.name}: {_label(*variant)}: built in {program.build_seconds:.1f} s")
     fastest = next(program for (kernel, *_), program in reversed(programs.items()) if kernel == "auto")
-    state, step = _learned(structure, network.task, fastest)
+    state, step = learned(structure, network.task, fastest)
     steps = round(network.seconds / float(structure.dt / second))
     times: dict[tuple[str, str, int], list[float]] = {v: [] for v in VARIANTS}
     probed: dict[tuple[str, str, int], list[float]] = {v: [] for v in VARIANTS}
     for _ in range(rounds):
         for variant, program in programs.items():
-            usable = {k: v for k, v in state.items() if k in program.manifest["arrays"] and not k.endswith(".queue")}
+            given = usable(state, program)
             began = time.perf_counter()
-            program.run(usable, step, steps)
+            program.run(given, step, steps)
             times[variant].append((time.perf_counter() - began) / network.seconds)
-            probed[variant].append(probe_ratio(program, usable, step, n_steps(network.task.period, structure.dt)))
+            probed[variant].append(probe_ratio(program, given, step, n_steps(network.task.period, structure.dt)))
     return [
         {"network": network.name, "kernel": kernel, "precision": precision, "threads": threads}
         | summary(times[kernel, precision, threads], times[VARIANTS[0]], structure.n_synapses, steps / network.seconds)
@@ -182,11 +183,16 @@ def build_times(structure: Structure, report: Report) -> dict[str, float]:
     return found
 
 
-def _learned(structure, task, program):
+def learned(structure: Structure, task: tasks.Task, program: Program) -> tuple[State, int]:
     """State after 20 s of learning, and its step."""
     state = initial_state(structure, task, 0)
     n = round(20 / float(structure.dt / second))
     return program.run(state, 0, n)[0], n
+
+
+def usable(state: State, program: Program) -> State:
+    """What another kernel's program can take of a state: all but spikes in flight."""
+    return {k: v for k, v in state.items() if k in program.manifest["arrays"] and not k.endswith(".queue")}
 
 
 def _bytes(program, state, structure):
@@ -242,7 +248,7 @@ def run(
             build_dir = stack.enter_context(tempfile.TemporaryDirectory(dir=default_build_dir()))
         rows = [row for network in measured for row in measure(network, rounds, build_dir, report)]
     limits = roofline(report)
-    builds = build_times(_structure(measured[-1]), report)
+    builds = build_times(structure_of(measured[-1]), report)
     write_durably(
         out / "bench.json", json.dumps({"rows": rows, "roofline": limits, "builds": builds}, indent=1).encode()
     )
@@ -319,7 +325,7 @@ def _draw(rows, limits, path):
     import matplotlib.pyplot as plt
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-    from .figures.style import BLUE, GREY, VERMILION, save_figure, styled
+    from ..figures.style import BLUE, GREY, VERMILION, save_figure, styled
 
     names = list(dict.fromkeys(r["network"] for r in rows))
     with styled():
