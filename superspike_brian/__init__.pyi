@@ -4,6 +4,7 @@ from .baselines.descent import gradient as gradient
 from .exchange.from_nir import from_nir as from_nir
 from .exchange.nir import to_nir as to_nir
 from .exchange.script import export_brian2 as export_brian2
+from .live.notebook import watch as watch
 from .network.objects import error_synapses as error_synapses
 from .network.objects import feedback_synapses as feedback_synapses
 from .network.objects import plastic_synapses as plastic_synapses

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
 
-from superspike_brian.values.quantities import readable
+from superspike_brian.values.quantities import measured, readable
 from superspike_brian.values.renamed import IN_TASKS, formerly
 
 from . import arguments
@@ -142,7 +142,8 @@ class Classification:
         shortest = float(self.stimulus) + times["response_window"] + times["pause_min"]
         if times["period"] <= shortest:
             raise ValueError(
-                f"period is {readable(self.period)}; expected more than the {shortest} s of one trial and its pause."
+                f"period is {readable(self.period)}; expected more than the {measured(shortest, 's', 6)} of one trial and its "
+                "pause."
             )
         drawn(
             rate(self.background, "background", "4*Hz") * times["period"] * self.n_inputs,

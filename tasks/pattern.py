@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, second
 
-from superspike_brian.values.quantities import readable
+from superspike_brian.values.quantities import measured, readable
 
 from .arguments import count, duration, seconds, shown, units, word
 from .signal import Signal
@@ -136,7 +136,7 @@ class SpikePattern:
         return len(self.ids)
 
     def __str__(self) -> str:
-        return f"{counted(len(self), 'spike')}, mean {len(self) / (self.n * float(self.period)):.3g} Hz"
+        return f"{counted(len(self), 'spike')}, mean {measured(len(self) / (self.n * float(self.period)), 'Hz', 3)}"
 
     @property
     def rates(self) -> Quantity:

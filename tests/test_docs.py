@@ -1,7 +1,13 @@
 """What README and documentation show is true: code runs, commands parse, links and pictures are there."""
 
+import json
+import pydoc
 import re
+import runpy
 import shlex
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -59,13 +65,14 @@ def test_commands_are_found():
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_and_pictures_are_there(page):
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+    text = re.sub(r"^```\{math\}.*?^```$|\$[^$\n]+\$", "", page.read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
 def test_model_reference_has_every_component(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "extensions"))
-    from from_the_code import components, model_reference
+    from from_the_models import components, model_reference
 
     listed = {n: c for found in components().values() for n, c in found.items()}
     exported = {n: c for n, c in vars(models).items() if isinstance(c, Component)}
@@ -78,6 +85,94 @@ def test_model_reference_has_every_component(monkeypatch):
     plain = re.sub(" +", " ", text)
     assert "| `tau_mem` | 10 ms | membrane time constant | constant |" in plain  # a comment of the file
     assert "| `r0` | 1 mV | learning rate | input |" in plain
+
+
+FORMULAS = {
+    ("LIF", "equations"): r"\frac{dU}{dt} &= \frac{U_{\text{rest}} - U + I_{\text{syn}}}{\tau_{\text{mem}}}",
+    ("LIF", "threshold"): r"\text{threshold: } & U > \vartheta",
+    (
+        "FAST_SIGMOID",
+        "equations",
+    ): r"\sigma' &= \frac{1}{\left(1 + \left|\beta\,\left(U - \vartheta\right)\right|\right)^{2}}",
+    ("HETEROSYNAPTIC", "on_spike"): r"\text{rate trace} &\leftarrow \text{rate trace} + 1",
+    (
+        "LAYERWISE",
+        "equations",
+    ): r"\text{error}_{\text{post}} &= \frac{w}{\text{volt}}\,\sigma'_{\text{pre}}\,\text{error}_{\text{pre}}",
+}
+
+
+@pytest.mark.parametrize(("name", "field"), FORMULAS, ids="-".join)
+def test_formulas_are_those_of_the_strings(name, field, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "extensions"))
+    from formulas import formulas
+
+    assert formulas(field, getattr(getattr(models, name), field))[0] == FORMULAS[name, field]
+
+
+def test_formulas_keep_the_order_of_operations(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "extensions"))
+    from formulas import expression, formulas
+
+    assert expression("(a + b)*c") == r"\left(a + b\right)\,c" and expression("a + b*c") == r"a + b\,c"
+    assert expression("a - (b - c)") == r"a - \left(b - c\right)" and expression("a - b - c") == "a - b - c"
+    assert expression("(a*b)**2") == r"\left(a\,b\right)^{2}" and expression("-a/b") == r"-\frac{a}{b}"
+    assert formulas("on_input", "x -= a - b") == [r"x &\leftarrow x - \left(a - b\right)"]
+
+
+def test_every_equation_has_a_formula_that_a_page_can_show(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "extensions"))
+    from formulas import formulas
+
+    shown = pytest.importorskip("mathml", reason="latex2mathml is not installed: the extra 'docs' has it")
+    for component in (c for c in vars(models).values() if isinstance(c, Component)):
+        for field, code in component.strings.items():
+            written = formulas(field, code) if code.strip() else []
+            said = re.findall(r"^\s*(?:d\w+/dt|\w+)\s*[-+*/]?=", code, re.M)
+            assert len(written) >= len(said), (component.name, field)
+            assert not written or ElementTree.fromstring(shown.mathml("\\\\".join(written))).tag.endswith("math")
+    with pytest.raises(ValueError, match="does not have a command"):
+        shown.mathml(r"\unheardof{x}")
+
+
+@pytest.mark.parametrize(("chosen", "executed"), [("all", 9), ("short", 5), ("none", 0)])
+def test_the_switch_for_notebooks(chosen, executed, monkeypatch):
+    monkeypatch.setenv("SUPERSPIKE_NOTEBOOKS", chosen)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    conf = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    assert (conf["nb_execution_mode"] == "off") == (executed == 0)
+    left_out = {Path(pattern).name for pattern in conf["nb_execution_excludepatterns"]}
+    assert executed in (0, len({p.name for p in (ROOT / "notebooks").glob("*.ipynb")} - left_out))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "inventories").glob("*.txt")), ids=lambda p: p.stem)
+def test_names_of_other_packages_are_there(path):
+    for line in path.read_text().splitlines()[3:]:
+        found = pydoc.locate(line.split()[0])
+        assert found is not None or line.startswith("None "), line
+
+
+def test_anchors_are_there():
+    for page in PAGES:
+        for target, anchor in re.findall(r"\]\(([^)#\s]*\.md)#([^)\s]+)\)", page.read_text()):
+            text = (page.parent / target).read_text()
+            text += (ROOT / "CHANGELOG.md").read_text() if target.endswith("changelog.md") else ""
+            headings = re.findall(r"^#+ (.*)$", text, re.M)
+            assert anchor in {slug(h) for h in headings} or f"({anchor})=" in text, (name(page), target, anchor)
+
+
+def slug(heading):
+    """What GitHub and MyST make of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower().strip()).replace(" ", "-")
+
+
+def test_links_that_are_gone_are_told_from_those_not_reached():
+    judge = runpy.run_path(str(ROOT / ".ci" / "links.py"))["judge"]
+    row = {"filename": "a.md", "lineno": 3, "uri": "https://example.org", "status": "broken", "info": ""}
+    infos = "404 Client Error: Not Found", "HTTPSConnectionPool: no route", "403 Client Error: Forbidden"
+    lines = [json.dumps(row | {"info": info}) for info in infos] + [json.dumps(row | {"status": "working"})]
+    gone, unreached = judge(lines)
+    assert [g for g in gone if "404" in g] == gone and len(gone) == 1 and len(unreached) == 2
 
 
 # the tables of the README: every row is true, and none is missing

@@ -8,12 +8,12 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
-LONG = ("03", "06", "07", "09")  # 40 s and more: every night
 
 
 def tried(path):
-    """A notebook, and when it runs."""
-    return pytest.param(path, marks=[pytest.mark.slow] if path.stem.startswith(LONG) else [], id=path.stem)
+    """A notebook, and when it runs: those whose metadata call them slow take 40 s and more, and run every night."""
+    slow = nbformat.read(path, as_version=4).metadata.get("slow")
+    return pytest.param(path, marks=[pytest.mark.slow] if slow else [], id=path.stem)
 
 
 @pytest.mark.parametrize("path", map(tried, NOTEBOOKS))

@@ -19,7 +19,7 @@ import pytest
 from superspike_brian.cli.main import COMMANDS, command_parser
 
 ROOT = Path(__file__).parent.parent
-PAGES = [*pages.PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+PAGES = [*pages.PAGES, *sorted(p for p in ROOT.glob("*.md") if p not in pages.PAGES)]
 PACKAGE = [p for folder in ("superspike_brian", "models", "tasks") for p in sorted((ROOT / folder).rglob("*.py"))]
 CPP = [p for end in ("h", "cpp") for p in sorted((ROOT / "superspike_brian").rglob(f"*.{end}"))]
 OTHERS = [p for d in ("tests", "docs") for p in sorted((ROOT / d).rglob("*.py")) if p != Path(__file__)]
@@ -29,7 +29,7 @@ FILE = re.compile(rf"(?<![\w*{{}}<./-])([A-Za-z.][\w.-]*(?:/[\w.*-]+)*(?:{SUFFIX
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 # a reader's own files, and those that other commands write
 NOT_OURS = re.compile(r"my|FILE|\.samples/|runs/|OUT/|docs/_build/|scheduler\.json|main\.cpp")
-OTHER_COMMANDS = re.compile(r"(?:dask|sphinx-build|pytest|xcode-select|pip|jupyter|kill) [^`\n]*")
+OTHER_COMMANDS = re.compile(r"(?:dask|sphinx-build|pytest|xcode-select|pip|jupyter|kill|twine|git|grep) [^`\n]*")
 # what stands for something else
 PLACEHOLDERS = {
     "NAME",
@@ -141,6 +141,7 @@ def is_known(word):
         or set(word.split("-")) <= words()
         or word in PLACEHOLDERS | WORLD | extras()
         or keyword.iskeyword(word)
+        or (ROOT / word).exists()
         or any(hasattr(module, word) for module in (builtins, brian2))
     )
 

@@ -2,107 +2,28 @@
 
 ``<!-- models -->`` becomes the reference of everything in ``models/``, ``<!-- commands -->`` that of the command line,
 ``<!-- trust -->`` the table of what tests claim (``docs/trust.json``), ``<!-- gallery -->`` that of the figures
-(``docs/gallery.json``, which ``superspike reproduce`` writes), ``<!-- lines of ... -->`` the number of lines of a
-recipe's code.
+(``docs/gallery.json``, which ``superspike reproduce`` writes), ``<!-- lines of ... -->`` the number of lines of a recipe's
+code. A page is written anew when what it is made from has changed.
 """
 
-import dataclasses
-import importlib
 import inspect
 import json
-import pkgutil
 import re
 from pathlib import Path
 
-from brian2 import Equations
+from from_the_commands import command_reference
+from from_the_models import model_reference
 
 from superspike_brian import models
-from superspike_brian.cli.main import COMMANDS, command_parser
 from superspike_brian.experiments import experiment
-from superspike_brian.values import docstrings
-from superspike_brian.values.quantities import readable
 from superspike_brian.values.tables import markdown
 
 _CODE = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 LINES = re.compile(r"<!-- lines of (\S+) -->")
-RECIPES = Path(__file__).parent.parent / "recipes"
-TRUST = Path(__file__).parent.parent / "trust.json"
-GALLERY = Path(__file__).parent.parent / "gallery.json"
-
-
-def model_reference():
-    """Markdown of all model files, in the order of a model's components."""
-    return "\n\n".join([_default(), *(_file(module, found) for module, found in components().items())])
-
-
-def components():
-    """Components by the module that defines them: dict of module to dict of name to component."""
-    order = [f.type for f in dataclasses.fields(models.Model)]
-    modules = [importlib.import_module(f"{models.__name__}.{m.name}") for m in pkgutil.iter_modules(models.__path__)]
-    found = {m: c for m in modules if (c := _defined_in(m))}
-    return dict(sorted(found.items(), key=lambda item: order.index(type(next(iter(item[1].values()))))))
-
-
-def _defined_in(module):
-    source = inspect.getsource(module)
-    return {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, models.Component) and re.search(rf"^{name}\b.* = ", source, re.M)
-    }
-
-
-def _default():
-    names = {id(c): name for found in components().values() for name, c in found.items()}
-    rows = []
-    for kind, component in models.SUPERSPIKE.components.items():
-        name = names[id(component)]
-        rows.append((kind, f"[`{name}`](#{_anchor(name)})", component.name))
-    return f"## The default: `SUPERSPIKE`\n\n{markdown(('component', 'default', 'name'), rows)}"
-
-
-def _file(module, found):
-    title, _, text = inspect.getdoc(module).partition("\n")
-    kind, name = type(next(iter(found.values()))), module.__name__.rpartition(".")[2]
-    meanings = docstrings.meanings(module)
-    parts = [
-        f"## {title.strip().rstrip('.')}",
-        f"File `models/{name}.py`.",
-        _rst(text),
-        _rst(f":class:`~{models.__name__}.{kind.__name__}`: {inspect.getdoc(kind)}"),
-    ]
-    return "\n\n".join([*parts, *(_component(name, c, meanings) for name, c in found.items())])
-
-
-def _component(name, component, meanings):
-    code = {field: inspect.cleandoc(text) for field, text in component.strings.items() if text.strip()}
-    width = max(map(len, code)) + 2
-    lines = [
-        f"{field:{width}}{text}" if "\n" not in text else f"{field}\n" + "\n".join(f"    {t}" for t in text.split("\n"))
-        for field, text in code.items()
-    ]
-    inputs = {e.varname for f in code if f.endswith("equations") for e in _shared(code[f])}
-    rows = [
-        (f"`{symbol}`", readable(value), meanings.get(symbol, ""), "input" if symbol in inputs else "constant")
-        for symbol, value in component.parameters.items()
-    ]
-    parts = [f"({_anchor(name)})=\n### `{name}`: {component.name}", f"Source: {component.source}."]
-    parts.append("```text\n" + "\n".join(lines) + "\n```")
-    if rows:
-        parts.append(markdown(("parameter", "value", "meaning", "of the program"), rows))
-    return "\n\n".join(parts)
-
-
-def _shared(code):
-    """Equations of what is an input of the compiled program."""
-    return [e for e in Equations(code).values() if "shared" in e.flags]
-
-
-def command_reference():
-    """Markdown of the help of every subcommand."""
-    parts = [f"## `superspike {name}`\n\n{text.capitalize()}." for name, text in COMMANDS.items()]
-    helps = (f"```text\n{command_parser(name).format_help().strip()}\n```" for name in COMMANDS)
-    return "\n\n".join(f"{part}\n\n{text}" for part, text in zip(parts, helps, strict=True))
+ROOT = Path(__file__).parent.parent.parent
+RECIPES = ROOT / "docs" / "recipes"
+TRUST = ROOT / "docs" / "trust.json"
+GALLERY = ROOT / "docs" / "gallery.json"
 
 
 def lines_of(recipe):
@@ -150,31 +71,49 @@ def gallery_table():
     return markdown(("figure", "what it shows", "seeds", "duration", "commit and date"), rows)
 
 
-def _anchor(name):
-    return f"model-{name.lower().replace('_', '-')}"
-
-
-def _rst(text):
-    return f"```{{eval-rst}}\n{text.strip()}\n```"
-
-
+# what stands for a part of a page, what writes it, and the files that it is made from
 PARTS = {
-    "<!-- models -->": model_reference,
-    "<!-- commands -->": command_reference,
-    "<!-- trust -->": trust_table,
-    "<!-- gallery -->": gallery_table,
+    "<!-- models -->": (model_reference, ("models/**/*.py", "superspike_brian/values/*.py", "docs/extensions/*.py")),
+    "<!-- commands -->": (
+        command_reference,
+        ("superspike_brian/**/*.py", "tasks/*.py", "models/*.py", "docs/extensions/*.py"),
+    ),
+    "<!-- trust -->": (trust_table, ("docs/trust.json",)),
+    "<!-- gallery -->": (gallery_table, ("docs/gallery.json", "superspike_brian/experiments/*.py")),
 }
 
 
 def fill(app, docname, source):
     """Put what is generated where a page wants it."""
-    for place, generate in PARTS.items():
+    for place, (generate, origins) in PARTS.items():
         if place in source[0]:
             source[0] = source[0].replace(place, generate())
+            for path in (p for origin in origins for p in ROOT.glob(origin)):
+                app.env.note_dependency(str(path))
+    for recipe in LINES.findall(source[0]):
+        app.env.note_dependency(str(RECIPES / recipe.partition("#")[0]))
     source[0] = LINES.sub(lambda found: str(lines_of(found[1])), source[0])
+
+
+class _Name(str):
+    """A default that is shown as it is."""
+
+    __repr__ = str.__str__
+
+
+def name_defaults(app, function, bound_method):
+    """Show a model that is a default by its name, and not by all that it holds."""
+    if not inspect.isfunction(function):
+        return
+    names = {id(value): _Name(name) for name, value in vars(models).items() if isinstance(value, models.Model)}
+    signature = inspect.signature(function)
+    shown = [p.replace(default=names.get(id(p.default), p.default)) for p in signature.parameters.values()]
+    if any(isinstance(p.default, _Name) for p in shown):
+        function.__signature__ = signature.replace(parameters=shown)
 
 
 def setup(app):
     """Register with Sphinx."""
     app.connect("source-read", fill)
+    app.connect("autodoc-before-process-signature", name_defaults)
     return {"parallel_read_safe": True}

@@ -33,6 +33,7 @@ COMMANDS = {  # each is a module here, imported when it is called: Brian2 takes 
     "show": "summarise a run or a sweep",
     "cite": "BibTeX of what a run used",
     "doctor": "whether this machine is fit for runs, and what to do if not",
+    "watch": "a page of a run or a sweep, in the browser",
     "plot": "redraw the figure of a run or a sweep",
     "bench": "measure what is fast and slow on this machine; or how well networks learn",
     "convert": "make a raster (.ras) of other files",
@@ -87,7 +88,7 @@ def command_parser(name: str) -> Parser:
     examples = "\n".join(f"  {line}\n      {what}" for line, what in module.EXAMPLES)
     parser = Parser(
         prog=f"superspike {name}",
-        description=module.__doc__.partition("``: ")[2].strip().capitalize(),
+        description=(module.__doc__ or "").partition("``: ")[2].strip().capitalize(),
         epilog=f"examples:\n{examples}\n\nmore: {page(module.PAGE)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

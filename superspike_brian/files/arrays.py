@@ -10,9 +10,10 @@ import io
 import os
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -102,3 +103,81 @@ def _load(data):
 def _array(data):
     """An array of the bytes of a npy file; quicker than `numpy.load`, which reads parts of an archive in small pieces."""
     return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+
+
+class Members(Mapping[str, np.ndarray]):
+    """Arrays of a record or archive in an open file, by name; each is read, and its CRC checked, when it is asked for.
+
+    For looking at a little of what may be large. ValueError where there is no whole archive, or an array of it is damaged.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Where it is.
+    at : int
+        Offset of the record.
+    archived : bool
+        A whole file, as of `archive` (or an earlier version), instead of a record of a log.
+    """
+
+    def __init__(self, file: BinaryIO, at: int = 0, archived: bool = False) -> None:
+        size = os.fstat(file.fileno()).st_size
+        if archived:
+            begin, self.end = 0, size
+        else:
+            file.seek(at)
+            head = file.read(_HEADER.size)
+            if len(head) < _HEADER.size or (length := _HEADER.unpack(head)[1]) > size - at - _HEADER.size:
+                raise ValueError("cut short")
+            begin, self.end = at + _HEADER.size, at + _HEADER.size + length
+        with _as_value_error():
+            self._parts = zipfile.ZipFile(io.BufferedReader(_Part(file, begin, self.end)))
+            self._sizes = {p.filename.removesuffix(".npy"): p for p in self._parts.infolist()}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        part = self._sizes[name]
+        with _as_value_error():
+            if part.compress_type != zipfile.ZIP_STORED or part.file_size > self.end:
+                raise ValueError("it holds compressed arrays, which this program does not write")
+            with self._parts.open(part) as file:
+                return np.lib.format.read_array(file, allow_pickle=False)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sizes)
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+
+class _Part(io.RawIOBase):
+    """Bytes `begin` to `end` of an open file, as a file."""
+
+    def __init__(self, file, begin, end):
+        self._file, self._begin, self._size, self._at = file, begin, end - begin, 0
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=os.SEEK_SET):
+        self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence])
+        return self._at
+
+    def readinto(self, buffer):
+        self._file.seek(self._begin + self._at)
+        data = self._file.read(max(0, min(len(buffer), self._size - self._at)))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+@contextmanager
+def _as_value_error():
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # as in `_load`
+        raise ValueError(f"no archive of arrays ({type(error).__name__}: {error})") from error

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .durable import RunFolderError, check_seal, seal, write_durably
+from .durable import RunFolderError, check_seal, read_sealed, seal, write_durably
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,15 +55,22 @@ def read_dataset(file: Path | str) -> xr.Dataset:
 @contextmanager
 def opened(file: Path | str) -> Iterator[xr.Dataset]:
     """As `read_dataset`, for a while, and reading only what is used of it meanwhile."""
-    import xarray as xr
-
     with _alone, ExitStack() as stack:
-        sealed = _checked(file, partial(check_seal, file))
-        data = stack.enter_context(_checked(file, partial(xr.open_dataset, file, engine="netcdf4")))
+        content, sealed = _checked(file, partial(read_sealed, file))
+        data = stack.enter_context(_checked(file, partial(_dataset, content)))
         if not sealed:  # by an older version: damage shows when all of it is read
             _checked(file, data.load)
         _checked(file, partial(_check_format, data))
         yield data
+
+
+def _dataset(content):
+    """A dataset of the bytes of a file: in paths, netCDF takes some characters for its own."""
+    import netCDF4
+    import xarray as xr
+    from xarray.backends import NetCDF4DataStore
+
+    return xr.open_dataset(NetCDF4DataStore(netCDF4.Dataset("run.nc", memory=content)))
 
 
 def _checked(file, function):

@@ -158,14 +158,14 @@ def seal(data: bytes) -> bytes:
     return data + _SEAL + hashlib.sha256(data).digest()
 
 
-def check_seal(path: Path | str) -> bool:
-    """Raise ValueError or OSError if a file is not what `seal` made; return False if it has no seal (of an older version)."""
+def check_seal(path: Path | str) -> None:
+    """Raise ValueError or OSError if a file is not what `seal` made; one without a seal (by older versions) passes."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size - len(_SEAL) - hashlib.sha256().digest_size
         file.seek(max(size, 0))
         mark, digest = file.read(len(_SEAL)), file.read()
         if size < 0 or mark != _SEAL:
-            return False
+            return
         file.seek(0)
         found = hashlib.sha256()
         while size > 0 and (part := file.read(min(size, 2**20))):
@@ -173,4 +173,11 @@ def check_seal(path: Path | str) -> bool:
             size -= len(part)
     if found.digest() != digest:
         raise ValueError("its checksum does not match")
-    return True
+
+
+def read_sealed(path: Path | str) -> tuple[bytes, bool]:
+    """Return what is in a file that `seal` made, its seal included, and whether it has one; else as `check_seal`."""
+    check_seal(path)
+    with open_regular(path) as file:
+        data = file.read()
+    return data, data[: -hashlib.sha256().digest_size].endswith(_SEAL)

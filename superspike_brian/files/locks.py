@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from ..errors import UserError
 
@@ -27,6 +27,22 @@ _NO_LINK = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}  # file 
 
 class LockedError(UserError):
     """Another process holds the lock; the message says which."""
+
+
+class Holder(NamedTuple):
+    """The process that a lock names, its host, and whether it lives; None: that host is another one, nobody can tell."""
+
+    process: int
+    host: str
+    lives: bool | None
+
+
+def holder(path: Path | str) -> Holder | None:
+    """Who holds the lock on a file, without touching it; None if nobody does, or if the file names none."""
+    process, host = _parse(_content(path))
+    if process is None or host is None:
+        return None
+    return Holder(process, host, _is_alive(process) if host == socket.gethostname() else None)
 
 
 class Lock:
@@ -65,7 +81,7 @@ class Lock:
             self._file.close()
         elif self._mark is not None:
             with suppress(OSError):
-                if self._content() == self._mark:
+                if _content(self.path) == self._mark:
                     self.path.unlink()
         self._file = self._mark = None
 
@@ -157,7 +173,7 @@ class Lock:
 
     def _clear_dead(self):
         """Take the file of a holder away that was killed on this host; whether it is gone."""
-        content = self._content()
+        content = _content(self.path)
         process, host = _parse(content)
         if host != socket.gethostname() or _is_alive(process):
             return content is None  # gone already
@@ -172,15 +188,8 @@ class Lock:
             pass
         return True
 
-    def _content(self):
-        try:
-            with open(self.path, "rb", opener=lambda n, f: os.open(n, f | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
-                return file.read(1000)
-        except OSError:
-            return None
-
     def _holder(self):
-        process, host = _parse(self._content())
+        process, host = _parse(_content(self.path))
         if process is None:
             return f"a process that {self.path} does not name; if none is running there, delete that file"
         if host == socket.gethostname():
@@ -192,6 +201,14 @@ def _create(path, content):
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with open(path, "wb", opener=lambda name, _: os.open(name, flags, 0o666)) as file:
         file.write(content)
+
+
+def _content(path):
+    try:
+        with open(path, "rb", opener=lambda n, f: os.open(n, f | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
+            return file.read(1000)
+    except OSError:
+        return None
 
 
 def _signature():

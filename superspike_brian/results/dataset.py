@@ -41,7 +41,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,7 @@ def assemble(
     newest: tuple[int, int, State] | None = None,
     last_probe: State | None = None,
     build_seconds: float = 0.0,
+    records: Sequence[State] | None = None,
 ) -> xr.Dataset:
     """Make the dataset of a run, finished or not, from its folder.
 
@@ -106,6 +107,8 @@ def assemble(
         Probe window after the last block.
     build_seconds : float
         What building the program took (s).
+    records : list of dict, optional
+        Of the log, if the caller has read them; probe windows in them need not be whole.
 
     Returns
     -------
@@ -121,14 +124,14 @@ def assemble(
         raise NoResultsError(f"{folder.path} has no readable checkpoint yet: {resume_command(folder.path)} starts it")
     spec = spec or stored_spec(folder)
     with stored.reading(folder.path, "its files are not of one run; put copies of them back"):
-        return _assemble(folder, spec, newest, last_probe, build_seconds)
+        records = folder.records(newest[1]) if records is None else records
+        return _assemble(folder, spec, newest, records, last_probe, build_seconds)
 
 
-def _assemble(folder, spec, newest, last_probe, build_seconds):
+def _assemble(folder, spec, newest, records, last_probe, build_seconds):
     import xarray as xr
 
-    step, length, state = newest
-    request, records = folder.request, folder.records(length)
+    (step, _, state), request = newest, folder.request
     structure, task = spec.structure, spec.task
     first, *blocks = records
     windows = probe_windows(records, last_probe, spec, step)
@@ -320,6 +323,22 @@ def _load(path, read):
     if folder.reached * dt > data.attrs["simulated_s"] + 1e-9:
         logger.warning(f"{path}: checkpoints beyond {_seconds(data.attrs['simulated_s'])} are damaged; shown is run.nc")
     return data
+
+
+def load_figures(file: Path) -> xr.Dataset:
+    """Read a ``run.nc`` without what can be large: snapshots, and the state of units and synapses in probe windows.
+
+    Potentials of the output are there if its targets are signals. DamagedError if it is none, or not what was written.
+    """
+    with datasets.opened(file) as data:
+        return _results_of(data.drop_vars(list(_large(data))), file).load()
+
+
+def _large(data):
+    kept = ("U_output", "U_target_output") if "target_signal" in data else ()
+    for name, values in data.variables.items():
+        if "snapshot" in values.dims or (values.dims[:2] == ("probe", "probe_time") and name not in kept):
+            yield name
 
 
 def _results_of(data, file):

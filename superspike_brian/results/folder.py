@@ -3,7 +3,8 @@
 ========================  =====================================================================================
 file                      content
 ========================  =====================================================================================
-run.json                  the request: model, protocol, seed; versions and commands, one more a resumption
+run.json                  the request: model, protocol, seed; versions and commands, one more a resumption, and the
+                          error that stopped the simulation, if one did
 task.npz                  the spike patterns
 checkpoint-STEP.npz       the whole state after a block; the last two are kept
 log.bin                   what each block adds to the results (learning curve, watched spikes, snapshots), appended
@@ -272,6 +273,11 @@ class RunFolder:
     def reached(self) -> int:
         """Step of the newest checkpoint by its name, sound or not; 0 without one."""
         return max(map(_step, self._checkpoints()), default=0)
+
+    @property
+    def newest_path(self) -> Path | None:
+        """The newest checkpoint by its name, sound or not; None without one."""
+        return max(self._checkpoints(), key=_step, default=None)
 
     def _checkpoints(self) -> list[Path]:
         return sorted((p for p in self.path.glob("checkpoint-*.npz") if _CHECKPOINT.fullmatch(p.name)), key=_step)

@@ -96,6 +96,8 @@ def probe_variables(structure: Structure, windows: Sequence[dict[str, Any]], see
         kind = "synapse" if group in structure.projections else "unit"
         dim = f"probed_{kind}_{group}"
         for variable in sorted(watched):
+            if any(f"probe/probe_{group}.{variable}" not in w for w in windows):  # read in part
+                continue
             rows = [w[f"probe/probe_{group}.{variable}"].reshape(-1, len(numbers)) for w in windows]
             unit = unit_text(variables[group][variable])
             text = "volt" if unit == "V" else unit, _LONG.get(variable, f"{variable} of {group}")

@@ -7,6 +7,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,10 @@ from .._version import __version__
 from ..codegen.brian2_api import VERSION
 from ..console.progress import Silent, reporter
 from ..engine.cache import build
+from ..engine.program import SimulationError
 from ..engine.runner import Runner
 from ..engine.runtime import RuntimeProgram
+from ..files.durable import RunFolderError
 from ..models import Architecture, Model
 from ..network.initial import initial_state
 from ..results import samples
@@ -28,7 +31,7 @@ from ..spec.run import Machine, RunSpec, takes_options
 from ..spec.serialize import samples_of
 from ..tasks import Classification, LabelledSpikes, LabelledTask, Task
 from ..values.quantities import readable
-from .divergence import check_start
+from .divergence import DivergedError, check_start
 from .loop import Run
 
 if TYPE_CHECKING:
@@ -131,10 +134,8 @@ def start(
         for labelled in samples_of(spec.task).values():
             samples.put(where.absolute().parent, labelled)
         folder = RunFolder.create(where, request, spec.arrays(), overwrite)
-        try:
+        with _held(folder):
             return Run(folder, program, spec, progress, kept=out is not None).advance(initial)
-        finally:
-            folder.release()
 
 
 def make_program(spec: RunSpec, machine: Machine, progress: Silent) -> Runner:
@@ -173,7 +174,7 @@ def resume(
     """
     progress, machine = _reporter(progress), Machine(build_dir, threads)
     folder = RunFolder.open(Path(path).expanduser())
-    try:
+    with _held(folder):
         spec = stored_spec(folder)
         spec = spec if duration is None else spec.extended(duration)
         newest = None if duration is None else folder.newest()
@@ -185,6 +186,18 @@ def resume(
         provenance = [*folder.request["provenance"], _provenance(command)]
         folder.update_request(format=FORMAT, **spec.to_json(), provenance=provenance)
         return Run(folder, program, spec, progress).advance()
+
+
+@contextmanager
+def _held(folder):
+    """Give a folder back in the end; if the run stops with an error of the simulation, it says which from then on."""
+    try:
+        yield
+    except (DivergedError, SimulationError) as error:
+        *before, last = folder.request["provenance"]
+        with suppress(RunFolderError):  # the disk may be why it stopped
+            folder.update_request(provenance=[*before, last | {"error": type(error).__name__, "message": str(error)}])
+        raise
     finally:
         folder.release()
 

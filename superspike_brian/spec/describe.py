@@ -21,7 +21,7 @@ from ..network.assembly import Assembly
 from ..network.structure import Structure
 from ..tasks import Classification, LabelledTask, Signal, Task
 from ..tasks.pattern import counted
-from ..values.quantities import readable
+from ..values.quantities import measured, readable, unit_name
 from ..values.tables import markdown
 from .serialize import samples_of
 
@@ -115,7 +115,9 @@ def _sections(assembly, task):
         "Axon terminals": f"{_bullets(_pathways(g, own) for g in axons)}\n\n{_subsections(g for g in neurons if not g.events)}",
         "Plastic synapses": f"{reads}\n\n{_subsections(plastic)}",
         "Fixed synapses": _subsections(fixed),
-        "Feedback pathways": _bullets(_pathways(g, own) for g in feedback),
+        "Feedback pathways" if assembly.structure.pathways else "Error pathways": _bullets(
+            _pathways(g, own) for g in feedback
+        ),
         "Input and targets": _patterns(task) if task else "",
         "Measurements": _measurements(groups, assembly.is_probe),
         "Parameters": _parameters(model, groups),
@@ -206,7 +208,7 @@ def _subsections(groups):
 
 
 def _body(group):
-    parts = [_block(_aligned(map(str, _equations(group)))), _bullets([*_firing(group), *_integration(group)])]
+    parts = [_block(_aligned(_equations(group))), _bullets([*_firing(group), *_integration(group)])]
     for o in _operations(group):
         parts.append(f"Every {readable(o.clock.dt)}, in slot `{o.when}`:\n\n{_block(o.abstract_code)}")
     return "\n\n".join(part for part in parts if part)
@@ -262,7 +264,7 @@ def _patterns(task):
         if isinstance(p, Signal):
             signal = [f"targets of {counted(p.n, 'output')}: {p}"]
         else:
-            rows.append((name, p.n, len(p), f"{float(p.rates.mean()):.3g} Hz"))
+            rows.append((name, p.n, len(p), measured(float(p.rates.mean()), "Hz", 3)))
     facts = f"task: {task.name}", *signal, f"repeats every {readable(task.period)}", f"source: {task.source}"
     return f"{markdown(('pattern', 'units', 'spikes', 'mean rate of a unit'), rows)}\n\n{_bullets(facts)}"
 
@@ -357,8 +359,12 @@ def _block(code):
 
 
 def _aligned(equations):
-    """Equations below each other, the units in one column."""
-    parts = [e.rpartition(" : ")[::2] for e in equations]
+    """Equations below each other as Brian2 reads them, the units in one column."""
+    parts = []
+    for equation in equations:
+        left = str(equation).rpartition(" : ")[0]
+        flags = f" ({', '.join(equation.flags)})" if equation.flags else ""
+        parts.append((left, f"{unit_name(equation.dim)}{flags}"))
     width = max((len(left) for left, _ in parts), default=0)
     return "\n".join(f"{left:{width}} : {unit}" for left, unit in parts)
 

@@ -196,6 +196,11 @@ def read_plan(path: Path | str) -> dict[str, Any]:
     return plan
 
 
+def condition_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Condition of a run of the plan: names, and quantities, numbers or names."""
+    return {name: _value_from_json(value) for name, value in entry["condition"].items()}
+
+
 def _check_plan(plan):
     """Refuse a plan that is not of the form that `run_sweep` writes (ValueError and the like)."""
     if plan.keys() != {"format", "grid", "runs"} or not all(isinstance(plan[k], list) for k in ("grid", "runs")):
@@ -320,10 +325,7 @@ def _collect(path, plan):
     import xarray as xr
 
     names = [*map(dimension, plan["grid"]), "seed"]
-    keys = [
-        {dimension(k): _value_from_json(v) for k, v in e["condition"].items()} | {"seed": e["seed"]}
-        for e in plan["runs"]
-    ]
+    keys = [{dimension(k): v for k, v in condition_of(e).items()} | {"seed": e["seed"]} for e in plan["runs"]]
     axes = {n: list(dict.fromkeys(label(k[n]) for k in keys)) for n in names}
     shape = tuple(map(len, axes.values()))
     curves: dict[tuple[int, ...], dict[str, xr.DataArray]] = {}

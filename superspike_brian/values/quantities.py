@@ -10,6 +10,8 @@ from brian2 import (
     Hz,
     Mohm,
     Quantity,
+    amp,
+    farad,
     get_dimensions,
     get_unit,
     have_same_dimensions,
@@ -17,12 +19,14 @@ from brian2 import (
     mV,
     nA,
     nS,
+    ohm,
     pF,
     second,
+    siemens,
     volt,
 )
 
-from ..codegen.brian2_api import all_units, exponents_of
+from ..codegen.brian2_api import Dimension, all_units, exponents_of
 from .names import nearest
 
 # Brian2's units under their names and symbols (mV and mvolt), and what people write besides
@@ -31,6 +35,7 @@ _UNITS |= {unit.dispname: unit for unit in all_units if unit.dispname.isalpha() 
 _UNITS |= {"s": second, "min": 60 * second, "h": 3600 * second}
 _LEAST = 1e-6  # of what is measured: below, only that it is so little is said
 _WRITTEN = {"ms": ms, "second": second, "mV": mV, "volt": volt, "Hz": Hz, "nA": nA, "nS": nS, "Mohm": Mohm, "pF": pF}
+_SI = {"volt": volt, "Hz": Hz, "second": second, "amp": amp, "siemens": siemens, "ohm": ohm, "farad": farad}
 _BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)")
 _FACTOR = re.compile(r"\s*([*/]?)\s*([A-Za-z]+)(?:\s*(?:\*\*|\^)\s*([+-]?\d))?")
@@ -105,9 +110,9 @@ def readable(value: Quantity) -> str:
     number, dim = numbers.item(), get_dimensions(value)
     if dim.is_dimensionless:
         return f"{number:.6g}"
-    for unit in (mV, nS, pF):
-        if dim is (1 / unit).dim:
-            return f"{plain(number * float(unit), 6)}/{unit.dispname}"
+    if dim is (1 / volt).dim:
+        unit = mV if 1 <= abs(number) < 1e9 else volt
+        return f"{plain(number * float(unit), 6)}/{unit.dispname}"
     name, scale = _usual(abs(number), dim)
     if name:
         return f"{plain(number / scale, 6)} {name}"
@@ -151,6 +156,21 @@ def measured(number: float, unit: str, digits: int = 4) -> str:
     return f"{plain(number, digits)} {unit}"
 
 
+def unit_name(dim: Dimension) -> str:
+    """Return the SI unit of some dimensions as equations have it: ``volt``, ``1/volt``, ``Hz**2``, ``1``."""
+    if dim.is_dimensionless:
+        return "1"
+    for (name, unit), power in itertools.product(_SI.items(), (1, 2, -1, -2)):
+        if dim is (unit**power).dim:
+            return f"{'1/' * (power < 0)}{name}{'**2' * (abs(power) == 2)}"
+    return _of_base_units(Quantity(1.0, dim=dim))
+
+
+def _of_base_units(value):
+    powers = zip(_BASE, exponents_of(value), strict=True)
+    return "*".join(f"{name}**{p:g}" if p != 1 else name for name, p in powers if p)
+
+
 def as_python(value: Quantity | float) -> str:
     """Return a value as Python, with Brian2's units, that gives the very same number: ``10*ms``, ``0.5/mV``."""
     number, dim = np.asarray(value).item(), get_dimensions(value)
@@ -167,5 +187,4 @@ def as_python(value: Quantity | float) -> str:
                 found.append(f"{digits}{'/' if power < 0 else '*'}{name}{'**2' * (power == 2)}")
     if found:
         return min(found, key=lambda text: len(re.split("[*/]", text)[0]))
-    powers = zip(_BASE, exponents_of(Quantity(1.0, dim=dim)), strict=True)
-    return "*".join([repr(number), *(f"{name}**{p:g}" if p != 1 else name for name, p in powers if p)])
+    return f"{number!r}*{_of_base_units(Quantity(1.0, dim=dim))}"

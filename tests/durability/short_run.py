@@ -14,8 +14,12 @@ from superspike_brian.models import SUPERSPIKE
 from superspike_brian.console.progress import Silent
 from superspike_brian.network.structure import Structure
 from superspike_brian.results.folder import RunFolderError
+from superspike_brian.runs import loop
 from superspike_brian.runs.training import train
 
+loop.EVERY = (
+    0.0  # each of the short blocks is saved by itself, so that tests can count them (kills at random come as it is)
+)
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
 SHORT = {"duration": 2 * second, "burn_in": 0.5 * second, "block": 0.25 * second, "snapshot_every": 1 * second}
 STRUCTURE = Structure(SUPERSPIKE, (12, 4, 3))

@@ -18,6 +18,7 @@ from superspike_brian.tasks import ras, write_ras
 from superspike_brian.console.progress import Silent
 from superspike_brian.engine.program import SimulationError
 from superspike_brian.results.folder import RunFolder
+from superspike_brian.runs import loop
 from superspike_brian.runs.training import resume, train
 
 
@@ -132,3 +133,21 @@ def test_stopped_within_a_block(tmp_path, copied):
         resume(tmp_path / "run", build_dir=copied, progress=Within(kill_program))
     resume(tmp_path / "run", build_dir=copied)
     assert not differences(tmp_path / "whole", tmp_path / "run")
+
+
+def test_short_blocks_are_saved_several_at_a_time(tmp_path, build_dir, whole, monkeypatch):
+    saved, save = [], RunFolder.save_blocks
+
+    def counted(folder, step, state, *records):
+        saved.append(len(records))
+        save(folder, step, state, *records)
+
+    monkeypatch.setattr(RunFolder, "save_blocks", counted)
+    monkeypatch.setattr(loop, "EVERY", 3600.0)
+    run(tmp_path / "run", build_dir)
+    assert saved == [1, 8]  # the start, and the whole run
+    assert not differences(whole, tmp_path / "run")
+    saved.clear()
+    with pytest.raises(KeyboardInterrupt):  # what is computed by then is saved nevertheless
+        run(tmp_path / "stopped", build_dir, progress=StopAfter(1))
+    assert saved == [1, 8] and RunFolder(tmp_path / "stopped").newest()[0] == 20000
