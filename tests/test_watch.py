@@ -357,7 +357,7 @@ def test_sweep(sweep):
 
 def test_quartiles_are_those_of_the_figure(sweep):
     pytest.importorskip("bokeh")
-    from superspike_brian.live.sweep_view import quartiles
+    from superspike_brian.live.sweep_view import colours, quartiles
 
     runs = [Follower(sweep / name) for name in ("r0=1mV/seed-000", "r0=5mV/seed-001")]
     assert all(run.look() for run in runs)
