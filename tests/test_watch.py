@@ -366,7 +366,8 @@ def test_quartiles_are_those_of_the_figure(sweep):
     np.testing.assert_allclose(time_s, a.time)
     np.testing.assert_allclose(middle, np.r_[(a.cost[:3] + b.cost[:3]) / 2, a.cost[3:]])
     np.testing.assert_allclose(low[:3], np.quantile([a.cost[:3], b.cost[:3]], 0.25, axis=0))
-    assert len(set(colours(30))) == 30 and high.shape == low.shape
+    assert high.shape == low.shape
+    assert len({*colours(Watcher(sweep).look()).values()}) == 2
 
 
 # who may look
@@ -431,7 +432,7 @@ def opened(chromium, url, size=DESKTOP):
     return page, faults
 
 
-POINTS = """() => Math.max(...[...Bokeh.documents[0]._all_models.values()]
+POINTS = """() => Math.max(0, ...[...window.Bokeh?.documents[0]?._all_models.values() ?? []]
     .filter(m => m.type == "ColumnDataSource" && "value" in m.data).map(m => m.data.time.length))"""
 
 

@@ -131,7 +131,7 @@ def _in_turn(measured: Mapping[str, Network], rounds: int, folder: Path, seconds
     found: dict[str, list[float]] = {name: [] for name in measured}
     for _ in range(rounds):
         for name, (program, state, step, n_steps) in ready.items():
-            found[name].append(_wall(lambda p=program, s=state, k=step, n=n_steps: p.run(s, k, n)) / seconds)
+            found[name].append(_wall(program.run, state, step, n_steps) / seconds)
     return found
 
 
@@ -151,7 +151,7 @@ def sweep(rounds: int, folder: Path, runs: int = 20, seconds: float = 400.0) -> 
         with tempfile.TemporaryDirectory() as out:
             places = ["--out", f"{out}/sweep", "--build-dir", str(folder)]
             call = [sys.executable, "-m", "superspike_brian.cli", *command.split(), *places]
-            walls[workers] = _wall(lambda call=call: subprocess.run(call, check=True, capture_output=True))
+            walls[workers] = _wall(subprocess.run, call, check=True, capture_output=True)
         if workers == CORES:
             total = _children() - before
     simulate = runs * statistics.median(alone[1:])  # the first has compiled
@@ -167,9 +167,9 @@ def _children():
     return used.ru_utime + used.ru_stime
 
 
-def _wall(function: Callable[[], Any]) -> float:
+def _wall(function: Callable[..., Any], *args: Any, **kwargs: Any) -> float:
     began = time.perf_counter()
-    function()
+    function(*args, **kwargs)
     return time.perf_counter() - began
 
 

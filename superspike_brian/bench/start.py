@@ -32,7 +32,7 @@ def main(called: float, build_dir: str) -> dict[str, float]:
     args = parse([*ARGV, "--build-dir", build_dir])
     from ..cli.options import machine, make_spec
     from ..console.progress import Silent
-    from ..engine import cache
+    from ..engine import cache, compiler
     from ..network.initial import initial_state
     from ..runs.training import make_program
 
@@ -40,13 +40,12 @@ def main(called: float, build_dir: str) -> dict[str, float]:
     spec = make_spec(args)
     state = initial_state(spec.structure, spec.task, spec.seed)
     mark("check")
-    compile_program = cache.compile_program
 
     def compiled(*arguments):
         mark("generate")
-        return compile_program(*arguments)
+        return compiler.compile_program(*arguments)
 
-    cache.compile_program = compiled
+    setattr(cache, "compile_program", compiled)  # noqa: B010
     program = make_program(spec, machine(args), Silent())
     ends.setdefault("generate", time.time())
     mark("compile")

@@ -11,12 +11,27 @@ from ..console.streams import say
 from ..live.server import Page
 from ..live.watcher import Watcher
 
+PAGE = "watch"
+EXAMPLES = (
+    (
+        "superspike watch runs/spike-timing-001",
+        "a run that goes on, or has ended, or has not begun",
+    ),
+    (
+        "superspike watch sweep --port 8000 --no-browser",
+        "a sweep, at an address that you open yourself",
+    ),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which folder, and where the page is."""
     parser.add_argument("dir", type=Path, help="folder of a run or a sweep, running or finished, or not there yet")
     parser.add_argument(
-        "--port", type=int, metavar="N", help="port of 127.0.0.1 (default: the first free one from 5006 on)"
+        "--port",
+        type=int,
+        metavar="N",
+        help="port of 127.0.0.1, such as 8000 (default: the first free one from 5006 on)",
     )
     parser.add_argument(
         "--no-browser", action="store_true", help="print the address, and open no browser (default: open one)"

@@ -40,7 +40,7 @@ class Holder(NamedTuple):
 def holder(path: Path | str) -> Holder | None:
     """Who holds the lock on a file, without touching it; None if nobody does, or if the file names none."""
     process, host = _parse(_content(path))
-    if process is None:
+    if process is None or host is None:
         return None
     return Holder(process, host, _is_alive(process) if host == socket.gethostname() else None)
 

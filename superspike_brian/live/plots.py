@@ -8,7 +8,8 @@ import numpy as np
 from bokeh.models import BoxAnnotation, ColumnDataSource, Div, HoverTool, Label, TabPanel, Tabs
 from bokeh.plotting import figure
 
-from ..figures.style import GREY, LEARNING_ON
+from ..figures.palette import GREY
+from ..figures.style import LEARNING_ON
 from ..values.hints import Array, Floats, Integers
 
 POINTS = 1000  #   of a curve, at most

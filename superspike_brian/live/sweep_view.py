@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 from bokeh.models import Column, ColumnDataSource, DataTable, HTMLTemplateFormatter, NumberFormatter, TableColumn
 
-from ..figures.sweep import COLOURS
+from ..figures.palette import looks_of
 from ..results.following import Course
 from ..values.hints import Floats
 from . import text
@@ -52,7 +52,7 @@ class SweepView:
             return
         self._shown = sweep
         self.head.text = text.sweep_head(sweep)
-        self._curves(sweep.conditions)
+        self._curves(sweep.conditions, colours(sweep))
         self.table.columns[0].title = ", ".join(sweep.grid).replace("_", " ") or "run"
         rows = sweep.rows
         found = {
@@ -70,8 +70,7 @@ class SweepView:
         why = [f"{row.folder}: {row.message}" for row in rows if row.message]
         self.messages.text = text.notes(why[:20]) if why else ""
 
-    def _curves(self, conditions):
-        palette = dict(zip(conditions, colours(len(conditions)), strict=True))
+    def _curves(self, conditions, palette):
         if self._lines.keys() != palette.keys():
             self._lines |= {name: self.cost.add(palette[name], name) for name in palette if name not in self._lines}
             self.legend.text = text.legend(palette)
@@ -98,11 +97,8 @@ def quartiles(courses: Sequence[Course]) -> tuple[Floats, Floats, Floats, Floats
     return ticks / 1e6, low, middle, high
 
 
-def colours(n: int) -> list[str]:
-    """Colours of n conditions."""
-    if n <= len(COLOURS):
-        return list(COLOURS[:n])
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
-    return [to_hex(colormaps["viridis"](x)) for x in np.linspace(0, 0.9, n)]
+def colours(sweep: SweepSnapshot) -> dict[str, str]:
+    """Colour of each condition, as in all figures of the package."""
+    values = {row.title: row.value for row in sweep.rows}
+    looks = looks_of(list(values.values()), list(values), conditions=sweep.grid == ("feedback",))
+    return {look.label: look.color for look in looks}

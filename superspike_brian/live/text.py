@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from ..figures.style import BLUE, GREEN, GREY, ORANGE, VERMILION
+from ..figures.palette import BLUE, GREEN, GREY, ORANGE, VERMILION
 from .many import SweepSnapshot
 from .snapshot import DIVERGED, FAILED, FINISHED, INTERRUPTED, RUNNING, STATES, WAITING, RunSnapshot
 

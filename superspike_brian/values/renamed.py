@@ -58,7 +58,7 @@ def formerly(names: dict[str, str]) -> Callable[[T], T]:
     def decorate(made: Any) -> Any:
         if not inspect.isclass(made):
             return _translating(made, names)
-        made.__init__ = _translating(made.__init__, names)
+        setattr(made, "__init__", _translating(made.__init__, names))  # noqa: B010
         for old, new in names.items():
             setattr(made, old, property(_getter(old, new)))
         return made
