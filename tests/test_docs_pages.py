@@ -7,6 +7,7 @@ It is built before: ``sphinx-build -b html docs docs/_build/html``, then
 import os
 import pickle
 import re
+from argparse import SUPPRESS
 from functools import cache
 from html import unescape
 from pathlib import Path
@@ -103,7 +104,7 @@ def test_names_of_other_packages_are_links():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_can_be_linked(name):
-    for action in command_parser(name)._actions:
+    for action in (a for a in command_parser(name)._actions if a.help != SUPPRESS):
         for option in set(action.option_strings) - {"-h", "--help"}:
             assert f'id="cmdoption-superspike-{name}-{option.strip("-")}"' in text("commands.html"), option
 
