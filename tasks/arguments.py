@@ -172,6 +172,7 @@ def shown(value: Any) -> str:
     """Show a value in a message, cut short."""
     text = repr(value)
     if isinstance(value, Quantity):
-        text = str(value) if np.ndim(value) else readable(value)
+        one = np.ndim(value) == 0 and np.asarray(value).dtype.kind in "fiu"
+        text = readable(value) if one else str(value)
     text = " ".join(text.split())
     return text if len(text) <= 60 else f"{text[:57]}..."

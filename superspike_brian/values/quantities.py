@@ -107,6 +107,8 @@ def readable(value: Quantity) -> str:
     numbers = np.asarray(value)
     if numbers.size != 1:
         return f"{numbers.size} values"
+    if numbers.dtype.kind not in "biuf":
+        return str(value)
     number, dim = numbers.item(), get_dimensions(value)
     if dim.is_dimensionless:
         return f"{number:.6g}"
