@@ -12,6 +12,7 @@ import numpy as np
 from brian2 import DimensionMismatchError, Hz, Quantity, have_same_dimensions, second
 
 from ..codegen.brian2_api import VariableView
+from ..values.quantities import readable
 
 MOST_UNITS = 2**31 - 1  # Brian2 numbers them with 32 bits
 _A_TIME = "a time, such as 500*ms or np.array([1, 2])*ms"
@@ -169,6 +170,8 @@ def drawn(number: float, names: str) -> None:
 
 def shown(value: Any) -> str:
     """Show a value in a message, cut short."""
-    text = str(value) if isinstance(value, Quantity) else repr(value)
+    text = repr(value)
+    if isinstance(value, Quantity):
+        text = str(value) if np.ndim(value) else readable(value)
     text = " ".join(text.split())
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -470,7 +470,7 @@ class LabelledSpikes:
         """Say in plain text what the samples are, and where they come from."""
         per_class = np.bincount(self.labels, minlength=self.n_classes)
         each, length = (
-            f"{low}" if low == high else f"{low} to {high}"
+            readable(low) if low == high else f"{readable(low)} to {readable(high)}"
             for low, high in ((v.min(), v.max()) for v in (per_class, np.atleast_1d(self.lengths)))
         )
         return (

@@ -136,7 +136,7 @@ def test_unknown_names_suggest_the_nearest(arguments, near):
     [
         (("--hidden", "-1"), "argument --hidden: '-1' is not a whole number of 0 or more"),
         (("--hidden", "3", "--hidden", "2"), "use random, uniform or layerwise feedback"),
-        (("--r0=-1mV",), "--r0 is -1. mV; expected a positive"),
+        (("--r0=-1mV",), "--r0 is -1 mV; expected a positive"),
         (("--r0=0V",), "expected a positive"),
         (("--r0=1e400V",), "argument --r0: '1e400V' is not finite"),
         (("--regularizer", "-1"), "argument --regularizer: '-1' is not a number of 0 or more"),

@@ -94,7 +94,7 @@ FORMULAS = {
         "FAST_SIGMOID",
         "equations",
     ): r"\sigma' &= \frac{1}{\left(1 + \left|\beta\,\left(U - \vartheta\right)\right|\right)^{2}}",
-    ("HETEROSYNAPTIC", "on_spike"): r"\text{rate trace} &\leftarrow \text{rate trace} + 1",
+    ("HETEROSYNAPTIC", "on_spike"): r"\text{rate trace} &\leftarrow \text{rate trace} + 1 && \text{(on spike)}",
     (
         "LAYERWISE",
         "equations",
@@ -117,7 +117,7 @@ def test_formulas_keep_the_order_of_operations(monkeypatch):
     assert expression("(a + b)*c") == r"\left(a + b\right)\,c" and expression("a + b*c") == r"a + b\,c"
     assert expression("a - (b - c)") == r"a - \left(b - c\right)" and expression("a - b - c") == "a - b - c"
     assert expression("(a*b)**2") == r"\left(a\,b\right)^{2}" and expression("-a/b") == r"-\frac{a}{b}"
-    assert formulas("on_input", "x -= a - b") == [r"x &\leftarrow x - \left(a - b\right)"]
+    assert formulas("on_input", "x -= a - b") == [r"x &\leftarrow x - \left(a - b\right) && \text{(on input)}"]
 
 
 def test_every_equation_has_a_formula_that_a_page_can_show(monkeypatch):

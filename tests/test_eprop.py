@@ -184,7 +184,7 @@ def test_what_is_no_signal_is_refused(values, message):
 
 
 def test_a_step_that_is_no_multiple_is_refused(task):
-    with pytest.raises(ValueError, match=r"the signal's step, 1. ms, is 1.42857143 time steps"):
+    with pytest.raises(ValueError, match=r"the signal's step, 1 ms, is 1.42857143 time steps"):
         task.targets.steps(0.7 * ms)
 
 

@@ -287,7 +287,7 @@ def test_random_numbers_are_told_of(train, tmp_path, monkeypatch):
         (("odd", "net.txt"), "a script has a name that ends in .py, such as net.py"),
         (("odd", "nowhere/net.py"), "there is no folder nowhere"),
         (("odd", "odd/task.py", "--overwrite"), "in the folder of the run"),
-        (("odd", "net.py", "--at", "30ms"), "no snapshot at 30. ms"),
+        (("odd", "net.py", "--at", "30ms"), "no snapshot at 30 ms"),
         (("odd", "net.py", "--at", "middle"), "'middle' is not a number with a unit"),
         (("none", "net.py"), "not a run"),
     ],

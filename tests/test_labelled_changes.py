@@ -115,7 +115,7 @@ def test_cropping_says_what_it_empties(caplog):
 def test_a_set_describes_itself():
     text = made(lengths=[8, 9, 10, 11] * ms).describe()
     assert "mine: 4 samples in 3 classes (1 to 2 in each), 4 inputs, mean 1.75 spikes per sample" in text
-    assert "8. ms to 11. ms" in text and text.endswith("source: made up")
+    assert "8 ms to 11 ms" in text and text.endswith("source: made up")
 
 
 # two sets

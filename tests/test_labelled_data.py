@@ -290,7 +290,7 @@ def test_lists_that_do_not_fit_are_named():
         ((times, [units[1], *units[1:]], labels), "sample 0: times and units of the shapes"),
         (([np.asarray(t) for t in times], units, labels), "times of sample 0 has no unit"),
         ((times, [["a"], *units[1:]], labels), "units of sample 0 hold"),
-        ((5 * ms, units, labels), "times is 5. ms; expected a list"),
+        ((5 * ms, units, labels), "times is 5 ms; expected a list"),
         ((times, None, labels), "units is None"),
         ((times, units, LABELS[:3]), "offsets has the shape"),
     ):

@@ -159,7 +159,7 @@ def test_brian2_is_as_it_was(trained, monkeypatch):
         ({"at": "middle"}, "at must be 'start', 'end', or the time of a snapshot"),
         (
             {"at": 30 * ms},
-            "no snapshot at 30. ms: it has the start, the end .60 ms., and snapshots at: 20 ms, 40 ms",
+            "no snapshot at 30 ms: it has the start, the end .60 ms., and snapshots at: 20 ms, 40 ms",
         ),
         ({"at": 3}, "time with its unit"),
         ({"at": 3 * Hz}, "time with its unit"),

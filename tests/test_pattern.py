@@ -159,7 +159,7 @@ def test_output_units_of_spike_timing_share_one_target():
     ("options", "message"),
     [
         ({"rate": 5}, "rate is 5; expected a firing rate, such as 5"),
-        ({"rate": -5 * Hz}, "rate is -5. Hz"),
+        ({"rate": -5 * Hz}, "rate is -5 Hz"),
         ({"rate": 5 * ms}, "rate is"),
         ({"outputs": 0}, "outputs is 0"),
         ({"n_inputs": -1}, "n_inputs is -1"),

@@ -176,6 +176,7 @@ def wrong_options(text):
         known = options().get(command)
         wrong += [f"superspike {command}"] if known is None else [o for o in OPTION.findall(rest) if o not in known]
     known = set().union(*options().values()) | {"--version", "--name", "--no-name"}
+    known |= {"--always", "--dirty", "--exclude"}  # of git
     return wrong + [o for o in OPTION.findall(OTHER_COMMANDS.sub("", text)) if o not in known]
 
 

@@ -107,7 +107,10 @@ def test_issue_forms_are_forms(path):
 
 def test_whoever_reports_a_fault_is_asked_for_what_helps():
     text = (ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text()
-    assert {"superspike doctor", "superspike --version"} <= set(re.findall("`([^`]+)`", text)) and "run.json" in text
+    commands = re.findall("`(superspike [^`]+)`", text)
+    assert {"superspike doctor", "superspike --version"} <= set(commands) and "run.json" in text
+    for command in commands:
+        assert command == "superspike --version" or parse(shlex.split(command)[1:]).function, command
 
 
 def test_the_container_runs_the_first_command_of_the_readme():

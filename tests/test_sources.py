@@ -152,7 +152,7 @@ def test_what_hardly_is_meant_is_warned_of(caplog):
         (
             (IDS, TIMES * ms),
             {"time_unit": 1 * ms},
-            "time_unit is 1. ms, and source is a tuple; expected time_unit only",
+            "time_unit is 1 ms, and source is a tuple; expected time_unit only",
         ),
         ((IDS, TIMES * ms), {"sensor_size": (3, 1, 1)}, "expected sensor_size only for events of tonic"),
         ("a.h5", {}, "read_samples"),

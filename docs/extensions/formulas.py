@@ -34,9 +34,9 @@ def formulas(field, code):
     """Lines of LaTeX, aligned at ``&``, of what a field of a component computes; words and mere declarations have none."""
     if field.endswith("equations"):
         return [line for e in Equations(code).values() if (line := _equation(e))]
-    if _STATEMENTS.match(field):
-        return [_statement(*parts) for _, *parts in statements(code)]
     label = field.replace("_", " ")
+    if _STATEMENTS.match(field):
+        return [rf"{_statement(*parts)} && \text{{({label})}}" for _, *parts in statements(code)]
     return [rf"\text{{{label}: }} & {expression(code)}"] if field in _EXPRESSIONS else []
 
 

@@ -1,6 +1,7 @@
 """The reference of the command line, as Markdown: every option is a target of its own, and its text wraps on any screen."""
 
 import argparse
+import importlib
 import re
 
 from superspike_brian.cli.main import COMMANDS, command_parser
@@ -12,13 +13,15 @@ def command_reference():
 
 
 def _command(name, text):
-    parser = command_parser(name)
-    parts = [f"## `superspike {name}`", f"{text.capitalize()}."]
-    if parser.description:
-        parts.append(_plain(parser.description))
-    parts += [f"```{{program}} superspike {name}\n```", *(_group(parser, group) for group in parser._action_groups)]
-    if parser.epilog:
-        parts.append(f"```text\n{parser.epilog.strip()}\n```")
+    parser, module = command_parser(name), importlib.import_module(f"superspike_brian.cli.{name}")
+    examples = "\n".join(f"- `{line}`: {_plain(what)}" for line, what in module.EXAMPLES)
+    parts = [
+        f"## `superspike {name}`",
+        f"{_plain(parser.description or text.capitalize()).rstrip('.')}. [More]({module.PAGE}.md)",
+        f"**Examples**\n\n{examples}",
+        f"```{{program}} superspike {name}\n```",
+        *(_group(parser, group) for group in parser._action_groups),
+    ]
     return "\n\n".join(filter(None, parts))
 
 

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--readme",
         type=Path,
         metavar="FILE",
-        help="write the tables of --out into this file, between its marks (default: no file)",
+        help="write the tables of --out into this file, such as README.md, between its marks (default: no file)",
     )
     parser.add_argument(
         "--data-dir",

@@ -42,7 +42,7 @@ COMMANDS = {  # each is a module here, imported when it is called: Brian2 takes 
     "reproduce": "reproduce a figure of the paper",
 }
 FIRST = """\
-superspike trains spiking networks with the rule of SuperSpike. To begin with:
+Spiking networks that learn with the rule of SuperSpike. To begin with:
 
   superspike run spike-timing --hidden 4 --duration 250s   train a network; its figure is in ./runs
   superspike describe spike-timing --hidden 4              its equations, parameters and schedule

@@ -265,7 +265,7 @@ def make_model(args: argparse.Namespace, task: tasks.Task | tasks.Classification
             raise ValueError("--r0 and --set r0=...: give one of them")
         values["r0"] = args.r0
     if "r0" in values and not float(values["r0"]) > 0:
-        raise ValueError(f"--r0 is {values['r0']}; expected a positive learning rate, for instance 1mV")
+        raise ValueError(f"--r0 is {readable(values['r0'])}; expected a positive learning rate, for instance 1mV")
     return model.replace(**values)
 
 

@@ -91,7 +91,7 @@ class Labelled:
             return None
 
     def table(self, runs: Runs) -> Table:
-        """Accuracy on held-out samples and in training, a row per run; then baselines of the same samples, per row a split."""
+        """Accuracy on held-out samples and in training, a row per run; then baselines of the same samples, a row per split."""
         rows, seeds = [], sorted({run.attrs["seed"] for of_seeds in runs.values() for run in of_seeds})
         for name, of_seeds in runs.items():
             for run in of_seeds:

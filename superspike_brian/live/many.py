@@ -18,9 +18,10 @@ from .snapshot import FAILED, INTERRUPTED, RUNNING, STATES, WAITING, speed_of, s
 
 
 class Row(NamedTuple):
-    """A run of a sweep; `condition` names its values for a reader."""
+    """A run of a sweep; `condition` names its values for a reader, `value` is what its colour says."""
 
     folder: str
+    value: Any
     condition: dict[str, str]
     title: str
     seed: int
@@ -97,9 +98,9 @@ def _row(entry, run):
     condition = condition_of(entry)
     names = {name: printed(value) for name, value in condition.items()}
     title = text(condition) or "all runs"
-    return Row(
-        entry["folder"], names, title, entry["seed"], state, message, run.simulated_s, run.duration_s, run.course
-    )
+    value = next(iter(condition.values())) if len(condition) == 1 else title
+    about = entry["folder"], value, names, title, entry["seed"]
+    return Row(*about, state, message, run.simulated_s, run.duration_s, run.course)
 
 
 def _durations(rows):

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import BoxAnnotation, ColumnDataSource, Div, HoverTool, Label, TabPanel, Tabs
+from bokeh.models import (
+    BasicTickFormatter,
+    BoxAnnotation,
+    ColumnDataSource,
+    Div,
+    FixedTicker,
+    HoverTool,
+    Label,
+    TabPanel,
+    Tabs,
+)
 from bokeh.plotting import figure
 
-from ..figures.style import GREY, LEARNING_ON
+from ..figures.palette import GREY
+from ..figures.style import LEARNING_ON
 from ..values.hints import Array, Floats, Integers
 
 POINTS = 1000  #   of a curve, at most
@@ -41,6 +53,7 @@ class Curve:
         scales = ("linear", "log") if decades else ("linear",)
         self.figures = [empty(title, "simulated time (s)", label, height, y_axis_type=scale) for scale in scales]
         self.figures[0].y_range.start = 0
+        self.figures[-1].yaxis.formatter = BasicTickFormatter(power_limit_low=-3)
         self.shades: list[BoxAnnotation | Label] = []
         for each in self.figures:
             each.x_range.start = 0
@@ -83,9 +96,20 @@ class Curve:
     def choose(self, values: Array) -> None:
         """Let the axis be logarithmic at first if values lie decades apart; later the choice is the reader's."""
         positive = values[np.isfinite(values) & (values > 0)]
-        if not self._chosen and positive.size:
+        if not positive.size:
+            return
+        decades = float(np.log10(positive.max() / positive.min()))
+        self.figures[-1].yaxis.ticker = log_ticks((1, 2, 5) if decades < 2 * DECADES else (1,))
+        if not self._chosen:
             self._chosen = True
-            self.layout.active = int(np.log10(positive.max() / positive.min()) > DECADES)
+            self.layout.active = int(decades > DECADES)
+
+
+def log_ticks(mantissas: Sequence[int]) -> FixedTicker:
+    """Ticks of a logarithmic axis: Bokeh's own lie evenly, so that small values have none, where it has few decades."""
+    powers = range(-12, 10)
+    minor = [m * 10.0**k for k in powers for m in range(1, 10)]
+    return FixedTicker(ticks=[m * 10.0**k for k in powers for m in mantissas], minor_ticks=minor)
 
 
 def band(time: Floats, low: Floats, value: Floats, high: Floats) -> dict[str, Floats]:

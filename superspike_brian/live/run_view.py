@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from bokeh.models import Column, ColumnDataSource, FactorRange, HoverTool, NumeralTickFormatter, Range1d, Row
 
-from ..figures.style import BLACK, BLUE, GREEN, ORANGE, VERMILION
+from ..figures.palette import BLUE, GREEN, ORANGE, OUTPUT, TARGET
 from . import text
 from .plots import SPIKES, WIDE, Curve, band, empty, thinned, words
 from .snapshot import RunSnapshot, Window
@@ -140,10 +140,10 @@ def _raster() -> tuple[Any, ...]:
     made = empty("", "time (s)", "output unit", x_range=Range1d(0, 1), y_range=Range1d(0, 1))
     targets, spikes = (ColumnDataSource({"time": [], "unit": []}) for _ in range(2))
     trials = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []})
-    tick = {"marker": "dash", "angle": np.pi / 2, "line_color": VERMILION, "line_alpha": 0.8}
+    tick = {"marker": "dash", "angle": np.pi / 2, "line_color": TARGET, "line_alpha": 0.8}
     made.scatter("time", "unit", source=targets, legend_label="target", **tick)
-    made.quad("left", "right", "top", "bottom", source=trials, color=VERMILION, alpha=0.35, legend_label="target")
-    made.scatter("time", "unit", source=spikes, color=BLACK, legend_label="output")
+    made.quad("left", "right", "top", "bottom", source=trials, color=TARGET, alpha=0.35, legend_label="target")
+    made.scatter("time", "unit", source=spikes, color=OUTPUT, legend_label="output")
     _legend_above(made)
     made.yaxis.ticker.min_interval, made.yaxis.ticker.num_minor_ticks = 1, 0
     return made, spikes, targets, trials
@@ -152,8 +152,8 @@ def _raster() -> tuple[Any, ...]:
 def _signal():
     made = empty("", "time (s)", "potential (mV)")
     source = ColumnDataSource({"time": [], "output": [], "target": []})
-    made.line("time", "target", source=source, color=VERMILION, line_width=2, legend_label="target")
-    made.line("time", "output", source=source, color=BLACK, legend_label="output")
+    made.line("time", "target", source=source, color=TARGET, line_width=2, legend_label="target")
+    made.line("time", "output", source=source, color=OUTPUT, legend_label="output")
     _legend_above(made)
     return made, source
 

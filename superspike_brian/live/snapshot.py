@@ -235,5 +235,6 @@ def _weights(data: xr.Dataset):
     for name, found in projections(data).items():
         values = data[f"weights_{found.label}_end"].values
         if values.size:
-            low, middle, high = map(float, np.percentile(values, [25, 50, 75]))
-            yield Weights(f"{found.source} → {found.target}", values.size, (low, middle, high), bounded.get(name))
+            low, middle, high = np.percentile(values, [25, 50, 75]).tolist()
+            title = f"{found.source} → {found.target}"
+            yield Weights(title, values.size, (low, middle, high), bounded.get(name))

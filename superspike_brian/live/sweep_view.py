@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote
 
 import numpy as np
@@ -52,7 +52,7 @@ class SweepView:
             return
         self._shown = sweep
         self.head.text = text.sweep_head(sweep)
-        self._curves(sweep.conditions, colours({row.title: row.condition for row in sweep.rows}))
+        self._curves(sweep.conditions, colours(sweep))
         self.table.columns[0].title = ", ".join(sweep.grid).replace("_", " ") or "run"
         rows = sweep.rows
         found = {
@@ -70,8 +70,7 @@ class SweepView:
         why = [f"{row.folder}: {row.message}" for row in rows if row.message]
         self.messages.text = text.notes(why[:20]) if why else ""
 
-    def _curves(self, conditions, known):
-        palette = {name: known[name] for name in conditions}
+    def _curves(self, conditions, palette):
         if self._lines.keys() != palette.keys():
             self._lines |= {name: self.cost.add(palette[name], name) for name in palette if name not in self._lines}
             self.legend.text = text.legend(palette)
@@ -98,7 +97,8 @@ def quartiles(courses: Sequence[Course]) -> tuple[Floats, Floats, Floats, Floats
     return ticks / 1e6, low, middle, high
 
 
-def colours(conditions: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Colours of conditions, by title: feedbacks alone have those of all figures."""
-    values = [c["feedback"] if list(c) == ["feedback"] else title for title, c in conditions.items()]
-    return {title: look.color for title, look in zip(conditions, looks_of(values, list(conditions)), strict=True)}
+def colours(sweep: SweepSnapshot) -> dict[str, str]:
+    """Colour of each condition, as in all figures of the package."""
+    values = {row.title: row.value for row in sweep.rows}
+    looks = looks_of(list(values.values()), list(values), conditions=sweep.grid == ("feedback",))
+    return {look.label: look.color for look in looks}

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from ..figures.style import BLUE, GREEN, GREY, ORANGE, VERMILION
+from ..figures.palette import BLUE, GREEN, GREY, ORANGE, VERMILION
 from .many import SweepSnapshot
 from .snapshot import DIVERGED, FAILED, FINISHED, INTERRUPTED, RUNNING, STATES, WAITING, RunSnapshot
 
@@ -68,7 +68,7 @@ def run_head(run: RunSnapshot) -> str:
 def _figures(run, done):
     yield f"{seconds_text(run.simulated_s)} of {seconds_text(run.duration_s)} s simulated"
     if run.state == RUNNING and done >= 1:
-        yield "recording the last window, and writing run.nc"
+        yield "at its end: the last probe window and run.nc follow"
     elif run.state == RUNNING:
         yield f"<b>{duration_text(run.left_s)} left</b>" if run.left_s is not None else "time left not known yet"
     if run.speed is not None:

@@ -64,6 +64,7 @@ class Follower:
         self._at = 0  # bytes of the log that are read
         self._window_at, self._window_in = 0, 0  # where the newest probe window is: in the log, and among the records
         self._records: list[State] = []
+        self._course: Course | None = None
         self._file: tuple[Any, xr.Dataset | None] = None, None  # run.nc
         self._data: tuple[Any, xr.Dataset | None] = None, None
 
@@ -119,6 +120,7 @@ class Follower:
                 if any(k.startswith("probe/") for k in found):
                     self._window_at, self._window_in = self._at, len(self._records) - 1
                 self._at = found.end
+        self._course = None
 
     @property
     def holder(self) -> Holder | None:
@@ -148,8 +150,10 @@ class Follower:
         """The learning curve so far."""
         if not self._records and (whole := self._results()) is not None:  # somebody has tidied up
             return Course(whole.time.values, whole.cost.values.mean(axis=1), np.full(whole.sizes["block"], np.nan))
-        columns = ([float(np.mean(block[name])) for block in self._records[1:]] for name in Course._fields)
-        return Course(*map(np.array, columns))
+        if self._course is None:  # of many runs few have a new block
+            columns = ([float(np.mean(block[name])) for block in self._records[1:]] for name in Course._fields)
+            self._course = Course(*map(np.array, columns))
+        return self._course
 
     @property
     def data(self) -> xr.Dataset | None:
@@ -163,11 +167,11 @@ class Follower:
         for _ in range(_TRIES):
             whole = self._results()
             key = self._request_seen, self._newest, self._log_seen, self._file[0]
-            if whole is not None or not self._records:
+            if whole is not None or not self._records or self._newest is None:
                 return whole
             try:
                 if self._data[0] != key:
-                    self._data = key, self._so_far()
+                    self._data = key, self._so_far(self._newest)
                 return self._data[1]
             except FileNotFoundError:
                 self.look()
@@ -191,21 +195,22 @@ class Follower:
         reached = self._step * float(self.request["dt"][0])
         return found if found.attrs["simulated_s"] >= reached - 1e-9 else None
 
-    def _so_far(self):
-        if self._spec is None:
+    def _so_far(self, checkpoint: Path) -> xr.Dataset:
+        spec = self._spec
+        if spec is None:
             spec = stored_spec(RunFolder(self.path))
-            self._spec = dataclasses.replace(spec, protocol=dataclasses.replace(spec.protocol, probe_learning=()))
-        assert self._newest is not None  # or there is nothing to show yet
-        state, _ = read_archive(self._newest)
+            spec = dataclasses.replace(spec, protocol=dataclasses.replace(spec.protocol, probe_learning=()))
+            self._spec = spec
+        state, _ = read_archive(checkpoint)
         newest = self._step, self._at, {k: v for k, v in state.items() if not k.startswith("_")}
-        return dataset.assemble(RunFolder(self.path), self._spec, newest, records=self._with_window())
+        records = self._with_window(isinstance(getattr(spec.task, "targets", None), Signal))
+        return dataset.assemble(RunFolder(self.path), spec, newest, records=records)
 
-    def _with_window(self):
+    def _with_window(self, is_signal):
         """The records, that with the newest probe window whole but for most of the state of its units and synapses."""
         with open_regular(self.path / "log.bin") as log:
             found = Members(log, self._window_at)
             times = next(k for k in found if k.startswith("probe/probe_") and k.endswith(".t"))
-            is_signal = isinstance(getattr(getattr(self._spec, "task", None), "targets", None), Signal)
             more = {times, *_SIGNALS} if is_signal else {times}
             wanted = [k for k in found if k.startswith(("probe/spikes_", "probe/trials.")) or k in more]
             window = {k: found[k] for k in wanted}

@@ -141,8 +141,8 @@ def _state(folder: RunFolder, spec: RunSpec, at: str | Quantity) -> tuple[int, S
     else:
         known = ", ".join(readable(k * spec.dt) for k in snapshots) or "none"
         raise ValueError(
-            f"{folder.path} has no snapshot at {at}: it has the start, the end ({readable(step * spec.dt)}), and snapshots "
-            f"at: {known}"
+            f"{folder.path} has no snapshot at {readable(wanted * spec.dt)}: it has the start, the end "
+            f"({readable(step * spec.dt)}), and snapshots at: {known}"
         )
     state = initial_state(spec.structure, spec.task, spec.seed)
     state |= {f"{name}.w": record[f"{prefix}{name}"] for name in spec.structure.projections}

@@ -82,7 +82,7 @@ class Time(Physical):
         if not isinstance(value, Quantity) or np.ndim(value) or not have_same_dimensions(value, second):
             raise ValueError(f"{name} must be a time with its unit, for instance 20*second, not {value!r}")
         if not (float(value) > 0 or (self.zero and float(value) == 0)) or math.isinf(value):
-            raise ValueError(f"{name} must be a positive, finite time, not {value}")
+            raise ValueError(f"{name} must be a positive, finite time, not {readable(value)}")
         return Quantity(float(value), dim=second.dim)
 
 

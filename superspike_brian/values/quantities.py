@@ -122,8 +122,10 @@ def readable(value: Quantity) -> str:
 
 def _usual(size, dim):
     """Unit and its size that people use for a time or a rate of this size; None where Brian2 says which is the best."""
-    if dim is second.dim and (size >= 1e-6 or size == 0):
-        return ("s", 1) if size >= 1 or size == 0 else ("ms", 1e-3)
+    if dim is second.dim and (size >= 1 or size == 0):
+        return "s", 1
+    if dim is second.dim and 1e-6 <= size < 1e-3:
+        return "ms", 1e-3
     if dim is Hz.dim and (1e-6 <= size < 1e4 or size == 0):
         return "Hz", 1
     return None, 1
