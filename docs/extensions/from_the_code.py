@@ -64,10 +64,13 @@ def gallery_table():
     """Markdown of the stored figures: what each shows, its seeds, how long it took, and the commit that drew it."""
     rows = []
     for name, facts in json.loads(GALLERY.read_text()).items():
-        about = re.sub(r"^Figure \d: ", "", inspect.getdoc(experiment(name)).partition("\n")[0])
-        minutes = facts["duration_s"] and (f"{max(1, round(facts['duration_s'] / 60))} min")
+        about = re.sub(
+            r"^Figure \d: (.)", lambda found: found[1].upper(), inspect.getdoc(experiment(name)).partition("\n")[0]
+        )
+        seconds = facts["duration_s"] or 0
+        lasted = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s" if seconds else "not timed"
         drawn = f"{facts['commit']}, {facts['date']}" + (f"; {facts['note']}" if "note" in facts else "")
-        rows.append((f"[`{name}`](#gallery-{name})", about, str(facts["seeds"]), minutes or "not timed", drawn))
+        rows.append((f"[`{name}`](#gallery-{name})", about, str(facts["seeds"]), lasted, drawn))
     return markdown(("figure", "what it shows", "seeds", "duration", "commit and date"), rows)
 
 

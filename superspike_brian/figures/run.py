@@ -166,7 +166,8 @@ def _trials(axis, data, unit):
     end = float(data.time[-1]) if data.sizes["block"] else None
     axis.set(xlabel="simulated time (s)", ylabel="spike time in trial (ms)", ylim=(0, period * 1e3), xlim=(0, end))
     if data.sizes["output"] > 1:
-        axis.set_title(f"output {unit}", loc="left")
+        none = "" if (data.target_unit.values == unit).any() else ", which has no target"
+        axis.set_title(f"output {unit}{none}", loc="left")
     axis.plot([], [], ".", color=OUTPUT, markersize=3, label="output")
     axis.plot([], [], color=TARGET, linewidth=0.8, label="target")
     above(axis, 2)
