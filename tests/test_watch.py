@@ -574,7 +574,8 @@ def test_a_panel_follows_a_run_of_its_own_kernel(tmp_path):
         "import superspike_brian as ss\nfrom brian2 import ms\npanel = ss.watch('run')\npanel",
         "ss.train('spike-timing', device='runtime', dt=0.2*ms, duration=120*ms, burn_in=0*ms, block=20*ms,\n"
         "         probe_length=40*ms, out='run', progress=False)\n"
-        "import time\nfor _ in range(600):\n    if len(panel._view._view._cost.data['time']) == 6 and panel.latest.state == 'finished': break\n    time.sleep(0.1)\n"
+        "import time\nfor _ in range(600):\n    drawn = len(panel._view._view._cost.data['time'])\n"
+        "    if drawn == 6 and panel.latest.state == 'finished': break\n    time.sleep(0.1)\n"
         "panel.close()\nprint(panel.latest.state, len(panel._view._view._cost.data['time']))",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in code])
