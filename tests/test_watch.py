@@ -125,12 +125,12 @@ def test_after_every_block_the_follower_has_what_loading_has():
         assert snapshot(follower, time.time()).state == "running"
         reads.append(follower.simulated_s)
 
-    options = {"hidden": [2], "probe_at": [40 * ms, 80 * ms], "duration": 120 * ms, "progress": Beside(compare)}
+    options = {"hidden": [2], "probe_at": [40 * ms], "duration": 80 * ms, "progress": Beside(compare)}
     whole = train("run", **options)
-    assert len(reads) == 6
+    assert len(reads) == 4
     follower.look()
     found = snapshot(follower, time.time())
-    assert (found.state, found.window.start) == ("finished", pytest.approx(0.12))
+    assert (found.state, found.window.start) == ("finished", pytest.approx(0.08))
     assert np.array_equal(found.curves.cost, whole.cost)
     assert found.rates.keys() == {"hidden_1", "output"}
 
@@ -170,16 +170,16 @@ def test_a_look_reads_what_has_come_and_no_large_window(monkeypatch):
 def test_trials_and_tests():
     times = [np.array([1, 2 + k]) * ms for k in range(6)]
     samples = LabelledSpikes.from_arrays(times, [[0, 1]] * 6, [0, 1] * 3)
-    course = {"duration": 300 * ms, "block": 50 * ms, "test_every": 100 * ms}
+    course = {"duration": 200 * ms, "block": 100 * ms, "test_every": 100 * ms}
     ss.train(samples, hidden=[2], test=samples, out="run", **SHORT | course)
     found = seen("run")
     onsets, deadlines, classes = found.window.targets
     assert len(classes) and (deadlines > onsets).all() and set(classes) <= {0, 1} and len(found.answers.time) > 1
-    assert len(found.answers.test_correct) == 3 and "of the last trials correct" in text.run_head(found)
+    assert len(found.answers.test_correct) == 2 and "of the last trials correct" in text.run_head(found)
     Path("run/run.nc").unlink()  # as while it goes on
     running = seen("run")
     np.testing.assert_allclose(running.answers.correct, found.answers.correct)
-    assert np.array_equal(running.answers.test_correct, found.answers.test_correct[:2])
+    assert np.array_equal(running.answers.test_correct, found.answers.test_correct[:1])
 
 
 def test_signals():
@@ -460,7 +460,7 @@ def test_a_run_is_watched_from_before_it_begins_to_its_end(rasters, tmp_path):
     pytest.importorskip("bokeh")
     note = f"{sys.executable} -c \"import sys; open(r'{tmp_path / 'opened'}', 'w').write(sys.argv[1])\" %s"
     watching = process("watch", "run", env={**os.environ, "BROWSER": note})
-    options = (*rasters, "--duration", "1500ms", "--burn-in", "40ms", "--block", "20ms", "--hidden", "2")
+    options = (*rasters, "--duration", "1000ms", "--burn-in", "40ms", "--block", "20ms", "--hidden", "2")
     try:
         url = watching.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:")
@@ -478,7 +478,7 @@ def test_a_run_is_watched_from_before_it_begins_to_its_end(rasters, tmp_path):
             assert points(twice, more_than=few) >= few and grown > few
             late.close()
             watching.kill()  # in the middle of the run
-            assert training.wait(60) == 0
+            assert training.wait(300) == 0
             assert (late_faults, [f for f in faults if "WebSocket" not in f]) == ([], [])
             assert [f for f in twice_faults if "ebSocket" not in f and "ERR_CONNECTION" not in f] == []
         assert (tmp_path / "opened").read_text() == url
@@ -574,7 +574,8 @@ def test_a_panel_follows_a_run_of_its_own_kernel(tmp_path):
         "import superspike_brian as ss\nfrom brian2 import ms\npanel = ss.watch('run')\npanel",
         "ss.train('spike-timing', device='runtime', dt=0.2*ms, duration=120*ms, burn_in=0*ms, block=20*ms,\n"
         "         probe_length=40*ms, out='run', progress=False)\n"
-        "import time\nfor _ in range(100):\n    if 'finished' in panel._view._view.head.text: break\n    time.sleep(0.1)\n"
+        "import time\nfor _ in range(600):\n    drawn = len(panel._view._view._cost.data['time'])\n"
+        "    if drawn == 6 and panel.latest.state == 'finished': break\n    time.sleep(0.1)\n"
         "panel.close()\nprint(panel.latest.state, len(panel._view._view._cost.data['time']))",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in code])
