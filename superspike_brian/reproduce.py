@@ -121,16 +121,14 @@ def commit() -> str | None:
     if not (root / ".git").exists():
         return None
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        head, changed = (_git(root, *words) for words in (("rev-parse", "HEAD"), ("status", "-s", "-uno")))
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()
+    return head[:7] + "+" * bool(changed)
+
+
+def _git(root, *words):
+    return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _csv(rows):

@@ -1,6 +1,7 @@
 """The framework of the figures does a tiny experiment, reuses its runs, and refuses others; findings can fail."""
 
 import csv
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -68,7 +69,9 @@ def test_runs_once_then_reuses(tiny, tmp_path, build_dir):
     setting, said = Setting("quick", 2, tmp_path, build_dir), []
     found, paths = reproduce.reproduce("tiny", setting, report=said.append)
     assert [f.holds for f in found] == [True]
-    assert {p.name for p in paths} == {"tiny.png", "tiny.pdf", "tiny.csv", "tiny.txt"}
+    assert {p.name for p in paths} == {"tiny.png", "tiny.pdf", "tiny.csv", "tiny.txt", "reproduced.json"}
+    known = json.loads((tmp_path / "reproduced.json").read_text())["tiny"]
+    assert (known["scale"], known["seeds"], known["runs"]) == ("quick", 2, 2) and known["duration_s"] > 0
     with open(tmp_path / "tiny.csv") as file:
         rows = list(csv.DictReader(file))
     assert [r["seed"] for r in rows] == ["0", "1"]

@@ -579,7 +579,7 @@ def test_a_panel_follows_a_run_of_its_own_kernel(tmp_path):
         "panel.close()\nprint(panel.latest.state, len(panel._view._view._cost.data['time']))",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in code])
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
     (shown,) = (o for o in notebook.cells[0].outputs if "data" in o)
     model = shown["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
     states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
