@@ -49,7 +49,7 @@ def image(
     Parameters
     ----------
     image : path, optional
-        A picture (PNG, JPEG, or another of `FORMATS`). Without it and without `text`: a small embedded one.
+        A picture (PNG, JPEG, GIF, BMP, TIFF or WEBP). Without it and without `text`: a small embedded one.
     text : str, optional
         Drawn with matplotlib's own font.
     period : Quantity

@@ -164,7 +164,7 @@ def ras(
     Parameters
     ----------
     input : path
-        Raster (.ras) of the inputs; see `read_ras`.
+        Raster (.ras) of the inputs, a line per spike: time in seconds, unit.
     target : path
         Raster (.ras) of the targets.
     period : Quantity

@@ -37,7 +37,7 @@ def spike_timing(
         Rate of each input (Hz). The public inputs have 4.6 (poisson, 232 spikes: a draw from 5 Hz would
         have 250 +- 16), 4.99 (auryn) and 5.00 Hz (oxford).
     n_spikes : int
-        Target spikes a loop, at k * period / (n_spikes + 1).
+        Target spikes per loop, at k * period / (n_spikes + 1).
     seed : int
         Of the inputs; the same seed gives the same task.
     """
