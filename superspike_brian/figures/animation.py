@@ -80,7 +80,7 @@ def stage(data: xr.Dataset) -> tuple[Figure, Line2D, Line2D]:
 
     from .palette import BLUE, GREY
     from .rasters import looped, on_target
-    from .style import learning_curve
+    from .style import learning_curve, plain_log
 
     figure, (spikes, curve) = plt.subplots(2, 1, figsize=(5, 4.5), height_ratios=[2.6, 1], layout="constrained")
     on_target(spikes, looped(data, "targets", 0), looped(data, "output", 0), data.sizes["output"])
@@ -89,5 +89,6 @@ def stage(data: xr.Dataset) -> tuple[Figure, Line2D, Line2D]:
     spikes.set_title("after 0 s", loc="left")
     learning_curve(curve, data, color=BLUE)
     first = float(data.time[0])
-    curve.set(xscale="log", xlim=(first, float(data.time[-1])))  # most is learned early
+    plain_log(curve, "x")  # most is learned early
+    curve.set_xlim(first, float(data.time[-1]))
     return figure, dots, curve.axvline(first, color=GREY)

@@ -47,7 +47,7 @@ def raster(
         warnings.filterwarnings("ignore", "marker is redundantly defined")
         plot_raster(units, times * second, time_unit=unit, axes=axis, **{"color": BLACK, "markersize": 2} | style)
     axis.set(xlabel="", ylabel="", ylim=(-0.5 - margin * n, n - 0.5 + margin * n))
-    few = n <= 10
+    few = n <= 4
     axis.yaxis.set_major_locator(FixedLocator(range(n)) if few else MaxNLocator(3, integer=True, min_n_ticks=1))
 
 

@@ -85,7 +85,9 @@ def learning_curve(axis: Axes, data: xr.Dataset, color: str = BLUE, label: str |
     marked = any(text.get_text() == LEARNING_ON for text in axis.texts)  # by another curve
     if learning.size and learning[0] > 0 and not marked:
         axis.axvspan(0, time[learning[0] - 1], color=GREY, alpha=0.2, linewidth=0)
-        axis.text(time[learning[0] - 1], 1.0, LEARNING_ON, transform=axis.get_xaxis_transform(), va="bottom", **NOTE)
+        early = time[learning[0] - 1] < time[-1] / 5  # else a legend over the panel may reach as far
+        where: dict[str, Any] = {"va": "bottom"} if early else {"va": "top", "ha": "right"}
+        axis.text(time[learning[0] - 1], 1.0, LEARNING_ON, transform=axis.get_xaxis_transform(), **where, **NOTE)
     axis.set(xlabel="simulated time (s)", ylabel="cost (Hz)", ylim=(0, None), xlim=(0, None))
 
 
@@ -127,12 +129,13 @@ def above(axis: Axes, columns: int, **style: Any) -> None:
     axis.legend(**where | {"ncols": columns} | style)
 
 
-def plain_log(axis: Axes) -> None:
-    """Make the vertical axis logarithmic, with ticks such as 0.5, 1, 2."""
-    axis.set_yscale("log")
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_locator(NullLocator())
+def plain_log(axis: Axes, which: str = "y") -> None:
+    """Make the vertical axis, or the one that `which` names, logarithmic, with ticks such as 0.5, 1, 2."""
+    axis.set(**{f"{which}scale": "log"})
+    line = axis.xaxis if which == "x" else axis.yaxis
+    line.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    line.set_major_formatter("{x:g}")
+    line.set_minor_locator(NullLocator())
 
 
 def window_length(data: xr.Dataset) -> float:
