@@ -323,7 +323,7 @@ def test_blocks_end_where_learning_begins_or_ends(poisson_task):
 
 def test_what_feedback_there_is():
     assert structure(IN, OUT, Projection("inputs", "inh")).feedback == "symmetric and uniform"
-    assert structure(ONE).feedback == "symmetric"
+    assert structure(ONE).feedback == "none"  # nobody gets any
 
 
 def test_hidden_weights_can_be_frozen():

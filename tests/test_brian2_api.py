@@ -47,7 +47,7 @@ def underscored(tree):
 def defined(tree):
     """Names that a file gives to functions, classes, variables and attributes of its own objects."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id

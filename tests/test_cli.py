@@ -80,7 +80,7 @@ def test_the_cost_begins_at_the_target_rate_and_falls(trained):
 
 def test_a_person_sees_progress_and_the_final_cost(trained):
     assert re.search(r"training from 0 s to 60 s", trained.err)
-    assert re.search(r"60\.0 of 60 s: cost [\d.]+ Hz, .* s/s, 0 s left", trained.err)
+    assert re.search(r"100 %  60 of 60 s: cost [\d.]+ Hz, .* s/s", trained.err)
     assert re.search(r"^cost [\d.]+ Hz at 60 s", trained.out, re.M)
     assert str(trained.dir / "figure.png") in trained.out
 

@@ -194,7 +194,7 @@ def test_log_summary_and_file_say_it(build_dir):
 def test_a_script_is_told_too(poisson_task, build_dir, capsys):
     options = {"duration": 1 * second, "build_dir": build_dir}
     ss.train(poisson_task(12, 3, 0), **options)
-    assert capsys.readouterr().err.startswith("note: nothing is learned")
+    assert "\nnote: nothing is learned" in capsys.readouterr().err
     ss.train(poisson_task(12, 3, 0), **options, progress=False)
     assert capsys.readouterr().err == ""
 

@@ -120,7 +120,7 @@ def test_the_command_line_trains_shows_and_draws(tmp_path, build_dir, capsys):
     assert (tmp_path / "run" / "figure.png").stat().st_size > 10_000
     assert main(["describe", "xor", "--hidden", "4"]) == 0
     text = capsys.readouterr().out
-    assert "`missed_post = 1`; `spurious_post = 0`" in text and "background: 4 Hz" in text
+    assert "`target_impulse_post = 1`; `output_impulse_post = 0`" in text and "background: 4 Hz" in text
     assert main(["resume", out, "--duration", "4s", "--build-dir", str(build_dir), "--quiet", "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["simulated_s"] == 4
 

@@ -60,7 +60,7 @@ def to_cost(
     rounds: int, folder: Path, data_dir: Path | str | None = None, seconds: Mapping[str, float] | None = None
 ) -> Iterator[Row]:
     """Seconds of training to a given cost on one core, in single precision with the usual settings."""
-    seconds = seconds or {"spike-timing": 200.0, "oxford": 1000.0}
+    seconds = seconds or {"spike-timing": 400.0, "oxford": 1000.0}
     cases: list[tuple[str, Any, list[int], float, dict[str, Any]]] = [
         ("spike-timing 100-1", tasks.spike_timing(), [], 1.0, {"duration": seconds["spike-timing"] * second})
     ]

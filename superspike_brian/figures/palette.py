@@ -47,7 +47,7 @@ class Look(NamedTuple):
 
     def named(self, label: str) -> Look:
         """The same condition, called something else."""
-        return self._replace(label=label)
+        return Look(label, self.color, self.line, self.marker)
 
     @property
     def curve(self) -> dict[str, Any]:

@@ -94,6 +94,8 @@ class Run:
         given: deque[tuple[Block, State]] = deque()
 
         def inside(fraction):
+            if time.perf_counter() - self.saved >= EVERY:  # what was finished before a long block
+                self._save()
             block, _ = given[0]
             self.progress.inside(block.start * dt, block.stop * dt, fraction)
 

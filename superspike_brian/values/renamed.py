@@ -7,7 +7,6 @@ is.
 import functools
 import inspect
 import re
-import sys
 import warnings
 from collections.abc import Callable, Container
 from typing import Any, TypeVar
@@ -25,8 +24,8 @@ T = TypeVar("T", bound=Callable)
 
 def hint(old: str, new: str) -> None:
     """Say that a name is another now, where the user's code has it; once at each place."""
-    frame, depth = sys._getframe(1), 2
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+    frame, depth = inspect.currentframe(), 1
+    while frame and frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
         frame, depth = frame.f_back, depth + 1
     warnings.warn(f"'{old}' is '{new}' now: the old name still works, please use the new one", FutureWarning, depth)
 
