@@ -60,6 +60,7 @@ class Run:
         remember = 0 if self.protocol.criterion is None else self.protocol.criterion_trials
         self.windows = self.protocol.learning_windows(self.structure.dt, self.task.period)
         self.finished: list[Finished] = []  # what is not saved yet
+        self.records: list[State] = []  # of the log, if this process writes all of it
         self.saved = time.perf_counter()
         self.source = trial_source(self.task, self.structure, self.seed, max(MOVING, remember), spec.decoder)
 
@@ -75,14 +76,17 @@ class Run:
         try:
             if latest is None:
                 weights = {f"start_{name}": state[f"{name}.w"] for name in self.structure.projections}
-                self.folder.save_blocks(0, state, self._probe(state, 0) | weights)
+                self.records.append(self._probe(state, 0) | weights)
+                self.folder.save_blocks(0, state, *self.records)
             step, state = self._run_blocks(step, state)
             last = self._probe(state, step) | self._test(state, step)
         finally:
             self.progress.close()
         newest = step, self.folder.log_length, state
         with self.progress.stage("packing results"):
-            data = results.assemble(self.folder, self.spec, newest, last, self.program.build_seconds)
+            data = results.assemble(
+                self.folder, self.spec, newest, last, self.program.build_seconds, self.records or None
+            )
             results.save(data, self.folder.path / "run.nc")
         for note in json.loads(data.attrs["notes"]):
             self.progress.say(f"note: {note['text']}")
@@ -178,7 +182,10 @@ class Run:
         finished, self.finished = self.finished, []
         if not finished:
             return
-        self.folder.save_blocks(finished[-1].step, finished[-1].state, *(block.record for block in finished))
+        records = [block.record for block in finished]
+        self.folder.save_blocks(finished[-1].step, finished[-1].state, *records)
+        if self.records:
+            self.records += records
         self.saved = time.perf_counter()
         for _, _, record, accuracy in finished:
             time_now, r0, cost, rate = (float(record[name].mean()) for name in ("time", "r0", "cost", "rate"))
