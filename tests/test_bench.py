@@ -168,6 +168,7 @@ def test_a_cost_that_is_not_reached_is_said(build_dir):
     assert felt.text_of(figure) == "spike-timing 100-1 to 1 Hz, in 2 s of simulated time: not reached"
 
 
+@pytest.mark.slow  # it compiles four programs
 def test_large_and_sparse_layers(build_dir):
     large, ratio, sparse = felt.layers(1, build_dir, units=20, seconds=0.02)
     assert large["unit"] == "s per simulated s" and large["value"] > 0
