@@ -72,8 +72,11 @@ class Panel:
         self._watcher.stop()
 
     def _ipython_display_(self) -> None:
+        from bokeh.io import output_notebook
+        from bokeh.resources import INLINE
         from IPython.display import display
 
+        output_notebook(INLINE, hide_banner=True)  # the widget has no JavaScript of Bokeh's with it
         display(self.widget)
         if not self._end.is_set() and not self._follows:
             self._follows = True
