@@ -38,10 +38,18 @@ from superspike_brian.live.snapshot import RunSnapshot, snapshot
 from superspike_brian.live.watcher import Watcher
 from superspike_brian.results import following
 from superspike_brian.results.following import Follower
+from superspike_brian.runs import loop
 from superspike_brian.runs.divergence import DivergedError
 from superspike_brian.values.as_json import quantity_to_json
 
 pytestmark = [pytest.mark.usefixtures("surroundings"), pytest.mark.filterwarnings("ignore::RuntimeWarning")]
+
+
+@pytest.fixture(autouse=True)
+def every_block_is_saved_by_itself(monkeypatch):
+    monkeypatch.setattr(loop, "EVERY", 0.0)
+
+
 SHORT = {"device": "runtime", "dt": 0.2 * ms, "burn_in": 20 * ms, "block": 20 * ms, "seed": 1, "progress": False}
 RUNAWAY = SUPERSPIKE.replace(
     neuron=LIF.replace(name="runaway", equations="dU/dt = 1000*U/ms + 0*I_syn/ms : volt\nI_syn : volt", method="euler")
@@ -591,8 +599,10 @@ def test_a_panel_follows_a_run_of_its_own_kernel(tmp_path):
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in code])
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    (shown,) = (o for o in notebook.cells[0].outputs if "data" in o)
-    model = shown["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    shown = [o["data"] for o in notebook.cells[0].outputs if "data" in o]
+    (model,) = (d[kind]["model_id"] for d in shown if (kind := "application/vnd.jupyter.widget-view+json") in d)
+    scripts = "".join("".join(d.get("application/javascript", "")) for d in shown)
+    assert "Bokeh" in scripts and len(scripts) > 500_000  # the widget has none with it; from no other host
     states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     assert states[model]["model_name"] == "BokehModel"
     assert notebook.cells[1].outputs[-1]["text"] == "finished 6\n"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..network.structure import in_words
+from ..results import dataset
 from ..results.following import Follower
 from ..results.network import populations, projections
 from ..results.notes import at_bound
@@ -184,7 +185,7 @@ def _of_results(data):
     sizes = populations(data)
     return {
         "task": data.attrs["task"],
-        "about": f"{in_words(sizes)}, {data.attrs['feedback']} feedback, seed {int(data.attrs['seed'])}",
+        "about": f"{in_words(sizes)}, {dataset.feedback_in_words(data)}seed {int(data.attrs['seed'])}",
         "sizes": sizes,
         "curves": Curves(
             data.time.values,

@@ -397,7 +397,7 @@ def summary_text(data: xr.Dataset) -> str:
     lines = [
         attrs["title"],
         f"  {attrs['task_source']}",
-        f"  network    {in_words(populations(data))}, {_feedback(data)}"
+        f"  network    {in_words(populations(data))}, {feedback_in_words(data)}"
         f"{figures['n_synapses']} weights, seed {figures['seed']}, {attrs['precision']} precision",
         f"  simulated  {_seconds(figures['simulated_s'])} of {_seconds(protocol['duration'][0])} in "
         f"{measured(figures['wall_s'], 's', 3)}",
@@ -410,7 +410,7 @@ def summary_text(data: xr.Dataset) -> str:
     return "\n".join(lines)
 
 
-def _feedback(data):
+def feedback_in_words(data: xr.Dataset) -> str:
     """What is said of the feedback; nothing without hidden populations, to which it would lead."""
     return f"{data.attrs['feedback']} feedback, " if len(populations(data)) > 2 else ""
 
