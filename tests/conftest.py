@@ -17,8 +17,10 @@ from superspike_brian.tasks import SpikePattern, Task
 
 from superspike_brian import engine
 from superspike_brian.network.structure import Structure
+from superspike_brian.runs import loop
 
 logging.getLogger("brian2").setLevel(logging.WARNING)  # at DEBUG it logs every generated source, which pytest keeps
+loop.EVERY = 0.0  # every block is saved by itself, so that tests can count them, and interrupt after any
 settings.register_profile("nightly", max_examples=3000, deadline=None)  # of `.ci/nightly`
 MODELS = """
 from brian2 import mV

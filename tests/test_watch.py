@@ -38,18 +38,10 @@ from superspike_brian.live.snapshot import RunSnapshot, snapshot
 from superspike_brian.live.watcher import Watcher
 from superspike_brian.results import following
 from superspike_brian.results.following import Follower
-from superspike_brian.runs import loop
 from superspike_brian.runs.divergence import DivergedError
 from superspike_brian.values.as_json import quantity_to_json
 
 pytestmark = [pytest.mark.usefixtures("surroundings"), pytest.mark.filterwarnings("ignore::RuntimeWarning")]
-
-
-@pytest.fixture(autouse=True)
-def every_block_is_saved_by_itself(monkeypatch):
-    monkeypatch.setattr(loop, "EVERY", 0.0)
-
-
 SHORT = {"device": "runtime", "dt": 0.2 * ms, "burn_in": 20 * ms, "block": 20 * ms, "seed": 1, "progress": False}
 RUNAWAY = SUPERSPIKE.replace(
     neuron=LIF.replace(name="runaway", equations="dU/dt = 1000*U/ms + 0*I_syn/ms : volt\nI_syn : volt", method="euler")
