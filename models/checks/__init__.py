@@ -43,9 +43,8 @@ __all__ = [
     "statements_of",
 ]
 compiled, joined, plain, statements_of = places.compiled, equations.joined, text.plain, text.statements
-_SOUND: set[tuple[Any, ...]] = (
-    set()
-)  # models that passed: a network has a rule a projection, and a sweep the same in every run
+# models that passed: a network has a rule per projection, and a sweep the same ones in every run
+_sound: set[tuple[Any, ...]] = set()
 _REMEMBERED = 1000
 _STATEMENTS = {field for _, field, _ in places.STATEMENTS}
 CHOICES = {  # of fields that are no code
@@ -106,7 +105,7 @@ def check_model(model: Model) -> None:
     ModelError
         Naming the component, the equation or statement, and the symbol.
     """
-    if (text := _text(model)) in _SOUND:
+    if (content := _content(model)) in _sound:
         return
     constants = _constants(model)
     where = places.of(model)
@@ -125,12 +124,12 @@ def check_model(model: Model) -> None:
         equations.check_set(place, changed[key])
     needs.check_parameters(model)
     _check_methods(model, where, constants)
-    if len(_SOUND) >= _REMEMBERED:
-        _SOUND.clear()
-    _SOUND.add(text)
+    if len(_sound) >= _REMEMBERED:
+        _sound.clear()
+    _sound.add(content)
 
 
-def _text(model):
+def _content(model):
     """All that the checks of a model look at."""
     return tuple(
         (
