@@ -1,6 +1,5 @@
 """The description of a model says what would run, whatever its user changed."""
 
-import gc
 import re
 import warnings
 
@@ -11,6 +10,7 @@ from brian2.devices.device import get_device, reset_device, set_device
 from superspike_brian.models import FAST_SIGMOID, FIXED, HETEROSYNAPTIC, LIF, RANDOM, RMAXPROP, SUPERSPIKE, SYMMETRIC
 from superspike_brian.tasks import SpikePattern, Task
 
+from superspike_brian.codegen.brian2_api import names_of_its_own
 from superspike_brian.network.assembly import Assembly
 from superspike_brian.network.structure import Structure
 from superspike_brian.spec.describe import describe, describe_structure
@@ -173,8 +173,8 @@ def test_the_schedule_is_that_of_the_network(deep, monkeypatch):
     rows = tables(deep)["Schedule of one time step"]
     listed = [name for row in rows for name in row[-1].split(", ")]
     monkeypatch.setitem(prefs, "codegen.target", "numpy")
-    gc.collect()  # else Brian2 numbers the contained objects past those of earlier networks
-    assembly = Assembly(Structure(DEEP, (6, 4, 3, 2)))
+    with names_of_its_own():
+        assembly = Assembly(Structure(DEEP, (6, 4, 3, 2)))
     order = [o.name for o in assembly.net.sorted_objects]
     assert [name for name in order if name in listed] == listed
     assert listed.index("forward_1_stateupdater") < listed.index("hidden_1_stateupdater")

@@ -6,7 +6,8 @@ Brian2 may change any of it. The C++ templates, besides, extend Brian2's, and on
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import brian2
@@ -50,9 +51,11 @@ try:
     from brian2.codegen.generators.numpy_generator import NumpyCodeGenerator  # and for this one
     from brian2.codegen.translation import analyse_identifiers  # names that statements set and read
     from brian2.core.functions import exprel  # (exp(x) - 1)/x of equations, in SymPy
+    from brian2.core.names import Nameable  # whose objects make a name unique
 
     # what names mean in a script
     from brian2.core.namespace import get_local_namespace  # those of the frame that runs a network
+    from brian2.core.tracking import InstanceFollower  # where all living objects are listed
 
     # what a name in an equation can be
     from brian2.core.variables import (
@@ -119,6 +122,17 @@ _check(", ".join(f"{c.__name__}.{m}" for c, methods in _METHODS for m in methods
 def exponents_of(quantity: brian2.Quantity) -> list[float]:
     """Exponents of the SI base units of a quantity, to store it."""
     return [float(e) for e in quantity.dim._dims]
+
+
+@contextmanager
+def names_of_its_own() -> Iterator[None]:
+    """Name objects as if no others existed: what is still alive elsewhere decides no number in generated code."""
+    others = InstanceFollower.instance_sets.pop(Nameable, None)
+    try:
+        yield
+    finally:
+        if others is not None:
+            InstanceFollower.instance_sets[Nameable] = others
 
 
 def pathways_of(group: brian2.BrianObject) -> Sequence[Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from brian2 import Quantity
 
+from ..codegen.brian2_api import names_of_its_own
 from ..engine.runtime import RuntimeProgram, runtime_device
 from ..files.arrays import archive
 from ..files.durable import replace_file
@@ -51,9 +52,10 @@ def export_brian2(
     """
     path, arrays = _places(folder_of(run).path, file_path(out, "out"), flag(overwrite, "overwrite"))
     loaded = load_state(run, at)
-    program = RuntimeProgram(loaded.spec.structure, loaded.spec.precision)
+    with names_of_its_own():
+        program = RuntimeProgram(loaded.spec.structure, loaded.spec.precision)
     program.restore(loaded.state, loaded.step)
-    with runtime_device(loaded.spec.precision):
+    with runtime_device(loaded.spec.precision), names_of_its_own():
         text, saved = Script(loaded, program, arrays.name).written()
     if found := random_numbers(loaded):
         warnings.warn(

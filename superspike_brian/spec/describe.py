@@ -1,6 +1,5 @@
 """The model that would run, as Markdown, read off the live Brian2 objects: an edit of the model shows up by itself."""
 
-import gc
 import inspect
 from itertools import groupby
 from typing import Any
@@ -13,6 +12,7 @@ from ..codegen.brian2_api import (
     SummedVariableUpdater,
     get_identifiers,
     mark_as_run,
+    names_of_its_own,
     pathways_of,
     refractory_of,
 )
@@ -64,8 +64,7 @@ def describe_structure(
     str
         Markdown.
     """
-    gc.collect()  # Brian2 numbers its names past those of objects that are gone but not collected
-    with runtime_device():
+    with runtime_device(), names_of_its_own():
         assembly = Assembly(structure)
         for o in assembly.net.sorted_objects:
             mark_as_run(o, assembly.net)

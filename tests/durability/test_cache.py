@@ -21,7 +21,9 @@ from superspike_brian.engine import cache
 from superspike_brian.engine.compiler import _STANDARD, file_hash, precompile
 from superspike_brian.engine.manifest import read_manifest, write_manifest
 from superspike_brian.engine.program import Program, SimulationError
+from superspike_brian.engine.runtime import RuntimeProgram
 from superspike_brian.network.initial import initial_state
+from superspike_brian.spec.describe import describe_structure
 
 CONTENTS = {
     "empty": lambda data: b"",
@@ -201,6 +203,23 @@ def test_a_program_of_other_sources_is_another(monkeypatch):
     key = cache.structure_key(STRUCTURE, "double")
     monkeypatch.setattr(cache, "_own_sources", lambda: "edited")
     assert cache.structure_key(STRUCTURE, "double") != key
+
+
+def test_objects_that_live_elsewhere_change_no_name(folder, objects_only, tmp_path):
+    """Neither the code, of which object files are shared, nor a description."""
+    text = describe_structure(STRUCTURE)
+    alive = [RuntimeProgram(STRUCTURE) for _ in range(2)]
+    first, second = ({o.name for o in program.net.sorted_objects} for program in alive)
+    assert first != second  # Brian2 numbers what is there
+    assert describe_structure(STRUCTURE) == text
+    shutil.move(folder, tmp_path / "first")
+    again = engine.build(STRUCTURE, build_dir=objects_only).folder
+    one, other = (
+        sorted((f / "main.cpp").read_text().splitlines()) for f in (again, tmp_path / "first")
+    )  # Brian2 keeps sets
+    assert one == other
+    third = {o.name for o in RuntimeProgram(STRUCTURE).net.sorted_objects}
+    assert third not in (first, second)  # and what lives elsewhere is seen as before
 
 
 def test_every_module_that_takes_part_in_generating_code_counts():
