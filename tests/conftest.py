@@ -1,5 +1,6 @@
 """Compiled networks that tests share: building one takes seconds, running it milliseconds."""
 
+import gc
 import logging
 import os
 import shutil
@@ -118,6 +119,11 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.name in CORE:
             item.add_marker(pytest.mark.core)
+
+
+def pytest_collection_finish():
+    gc.collect()
+    gc.freeze()  # Brian2 asks for many collections, which need not look at what pytest has made
 
 
 REPORTS = []  # of the tests that have passed, of all processes

@@ -4,6 +4,7 @@ Only this file imports from Brian2's submodules or touches attributes with a lea
 Brian2 may change any of it. The C++ templates, besides, extend Brian2's, and one reads ``owner._registered_variables``.
 """
 
+import gc
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -133,6 +134,18 @@ def names_of_its_own() -> Iterator[None]:
     finally:
         if others is not None:
             InstanceFollower.instance_sets[Nameable] = others
+
+
+@contextmanager
+def garbage_of_its_own() -> Iterator[None]:
+    """Let Brian2 look for garbage among newer objects only: it does before each run, which takes longer than a short run."""
+    frozen = gc.get_freeze_count()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if not frozen:
+            gc.unfreeze()
 
 
 def pathways_of(group: brian2.BrianObject) -> Sequence[Any]:

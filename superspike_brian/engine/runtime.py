@@ -1,6 +1,5 @@
 """The same network on Brian2's runtime device: no C++ project and no compiler, for small networks and exploration."""
 
-import gc
 import itertools
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,13 @@ import numpy as np
 from brian2 import BrianObjectException, Network, Quantity, SpikeGeneratorGroup, second, set_device
 
 from ..codegen import sparse
-from ..codegen.brian2_api import DynamicArrayVariable, reset_device, set_spikes_in_queue, spikes_in_queue
+from ..codegen.brian2_api import (
+    DynamicArrayVariable,
+    garbage_of_its_own,
+    reset_device,
+    set_spikes_in_queue,
+    spikes_in_queue,
+)
 from ..codegen.device import RANDOM, RUNTIME, StateDevice
 from ..codegen.layouts import inputs_of
 from ..codegen.probed import ProbedSynapses
@@ -35,16 +40,12 @@ def runtime_device(precision: str = "double") -> Iterator[None]:
 
 @contextmanager
 def _device(precision, target="numpy"):
-    with own_preferences(precision, target):
+    with own_preferences(precision, target), garbage_of_its_own():
         set_device(RUNTIME)
-        frozen = gc.get_freeze_count()
-        gc.freeze()  # Brian2 looks for garbage before each run, which takes longer than a short run: let it be that of the run
         try:
             with np.errstate(over="ignore"):  # Brian2 compares values with 1e50, which single precision does not have
                 yield
         finally:
-            if not frozen:
-                gc.unfreeze()
             reset_device()
 
 

@@ -317,10 +317,11 @@ def _load(path, read):
     if problem is not None:
         logger.warning(f"{problem}; shown is run.nc alone")
         return data
-    newest, dt = folder.newest(), request["dt"][0]
-    if newest and newest[0] * dt > data.attrs["simulated_s"] + 1e-9:
-        return assemble(folder)  # an extension was interrupted: the file is older than the checkpoints
-    if folder.reached * dt > data.attrs["simulated_s"] + 1e-9:
+    reached, dt = data.attrs["simulated_s"] + 1e-9, request["dt"][0]
+    if folder.reached * dt > reached:
+        newest = folder.newest()
+        if newest and newest[0] * dt > reached:
+            return assemble(folder)  # an extension was interrupted: the file is older than the checkpoints
         logger.warning(f"{path}: checkpoints beyond {_seconds(data.attrs['simulated_s'])} are damaged; shown is run.nc")
     return data
 
