@@ -44,7 +44,8 @@ from ..codegen.brian2_api import ArrayVariable
 from ..codegen.layouts import layout_of
 from ..codegen.probed import EVERY, ProbedSynapses
 from . import probes
-from .objects import Builder, Role, method_of
+from .maker import Role, method_of
+from .objects import Builder
 from .structure import Structure
 from .synapses import pairs
 
