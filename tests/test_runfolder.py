@@ -3,8 +3,10 @@
 import errno
 import hashlib
 import io
+import json
 import os
 import random
+import re
 import shutil
 import struct
 import time
@@ -13,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from brian2 import second
+from brian2 import Quantity, get_or_create_dimension, ms, second
+from superspike_brian.models import SUPERSPIKE
 
 from superspike_brian import results
 from superspike_brian.files import durable
@@ -399,6 +402,40 @@ def test_a_run_folder_of_format_1_is_shown_and_resumed(tmp_path):
         np.testing.assert_allclose(resumed[name], anew[name], rtol=1e-6, err_msg=name)
     assert results.load(old).identical(resumed)
     np.load(sorted(old.glob("checkpoint-*.npz"))[-1], allow_pickle=False)["forward_1.w"]
+
+
+def quantities_in(entry):
+    """Every [value, exponents, text] within JSON."""
+    if isinstance(entry, list) and len(entry) == 3 and isinstance(entry[1], list) and isinstance(entry[2], str):
+        yield entry
+    elif isinstance(entry, list | dict):
+        for part in entry.values() if isinstance(entry, dict) else entry:
+            yield from quantities_in(part)
+
+
+def test_texts_beside_numbers_are_as_people_write_them_and_make_no_difference(tmp_path, poisson_task):
+    task, out = poisson_task(3, 1, 0), tmp_path / "run"
+    times = {"duration": 60 * ms, "burn_in": 20 * ms, "block": 20 * ms, "r0_decay_at": [30 * ms, 40 * ms, 50 * ms]}
+    train(task, SUPERSPIKE, [2], device="runtime", out=out, progress=False, **times)
+    request = json.loads((out / "run.json").read_text())
+    assert (request["dt"][2], request["protocol"]["duration"][2]) == ("0.1 ms", "60 ms")
+    assert [q[2] for q in request["protocol"]["r0_decay_at"]["list"]] == ["30 ms", "40 ms", "50 ms"]
+    assert request["model"]["neuron"]["parameters"]["tau_mem"][2] == "10 ms"
+    found = list(quantities_in(request))
+    assert len(found) > 20 and not [q for q in found if re.search(r"\d\.(\s|$)", q[2])]
+    spec, identity = stored_spec(RunFolder(out)), RunFolder(out).identity
+    for quantity in found:  # as earlier versions wrote it
+        quantity[2] = str(Quantity(quantity[0], dim=get_or_create_dimension(quantity[1])))
+    assert request["dt"][2] == "100. us" and request["protocol"]["duration"][2] == "60. ms"
+    (out / "run.json").write_text(json.dumps({k: v for k, v in request.items() if k != "checksums"}))
+    assert not stored_spec(RunFolder(out)).differences(spec)
+    marks = ("format", "identity", "task_checksum", "checksums")
+    bare = {name: entry for name, entry in request.items() if name not in marks}
+    twin = RunFolder.create(tmp_path / "twin", bare, spec.arrays())
+    twin.release()
+    assert twin.identity == identity
+    resumed = resume(out, duration=80 * ms, progress=False)
+    assert resumed.attrs["simulated_s"] == pytest.approx(0.08)
 
 
 def test_a_run_does_not_read_back_what_it_wrote(tmp_path, monkeypatch):

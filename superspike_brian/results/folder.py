@@ -48,6 +48,7 @@ from ..files.durable import (
     write_durably,
 )
 from ..files.locks import Lock, LockedError
+from ..values.as_json import without_texts
 from ..values.hints import Report, State
 
 FORMAT = 2
@@ -69,7 +70,7 @@ def _identity(request, task_arrays):
     what = {k: v for k, v in request.items() if k not in ("provenance", "device", "kernel")}
     if isinstance(protocol := what.get("protocol"), dict):
         what["protocol"] = {k: v for k, v in protocol.items() if k not in _LENGTH_ALONE}
-    found = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
+    found = hashlib.sha256(json.dumps(without_texts(what), sort_keys=True).encode())
     for name, array in sorted(task_arrays.items()):
         if name not in ("name", "source"):
             array = np.asarray(array)

@@ -27,7 +27,7 @@ from ..network.probes import Names, Units, check_windows
 from ..network.structure import DT, Structure
 from ..tasks import Classification, LabelledSpikes, LabelledTask, Signal, Task, by_name
 from ..tasks.pairs import warn_of_pair
-from ..values.as_json import quantity_to_json, value_from_json, value_to_json
+from ..values.as_json import quantity_to_json, value_from_json, value_to_json, without_texts
 from ..values.clock import n_steps
 from ..values.kinds import Choice, File, Flag, Text, Time, Whole, check_settings, options_of, setting
 from ..values.names import nearest
@@ -300,7 +300,8 @@ class RunSpec:
         if self.chunk is None and max(map(self.structure.n_synapses_of, self.structure.projections)) < LARGE:
             facts["chunk"] = OLD_CHUNK  # which it is, too
         facts |= {
-            f"{kind} of the network": _without_text(records) for kind, records in entries.get("network", {}).items()
+            f"{kind} of the network": without_texts(records, _today)
+            for kind, records in entries.get("network", {}).items()
         }
         return facts | {k: v for k, v in self.arrays().items() if k not in ("name", "source")}
 
@@ -382,17 +383,6 @@ def takes_options(function: Any) -> Any:
     ]
     function.__signature__ = signature.replace(parameters=parameters)
     return function
-
-
-def _without_text(entry):
-    """JSON of records without the texts of quantities, which are for people."""
-    if isinstance(entry, dict):
-        return {k: _without_text(v) for k, v in entry.items()}
-    if isinstance(entry, list) and len(entry) == 3 and isinstance(entry[1], list):
-        return entry[:2]
-    if isinstance(entry, list):
-        return [_without_text(v) for v in entry]
-    return _today(entry) if isinstance(entry, str) else entry
 
 
 def _today(code):

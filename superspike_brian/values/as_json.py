@@ -1,25 +1,35 @@
 """Quantities and values of options as JSON: numbers, exponents and text, so that reading them executes nothing."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from brian2 import Quantity, get_dimensions, get_or_create_dimension, get_unit
 
 from ..codegen.brian2_api import DIMENSIONLESS, exponents_of
+from .quantities import readable
 
 
 def quantity_to_json(value: Quantity | float) -> list[Any]:
-    """``[value in SI units, exponents of the base units, text]``."""
+    """``[value in SI units, exponents of the base units, text]``; the text is for people."""
     quantity = Quantity(value)
-    text = _text(float(quantity), quantity.dim) if isinstance(value, Quantity) and not np.ndim(value) else str(value)
-    return [float(quantity), exponents_of(quantity), text]
+    return [float(quantity), exponents_of(quantity), _text(float(quantity), quantity.dim)]
 
 
 @lru_cache(maxsize=10_000)
 def _text(value, dim):
     """A quantity in its best unit, for which Brian2 tries them all."""
-    return str(Quantity(value, dim=dim))
+    return readable(Quantity(value, dim=dim))
+
+
+def without_texts(stored: Any, string: Callable[[str], str] = str) -> Any:
+    """JSON without the texts of quantities, whose wording makes no difference; `string` says what becomes of other texts."""
+    if isinstance(stored, dict):
+        return {k: without_texts(v, string) for k, v in stored.items()}
+    if isinstance(stored, list):
+        is_quantity = len(stored) == 3 and isinstance(stored[1], list) and isinstance(stored[2], str)
+        return stored[:2] if is_quantity else [without_texts(v, string) for v in stored]
+    return string(stored) if isinstance(stored, str) else stored
 
 
 def quantity_from_json(stored: list[Any]) -> Quantity:
