@@ -18,13 +18,14 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 import claims  # noqa: E402
 
+CHECKS = "test_checks.py test_checks_code.py test_checks_values.py"
 PLACES = {  # what is edited, and the tests that should notice
     "superspike_brian/analysis.py": "test_analysis.py test_classification.py",
     "superspike_brian/models/architecture.py": "test_architecture.py",
     "superspike_brian/models/projection.py": "test_architecture.py",
     "superspike_brian/models/connectivity.py": "test_architecture.py",
-    "superspike_brian/models/specification.py": "test_models.py test_checks.py",
-    "superspike_brian/models/checks": "test_models.py test_checks.py test_names.py",
+    "superspike_brian/models/specification.py": f"test_models.py {CHECKS}",
+    "superspike_brian/models/checks": f"test_models.py {CHECKS} test_names.py",
 }
 TIMEOUT = 1200.0  # s; an edit that makes tests hang is noticed, too
 CONFIG = """
