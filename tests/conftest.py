@@ -11,12 +11,13 @@ from pathlib import Path
 import claims
 import numpy as np
 import pytest
+import watched
 from brian2 import ms, second
 from hypothesis import settings
 from superspike_brian.models import SUPERSPIKE
 from superspike_brian.tasks import SpikePattern, Task
 
-from superspike_brian import engine
+from superspike_brian import engine, results
 from superspike_brian.network.structure import Structure
 from superspike_brian.runs import loop
 
@@ -172,6 +173,25 @@ def rasters(tmp_path):
     (tmp_path / "in.ras").write_text("# three inputs\n0.001 0\n0.004 2\n0.0075 1\n0.009 0\n")
     (tmp_path / "out.ras").write_text("0.012 0\n")
     return ("ras", "--input", "in.ras", "--target", "out.ras", "--period", "20ms", "--device", "runtime")
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """Runs to be watched: one has finished, one diverged; to be copied."""
+    return watched.make_runs(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture
+def finished(runs):
+    """A finished run of five blocks in the folder ``run``."""
+    shutil.copytree(runs.finished, "run")
+    return results.load("run")
+
+
+@pytest.fixture
+def sweep(runs):
+    """A sweep in the folder ``sweep``: some of its runs have ended, one goes on, one is not there."""
+    return watched.make_sweep(runs, Path("sweep"))
 
 
 @pytest.fixture
