@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import claims
+import command
 import numpy as np
 import pytest
+import specs
 import watched
 from brian2 import ms, second
 from hypothesis import settings
@@ -173,6 +175,16 @@ def rasters(tmp_path):
     (tmp_path / "in.ras").write_text("# three inputs\n0.001 0\n0.004 2\n0.0075 1\n0.009 0\n")
     (tmp_path / "out.ras").write_text("0.012 0\n")
     return ("ras", "--input", "in.ras", "--target", "out.ras", "--period", "20ms", "--device", "runtime")
+
+
+@pytest.fixture
+def trained(rasters):
+    """Return a function that runs the command on a tiny network without a compiler and loads what it left."""
+
+    def train(*more, name="x"):
+        return command.run(*rasters, *specs.SHORT, *more, "--out", name).data
+
+    return train
 
 
 @pytest.fixture(scope="session")
