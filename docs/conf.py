@@ -1,9 +1,11 @@
 """Build of the documentation: ``sphinx-build -W --keep-going -b html docs docs/_build/html``.
 
-The notebooks are executed, which takes minutes the first time; unchanged ones come from a cache. ``SUPERSPIKE_NOTEBOOKS`` in
-the environment says which: ``all``, ``short`` (those that `.ci/run` has time for) or ``none``. The others show text and code.
+The notebooks are executed, which takes minutes; while neither they nor the package change, they come from a cache.
+``SUPERSPIKE_NOTEBOOKS`` in the environment says which: ``all``, ``short`` (those that `.ci/run` has time for) or ``none``. The
+others show text and code.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -84,7 +86,11 @@ nb_execution_excludepatterns = [
 nb_execution_timeout = 600
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_cache_path = str(HERE / "_build" / "notebooks")
+sources = (
+    f for room in ("superspike_brian", "models", "tasks") for f in sorted((HERE.parent / room).rglob("*.[pch]*"))
+)
+content = hashlib.sha256(b"".join(f.read_bytes() for f in sources if f.suffix in (".py", ".h", ".cpp"))).hexdigest()
+nb_execution_cache_path = str(HERE / "_build" / "notebooks" / content[:12])  # another package has other outputs
 nb_merge_streams = True
 nb_output_stderr = "remove"  # progress
 nb_ipywidgets_js = {}  # they come from another host, and a slider does nothing on a page

@@ -213,11 +213,15 @@ def test_own_rasters_on_the_runtime_device_need_no_compiler(rasters, no_compiler
     np.testing.assert_allclose(at, [0.012], atol=1e-9)
 
 
-def test_merged_spikes_are_counted_in_a_warning(rasters):
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_merged_spikes_are_counted_in_one_line(rasters, command):
+    """In processes of their own: Brian2, when it is imported, makes Python's warnings lines of code in the log."""
     Path("in.ras").write_text("0.001 0\n0.001 0\n0.00101 0\n0.004 1\n")
-    found = superspike("run", *rasters, "--duration", "20ms", "--quiet", "--out", "x")
-    assert found.code == 0 and found.out == ""
-    assert "2 of 4 spikes merged" in found.err
+    running = process(command, *rasters, "--duration", "20ms", "--quiet", "--out", "x")
+    _, said = running.communicate()
+    assert running.returncode == 0, said
+    merged = "superspike: 2 of 4 spikes merged: their unit already spikes in the same step of 0.1 ms."
+    assert [line for line in said.splitlines() if "merged" in line] == [merged]
 
 
 # show, plot, resume, overwrite

@@ -6,7 +6,6 @@ closed.
 """
 
 import argparse
-import contextlib
 import importlib
 import importlib.metadata
 import os
@@ -14,12 +13,11 @@ import re
 import shlex
 import signal
 import sys
-import warnings
 from collections.abc import Iterable
 from typing import NoReturn
 
 from .._version import __version__
-from ..console.streams import Messages, say, steady_streams
+from ..console.streams import Messages, say, say_warnings, steady_streams
 from ..errors import UserError
 from ..files.durable import resume_command
 from ..lean import quick_start
@@ -134,7 +132,7 @@ def main(argv: list[str] | None = None) -> int:
         if not argv:
             print(FIRST.format(page=page("index")))
             return 0
-        warnings.showwarning = lambda message, *_, **__: say(message)
+        say_warnings()
         try:
             args = parse(argv)
         except UserError as error:  # of an import: a Brian2 that does not fit
@@ -145,10 +143,6 @@ def main(argv: list[str] | None = None) -> int:
             return 2
         args.line = shlex.join(["superspike", *argv])
         Messages.install()
-        with contextlib.suppress(ImportError):  # which `doctor` tells of
-            from brian2 import BrianLogger
-
-            BrianLogger.suppress_name("py.warnings")
         for which in (signal.SIGINT, signal.SIGTERM):
             signal.signal(which, _stop)
         code = _run(args)

@@ -115,7 +115,7 @@ _METHODS = (
     (CPPCodeGenerator, "array_read_write translate_expression translate_to_read_arrays determine_keywords"),
     (CPPStandaloneCodeObject, "templater"),
     (CPPStandaloneDevice, "code_object code_object_class network_run generate_main_source generate_makefile"),
-    (CPPStandaloneDevice, "copy_source_files get_array_name insert_code reinit activate build"),
+    (CPPStandaloneDevice, "generate_objects_source copy_source_files get_array_name insert_code reinit activate build"),
 )
 _check(", ".join(f"{c.__name__}.{m}" for c, methods in _METHODS for m in methods.split() if not hasattr(c, m)))
 

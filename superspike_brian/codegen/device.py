@@ -5,6 +5,7 @@ record, and any subset of the arrays; what is missing keeps the value that the b
 the main one included, share the work of deferred synapses (``workers.h``); with EAGER (0 or 1) even that of small layers.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ from .uses import ObservedGenerator, Uses
 NAME, RUNTIME = "superspike_program", "superspike_runtime"
 HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 SOURCE = Path(__file__).with_name("random_numbers.cpp")
+_WRITES_ARRAYS = re.compile(r"(^void _write_arrays\(\)\n\{).*?(^\}$)", re.M | re.S)
 RANDOM = "random.key"  # entry of the state, see `superspike_brian.codegen.random_numbers`
 # set by the network's structure, or rewritten at every step before anyone reads it
 _FIXED = {
@@ -322,6 +324,12 @@ class StateDevice(SeededDevice, ObservedDevice):
         return {
             name: (copy, list(g.take(lambda v: self.get_array_name(v, False)))) for g, (name, copy) in updaters.items()
         }
+
+    def generate_objects_source(self, writer: Any, *args: Any) -> None:
+        """As Brian2, without what writes every array to a file, which takes a compiler long: the state leaves on stdout."""
+        super().generate_objects_source(writer, *args)
+        file = Path(writer.project_dir) / "objects.cpp"
+        file.write_text(_WRITES_ARRAYS.sub(r"\1\2", file.read_text()))
 
     def generate_main_source(self, writer: Any) -> None:
         """As Brian2, with this package's headers (which include ``superspike.h``)."""

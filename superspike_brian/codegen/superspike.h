@@ -22,9 +22,12 @@
 #include <xmmintrin.h>
 #endif
 
+// not worth the optimiser's time at each of its many calls
+#define COLD __attribute__((noinline, cold))
+
 namespace superspike {
 
-inline void fail(const std::string& what)
+COLD inline void fail(const std::string& what)
 {
     std::fprintf(stderr, "error: %s\n", what.c_str());
     std::exit(3);
@@ -92,7 +95,7 @@ class Archive {
         if (n && std::fread(data, 1, n, stdin) != n) fail("the input is cut short");
     }
 
-    void next()
+    COLD void next()
     {
         uint32_t length;
         get(&length, sizeof length);
@@ -106,11 +109,11 @@ public:
     int64_t start = 0, n_steps = 0;
     std::vector<int64_t> probe; // edges of the probe windows, in steps
 
-    static void put(const std::string& name, const void* data, uint64_t size)
+    COLD static void put(const char* name, const void* data, uint64_t size)
     {
-        const uint32_t length = name.size();
+        const uint32_t length = std::strlen(name);
         bool good = std::fwrite(&length, sizeof length, 1, stdout) == 1 &&
-                    std::fwrite(name.data(), 1, length, stdout) == length &&
+                    std::fwrite(name, 1, length, stdout) == length &&
                     std::fwrite(&size, sizeof size, 1, stdout) == 1 &&
                     (size == 0 || std::fwrite(data, 1, size, stdout) == size); // an empty array may have no address
         if (!good) fail("nobody reads the state");
@@ -138,7 +141,7 @@ public:
     }
 
     // whether the model says how a variable starts: in the first block, if the state does not
-    bool lacks(const std::string& wanted) const { return !begun && !given.count(wanted); }
+    bool lacks(const char* wanted) const { return !begun && !given.count(wanted); }
 
     void saved()
     {
@@ -149,33 +152,33 @@ public:
         if (std::fflush(stdout) != 0) fail("nobody reads the state");
     }
 
-    // arrays of fixed size
-    template <class T> void load(const std::string& wanted, T* data, size_t n)
+    COLD void load_bytes(const char* wanted, void* data, uint64_t n)
     {
         if (name != wanted) return;
-        if (size != n * sizeof(T)) fail("the state has another size for " + name);
+        if (size != n) fail("the state has another size for " + name);
         get(data, size);
         next();
     }
-    template <class T> void save(const std::string& name, const T* data, size_t n) { put(name, data, n * sizeof(T)); }
+
+    // arrays of fixed size
+    template <class T> void load(const char* wanted, T* data, size_t n) { load_bytes(wanted, data, n * sizeof(T)); }
+    template <class T> void save(const char* name, const T* data, size_t n) { put(name, data, n * sizeof(T)); }
 
     // dynamic arrays take the size that the state has
-    template <class T> void load(const std::string& wanted, std::vector<T>& data)
+    template <class T> void load(const char* wanted, std::vector<T>& data)
     {
         if (name != wanted) return;
-        if (size % sizeof(T)) fail("the state has another size for " + name); // an empty vector has no address to read to
         data.resize(size / sizeof(T));
-        get(data.data(), size);
-        next();
+        load_bytes(wanted, data.data(), data.size() * sizeof(T)); // an empty vector has no address to read to
     }
-    template <class T> void save(const std::string& name, const std::vector<T>& data)
+    template <class T> void save(const char* name, const std::vector<T>& data)
     {
         put(name, data.data(), data.size() * sizeof(T));
     }
 
     // Spikes in flight: for each delay from now on, their number and their synapses. A queue of presynaptic units stands for
     // n_post synapses per unit: synapse unit*pre + i*post for the i-th postsynaptic unit.
-    template <class Pathway> void save_queue(const std::string& name, Pathway& pathway, int n_post = 1, int pre = 1, int post = 1)
+    template <class Pathway> void save_queue(const char* name, Pathway& pathway, int n_post = 1, int pre = 1, int post = 1)
     {
         auto state = pathway.queue[0]->_full_state();
         std::vector<int32_t> flat;
@@ -188,7 +191,7 @@ public:
         }
         save(name, flat);
     }
-    template <class Pathway> void load_queue(const std::string& name, Pathway& pathway, int n_post = 1, int pre = 1, int = 1)
+    template <class Pathway> void load_queue(const char* name, Pathway& pathway, int n_post = 1, int pre = 1, int = 1)
     {
         std::vector<int32_t> flat;
         load(name, flat);
@@ -201,7 +204,7 @@ public:
     }
 
     // A queue of presynaptic units stands for rows of synapses of different lengths: those of unit j start at start[j].
-    template <class Pathway> void save_queue(const std::string& name, Pathway& pathway, const int32_t* start, const std::vector<int32_t>&)
+    template <class Pathway> void save_queue(const char* name, Pathway& pathway, const int32_t* start, const std::vector<int32_t>&)
     {
         auto state = pathway.queue[0]->_full_state();
         std::vector<int32_t> flat;
@@ -215,7 +218,7 @@ public:
         }
         save(name, flat);
     }
-    template <class Pathway> void load_queue(const std::string& name, Pathway& pathway, const int32_t* start, const std::vector<int32_t>& pre)
+    template <class Pathway> void load_queue(const char* name, Pathway& pathway, const int32_t* start, const std::vector<int32_t>& pre)
     {
         std::vector<int32_t> flat;
         load(name, flat);

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
@@ -132,7 +133,14 @@ class Messages(logging.Handler):
 
     @classmethod
     def install(cls) -> None:
-        """Show warnings of all libraries, once."""
+        """Show warnings of all libraries, once; after Brian2 has been imported, which logs Python's with the line of code."""
         root = logging.getLogger()
         if not any(isinstance(handler, cls) for handler in root.handlers):
             root.addHandler(cls(logging.WARNING))
+        logging.captureWarnings(False)
+        say_warnings()
+
+
+def say_warnings() -> None:
+    """Show what Python warns of as lines of ours."""
+    warnings.showwarning = lambda message, *_, **__: say(message)

@@ -23,8 +23,10 @@ from typing import Any
 _COMMAND = """
 from superspike_brian.lean import quick_start
 with quick_start():
+    from superspike_brian.console.streams import Messages
     from superspike_brian.sweeps.pool import serve
     import superspike_brian.sweeps.jobs
+Messages.install()
 serve({})
 """
 GRACE = 10.0  # seconds that a process has to end

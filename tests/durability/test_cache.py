@@ -205,6 +205,12 @@ def test_a_program_of_other_sources_is_another(monkeypatch):
     assert cache.structure_key(STRUCTURE, "double") != key
 
 
+def test_a_program_writes_no_files(folder):
+    """Brian2's code that does takes the compiler as long as all other of the file."""
+    text = (folder / "objects.cpp").read_text()
+    assert "void _write_arrays()\n{}\n" in text and "outfile" not in text
+
+
 def test_objects_that_live_elsewhere_change_no_name(folder, objects_only, tmp_path):
     """Neither the code, of which object files are shared, nor a description."""
     text = describe_structure(STRUCTURE)
