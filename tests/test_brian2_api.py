@@ -1,9 +1,11 @@
 """One door to private Brian2: nothing else reaches behind it, and a Brian2 that lacks something is refused in words."""
 
 import ast
+import gc
 import inspect
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import brian2
@@ -143,3 +145,19 @@ def test_a_newer_brian2_that_has_everything_is_mentioned_once():
 def test_this_brian2_is_one_of_those_tried():
     assert ".".join(brian2_api.VERSION.split(".")[:2]) in brian2_api.TRIED
     assert "is newer" not in run("import superspike_brian.codegen.brian2_api").stderr
+
+
+def test_a_run_collects_no_garbage():
+    """Brian2 does before each run; its own networks still do, afterwards."""
+    net, garbage = brian2.Network(), type("Garbage", (), {})()
+    garbage.itself, alive = garbage, weakref.ref(garbage)
+    del garbage
+    gc.disable()
+    try:
+        with brian2_api.no_collection():
+            net.run(0 * brian2.second)
+        assert alive()
+        net.run(0 * brian2.second)
+        assert not alive()
+    finally:
+        gc.enable()

@@ -1,6 +1,5 @@
 """The rule as objects of Brian2: what they are, and groups of one's own that lack something."""
 
-import gc
 import re
 
 import numpy as np
@@ -138,19 +137,6 @@ def test_what_the_message_says_mends_it():
             namespace = dict(SUPERSPIKE.parameters)
         del group
     pytest.fail(f"still something is missing in\n{equations}")
-
-
-def test_garbage_that_was_frozen_stays_so():
-    """A run freezes what is there, so that Brian2 looks for garbage among its own objects only."""
-    gc.unfreeze()
-    with runtime_device():
-        assert gc.get_freeze_count() > 0
-    assert gc.get_freeze_count() == 0
-    gc.freeze()
-    with runtime_device():
-        pass
-    assert gc.get_freeze_count() > 0
-    gc.unfreeze()
 
 
 def test_what_does_not_fit_together():

@@ -4,11 +4,11 @@ Only this file imports from Brian2's submodules or touches attributes with a lea
 Brian2 may change any of it. The C++ templates, besides, extend Brian2's, and one reads ``owner._registered_variables``.
 """
 
-import gc
 import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import brian2
@@ -51,6 +51,7 @@ try:
     from brian2.codegen.generators.cython_generator import CythonCodeGenerator  # random functions for this target
     from brian2.codegen.generators.numpy_generator import NumpyCodeGenerator  # and for this one
     from brian2.codegen.translation import analyse_identifiers  # names that statements set and read
+    from brian2.core import network as brian2_network  # whose `gc` is asked for a collection before each run
     from brian2.core.functions import exprel  # (exp(x) - 1)/x of equations, in SymPy
     from brian2.core.names import Nameable  # whose objects make a name unique
 
@@ -137,15 +138,14 @@ def names_of_its_own() -> Iterator[None]:
 
 
 @contextmanager
-def garbage_of_its_own() -> Iterator[None]:
-    """Let Brian2 look for garbage among newer objects only: it does before each run, which takes longer than a short run."""
-    frozen = gc.get_freeze_count()
-    gc.freeze()
+def no_collection() -> Iterator[None]:
+    """Let Brian2 run without collecting garbage first, to warn of objects without a network; it takes longer than a run."""
+    before = brian2_network.gc
+    brian2_network.gc = SimpleNamespace(collect=lambda: 0)
     try:
         yield
     finally:
-        if not frozen:
-            gc.unfreeze()
+        brian2_network.gc = before
 
 
 def pathways_of(group: brian2.BrianObject) -> Sequence[Any]:

@@ -20,10 +20,10 @@ from brian2 import StateMonitor, get_device, prefs, second, set_device
 from ..codegen import device as state_device
 from ..codegen.brian2_api import (
     VERSION,
-    garbage_of_its_own,
     get_compiler_and_args,
     get_identifiers,
     names_of_its_own,
+    no_collection,
     reset_device,
 )
 from ..files.locks import Lock
@@ -191,7 +191,7 @@ def _manifest(device, assembly, structure):
 @contextmanager
 def standalone_device(precision: str) -> Iterator[state_device.StateDevice]:
     """Activate the standalone device, and leave Brian2 as it was."""
-    with own_preferences(precision), garbage_of_its_own(), names_of_its_own():
+    with own_preferences(precision), no_collection(), names_of_its_own():
         device = set_device(state_device.NAME, build_on_run=False) or get_device()
         device.reinit()
         device.activate(build_on_run=False)

@@ -11,7 +11,7 @@ from brian2 import BrianObjectException, Network, Quantity, SpikeGeneratorGroup,
 from ..codegen import sparse
 from ..codegen.brian2_api import (
     DynamicArrayVariable,
-    garbage_of_its_own,
+    no_collection,
     reset_device,
     set_spikes_in_queue,
     spikes_in_queue,
@@ -40,7 +40,7 @@ def runtime_device(precision: str = "double") -> Iterator[None]:
 
 @contextmanager
 def _device(precision, target="numpy"):
-    with own_preferences(precision, target), garbage_of_its_own():
+    with own_preferences(precision, target), no_collection():
         set_device(RUNTIME)
         try:
             with np.errstate(over="ignore"):  # Brian2 compares values with 1e50, which single precision does not have
