@@ -42,11 +42,15 @@ def run(*arguments):
     return SimpleNamespace(summary=summary, data=results.load(summary["out"]), dir=Path(summary["out"]))
 
 
+def _files():
+    return sorted(p for p in Path().rglob("*") if "__pycache__" not in p.parts)
+
+
 def refused(*arguments):
     """Return the one line that a refused command prints, which leaves nothing behind."""
-    before = sorted(Path().rglob("*"))
+    before = _files()
     found = superspike(*arguments)
     assert (found.code, found.out) == (2, "")
     assert found.err.startswith("superspike: ") and found.err.endswith("\n") and "Traceback" not in found.err
-    assert sorted(p for p in Path().rglob("*") if "__pycache__" not in p.parts) == before
+    assert _files() == before
     return found.err.removeprefix("superspike: ").rstrip()
