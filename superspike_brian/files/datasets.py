@@ -28,7 +28,7 @@ def save(data: xr.Dataset, path: Path | str) -> None:
     from xarray.backends import NetCDF4DataStore
 
     large = (name for name, var in data.variables.items() if var.size > 1000 and var.dtype.kind in "if")
-    compressed = {name: {"zlib": True, "complevel": 4} for name in large}
+    compressed = {name: {"zlib": True, "complevel": 1} for name in large}
     # in memory: HDF5 that meets a full disk leaves the process to crash later. Not `to_netcdf`: on a worker of Dask it asks the
     # scheduler for a lock of the name of the file
     with _alone:
