@@ -120,6 +120,9 @@ CORE = {
 
 def pytest_collection_modifyitems(items):
     for item in items:
+        for mark in item.iter_markers("parametrize"):
+            if isinstance(mark.args[1], set | frozenset):  # processes would collect other tests
+                raise pytest.UsageError(f"{item.nodeid} takes its parameters from a set, which has no order: sort them")
         if item.path.name in CORE:
             item.add_marker(pytest.mark.core)
 

@@ -134,7 +134,7 @@ def test_all_at_once(usual, task, change, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OTHERS.keys() - {FLAGS})
+@pytest.mark.parametrize("name", sorted(OTHERS.keys() - {FLAGS}))
 def test_one_by_one(name, usual, task, change, tmp_path):
     change({name: OTHERS[name]})
     assert bits(task) == usual[0]
