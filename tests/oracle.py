@@ -16,6 +16,7 @@ TAU_RISE, TAU_DECAY = 5e-3, 10e-3  # the presynaptic trace and the alpha kernel
 TAU_HET, TAU_COST, TAU_RMS, T_B = 100e-3, 10.0, 30.0, 0.5
 ALPHA_POWER = 1 / (2 * (TAU_RISE + TAU_DECAY))  # integral of alpha squared, 1/s
 TINY = 1e-12  # Hz
+BETA_1, BETA_2 = 0.9, 0.999  # Adam's memory of the mean and of the mean square, an update
 LONG_AGO = -(10**9)
 
 
@@ -83,7 +84,7 @@ class Oracle:
         for value, known in (
             (feedback, ("symmetric", "random", "uniform")),
             (surrogate, ("fast-sigmoid", "linear")),
-            (optimizer, ("rmaxprop", "rmsprop", "fixed")),
+            (optimizer, ("rmaxprop", "rmsprop", "adam", "fixed")),
             (regularizer, (None, "heterosynaptic", "error-gated", "error-gated-decay")),
         ):
             if value not in known:
@@ -95,7 +96,8 @@ class Oracle:
 
         # Synapse group g connects population g (0: inputs, 1: hidden) to layer g.
         self.synapses = [
-            SimpleNamespace(w=w_, **{k: np.zeros_like(w_) for k in ("lambda_rise", "lambda_", "m", "v")}) for w_ in w
+            SimpleNamespace(w=w_, **{k: np.zeros_like(w_) for k in ("lambda_rise", "lambda_", "m", "v", "first")})
+            for w_ in w
         ]
         self.layers = [
             SimpleNamespace(
@@ -123,7 +125,7 @@ class Oracle:
         self.axons = [deque([np.array([], dtype=int)] * self.delay_steps) for _ in w]  # spikes under way
         self.more = list(more)
         for way in self.more:  # each synapse has a terminal of its own
-            for name in ("lambda_rise", "lambda_", "m", "v", "z", "z_tilde"):
+            for name in ("lambda_rise", "lambda_", "m", "v", "first", "z", "z_tilde"):
                 setattr(way, name, np.zeros_like(way.w))
             way.past = np.zeros((int(way.delay_steps.max()) + 1, len(way.w)), bool)  # spikes, the latest first
 
@@ -228,6 +230,11 @@ class Oracle:
         g, gamma = syn.m / T_B, np.exp(-T_B / TAU_RMS)
         if self.optimizer == "fixed":
             dw = self.r0 * syn.m
+        elif self.optimizer == "adam":
+            k = self.n // self.batch_steps + 1  # number of the update
+            syn.first[:] = BETA_1 * syn.first + (1 - BETA_1) * g
+            syn.v[:] = BETA_2 * syn.v + (1 - BETA_2) * g**2
+            dw = self.r0 * syn.first / (1 - BETA_1**k) / (np.sqrt(syn.v / (1 - BETA_2**k)) + TINY)
         else:
             rmax = self.optimizer == "rmaxprop"
             syn.v[:] = np.maximum(gamma * syn.v, g**2) if rmax else gamma * syn.v + (1 - gamma) * g**2

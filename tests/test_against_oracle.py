@@ -18,13 +18,20 @@ from superspike_brian.network.structure import Structure
 
 STEPS, PERIOD = 16003, 2000  # updates at steps 0, 5000, 10000 and 15000; the end falls into an axonal delay
 # Learning rates that change the spikes in three updates; a fixed one has to know how large sigma' is
-RATES = {"rmaxprop": 8 * mV, "rmsprop": 4 * mV, ("fixed", "fast-sigmoid"): 30 * mV, ("fixed", "linear"): 0.3 * mV}
-# Every value of every factor at least twice, with different values of the others; the full product is slow
+RATES = {
+    "rmaxprop": 8 * mV,
+    "rmsprop": 4 * mV,
+    "adam": 4 * mV,
+    ("fixed", "fast-sigmoid"): 30 * mV,
+    ("fixed", "linear"): 0.3 * mV,
+}
+# Every value of every factor, with different values of the others; the full product is slow
 QUICK = [
     (1, "symmetric", "rmaxprop", "heterosynaptic", "fast-sigmoid"),
     (1, "symmetric", "rmsprop", "error-gated", "linear"),
     (1, "random", "rmaxprop", "error-gated-decay", "fast-sigmoid"),
     (1, "random", "fixed", "none", "linear"),
+    (1, "random", "adam", "heterosynaptic", "linear"),
     (1, "uniform", "fixed", "heterosynaptic", "fast-sigmoid"),
     (1, "uniform", "rmsprop", "none", "fast-sigmoid"),
     (0, "symmetric", "rmaxprop", "none", "fast-sigmoid"),
@@ -34,7 +41,8 @@ ALL = [
     *product((0,), ("symmetric",), OPTIMIZERS, ("none",), SURROGATES),
 ]
 VARIANTS = [pytest.param(*v, marks=() if v in QUICK else pytest.mark.slow, id="-".join(map(str, v))) for v in ALL]
-SYNAPSES = {"w": "w", "lambda_rise": "eligibility_rise", "lambda_": "eligibility", "m": "m", "v": "v"}
+SYNAPSES = {"w": "w", "eligibility_rise": "lambda_rise", "eligibility": "lambda_", "m": "m", "v": "v"}
+SYNAPSES |= {"first_moment": "first", "second_moment": "v"}
 LAYER = {"U": "U", "I": "I_syn", "x": "error_rise", "e": "error", "z_het": "rate_trace"}
 # Two settings of the inputs of a program: one program serves both. The decay has to compete with the gradient, not to
 # overwhelm it; gated by the error (error**2 over the integral of alpha**2, about 50 Hz) it is so much larger
@@ -111,7 +119,7 @@ def pairs(variant, oracle, state):
         if f"terminals_{k}.z" in state:
             yield f"terminals_{k}.z_rise", oracle.terminals[k - 1].z, state[f"terminals_{k}.z_rise"]
             yield f"terminals_{k}.z", oracle.terminals[k - 1].z_tilde, state[f"terminals_{k}.z"]
-        for theirs, ours in SYNAPSES.items():
+        for ours, theirs in SYNAPSES.items():
             if f"forward_{k}.{ours}" in state:
                 yield (
                     f"forward_{k}.{ours}",
@@ -179,6 +187,10 @@ def test_spikes_and_states_are_those_of_the_oracle(
         assert np.mean(np.abs(synapses.w) == 0.1) < 0.7  # many weights are within their bounds
         assert len(oracle.spikes[name]) > 50
         assert loop(oracle, name, 2000) != loop(oracle, name, 14000)
+
+
+def test_every_component_is_among_the_quick_ones():
+    assert [set(values) for values in zip(*QUICK, strict=True)] == [set(values) for values in zip(*ALL, strict=True)]
 
 
 def test_hidden_weights_stay_when_the_hidden_layer_does_not_learn(compiled, poisson_task, claim):
