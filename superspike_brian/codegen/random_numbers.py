@@ -121,7 +121,7 @@ _SEEDED = {
 }
 RANDOM_FUNCTIONS = tuple(_SEEDED)
 # What all targets call the unit or synapse at hand. Brian2 would add it to the calls, but misses some for NumPy
-_UNIT = AuxiliaryVariable("_vectorisation_idx", dtype=np.int32, scalar=False)
+UNIT = AuxiliaryVariable("_vectorisation_idx", dtype=np.int32, scalar=False)
 _CALL = re.compile(rf"\b({'|'.join(RANDOM_FUNCTIONS)})\s*\(\s*(\)?)")
 
 
@@ -164,7 +164,7 @@ def seeded(
         drawn[place] = drawn.get(place, -1) + 1
         site = hashlib.sha256(f"{name}\n{place.strip()}\n{drawn[place]}".encode()).digest()
         used[f"_{function}"] = _SEEDED[function]
-        arguments = [str(int.from_bytes(site[:6], "big")), step, _UNIT.name]
+        arguments = [str(int.from_bytes(site[:6], "big")), step, UNIT.name]
         if function == "rand":  # the largest number below 1, lest one is rounded to 1
             arguments.append(repr(1 - float(np.finfo(prefs.core.default_float_dtype).epsneg)))
         return f"_{function}({', '.join(arguments)}" + (")" if closed else ", ")
@@ -174,7 +174,7 @@ def seeded(
         for block, text in code.items()
     }
     if used:
-        variables = {n: v for n, v in variables.items() if f"_{n}" not in used} | used | {_UNIT.name: _UNIT}
+        variables = {n: v for n, v in variables.items() if f"_{n}" not in used} | used | {UNIT.name: UNIT}
         if not sets_values:
             variables["t_in_timesteps"] = owner.variables["t_in_timesteps"]
     return code, variables
