@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 import claims  # noqa: E402
 
-CHECKS = "test_checks.py test_checks_code.py test_checks_values.py"
+CHECKS = " ".join(file.name for file in sorted((ROOT / "tests").glob("test_checks*.py")))
 PLACES = {  # what is edited, and the tests that should notice
     "superspike_brian/analysis.py": "test_analysis.py test_classification.py",
     "superspike_brian/models/architecture.py": "test_architecture.py",

@@ -86,10 +86,8 @@ nb_execution_excludepatterns = [
 nb_execution_timeout = 600
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-sources = (
-    f for room in ("superspike_brian", "models", "tasks") for f in sorted((HERE.parent / room).rglob("*.[pch]*"))
-)
-content = hashlib.sha256(b"".join(f.read_bytes() for f in sources if f.suffix in (".py", ".h", ".cpp"))).hexdigest()
+files = sorted(f for room in ("superspike_brian", "models", "tasks") for f in (HERE.parent / room).rglob("*"))
+content = hashlib.sha256(b"".join(f.read_bytes() for f in files if f.suffix in (".py", ".h", ".cpp"))).hexdigest()
 nb_execution_cache_path = str(HERE / "_build" / "notebooks" / content[:12])  # another package has other outputs
 nb_merge_streams = True
 nb_output_stderr = "remove"  # progress

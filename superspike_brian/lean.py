@@ -31,7 +31,7 @@ def quick_start(whole: bool = False) -> Iterator[None]:
         _import_brian2(() if whole else [name for name in UNUSED if name not in sys.modules])
         yield
     finally:
-        gc.freeze()  # later collections, of which Brian2 asks for many, need not look at it
+        gc.freeze()  # later collections need not look at it
         gc.enable()
 
 

@@ -129,7 +129,7 @@ def pytest_collection_modifyitems(items):
 
 def pytest_collection_finish():
     gc.collect()
-    gc.freeze()  # Brian2 asks for many collections, which need not look at what pytest has made
+    gc.freeze()  # later collections, of which Brian2 asks for one a run, need not look at what pytest has made
 
 
 REPORTS = []  # of the tests that have passed, of all processes

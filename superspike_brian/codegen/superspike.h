@@ -23,11 +23,11 @@
 #endif
 
 // not worth the optimiser's time at each of its many calls
-#define COLD __attribute__((noinline, cold))
+#define SUPERSPIKE_COLD __attribute__((noinline, cold))
 
 namespace superspike {
 
-COLD inline void fail(const std::string& what)
+SUPERSPIKE_COLD inline void fail(const std::string& what)
 {
     std::fprintf(stderr, "error: %s\n", what.c_str());
     std::exit(3);
@@ -95,7 +95,7 @@ class Archive {
         if (n && std::fread(data, 1, n, stdin) != n) fail("the input is cut short");
     }
 
-    COLD void next()
+    SUPERSPIKE_COLD void next()
     {
         uint32_t length;
         get(&length, sizeof length);
@@ -109,7 +109,7 @@ public:
     int64_t start = 0, n_steps = 0;
     std::vector<int64_t> probe; // edges of the probe windows, in steps
 
-    COLD static void put(const char* name, const void* data, uint64_t size)
+    SUPERSPIKE_COLD static void put(const char* name, const void* data, uint64_t size)
     {
         const uint32_t length = std::strlen(name);
         bool good = std::fwrite(&length, sizeof length, 1, stdout) == 1 &&
@@ -152,7 +152,7 @@ public:
         if (std::fflush(stdout) != 0) fail("nobody reads the state");
     }
 
-    COLD void load_bytes(const char* wanted, void* data, uint64_t n)
+    SUPERSPIKE_COLD void load_bytes(const char* wanted, void* data, uint64_t n)
     {
         if (name != wanted) return;
         if (size != n) fail("the state has another size for " + name);
