@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from brian2 import BrianObjectException, Network, NeuronGroup, StateMonitor, ms, mV, prefs
+from brian2 import Network, NeuronGroup, StateMonitor, Synapses, ms, mV, prefs
 from brian2.devices.device import reset_device, set_device
 from superspike_brian.models import LIF, SUPERSPIKE
 
@@ -138,13 +138,24 @@ def test_a_number_nearest_to_one_stays_below_it(target, monkeypatch, precision):
     assert (group.u[:] < 1).all() and (group.u[:] > 0.9999).all() and np.isfinite(group.logarithm[:]).all()
 
 
-def test_cython_is_refused(target):
-    """Its templates declare the unit at hand themselves: all units would draw the same, or nothing compiles."""
-    target("cython")
-    group = NeuronGroup(7, "x : 1", threshold="rand() < 0.3", reset="x = 0", name="some")
-    with pytest.raises(BrianObjectException) as found:
-        Network(group).run(1 * ms, namespace={})
-    assert "some draws random numbers" in str(found.value.__cause__)
+def test_cython_draws_the_same(target):
+    """Also where a statement is executed for some units or synapses only."""
+
+    def run(name):
+        target(name)
+        KEY[:] = noise(4)["random.key"]
+        group = NeuronGroup(7, "x : 1\ny : 1", threshold="rand() < 0.3", reset="x += rand()", name="some")
+        synapses = Synapses(
+            group, group, "w : 1", on_pre="y_post += randn()*w\nw += poisson(2 + 60*rand())", name="between"
+        )
+        synapses.connect()
+        synapses.w = "rand()"
+        Network(group, synapses).run(3 * ms, namespace={})
+        return np.array(group.x), np.array(group.y), np.array(synapses.w)
+
+    for found, expected in zip(run("cython"), run("numpy"), strict=True):
+        assert expected.any()
+        np.testing.assert_allclose(found, expected, 1e-12)
 
 
 SIGMA, TAU, DT = 2e-3, 10e-3, 1e-4

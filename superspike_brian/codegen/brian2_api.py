@@ -50,6 +50,7 @@ try:
     )
     from brian2.codegen.generators.cython_generator import CythonCodeGenerator  # random functions for this target
     from brian2.codegen.generators.numpy_generator import NumpyCodeGenerator  # and for this one
+    from brian2.codegen.runtime.cython_rt.cython_rt import CythonCodeObject  # base of ours, for the same
     from brian2.codegen.translation import analyse_identifiers  # names that statements set and read
     from brian2.core import network as brian2_network  # whose `gc` is asked for a collection before each run
     from brian2.core.functions import exprel  # (exp(x) - 1)/x of equations, in SymPy

@@ -18,6 +18,7 @@ from .brian2_api import (
     ArrayVariable,
     CPPStandaloneCodeObject,
     CPPStandaloneDevice,
+    CythonCodeObject,
     DynamicArrayVariable,
     RuntimeDevice,
     Variable,
@@ -25,7 +26,7 @@ from .brian2_api import (
 )
 from .calls import Calls
 from .probed import EVERY, ProbedSynapses
-from .random_numbers import UNIT, seeded
+from .random_numbers import SeededCythonCodeObject, seeded
 from .uses import ObservedGenerator, Uses
 
 NAME, RUNTIME = "superspike_program", "superspike_runtime"
@@ -76,10 +77,9 @@ class SeededDevice:
         """As Brian2, with other random functions."""
         code, variables = seeded(owner, name, template_name, abstract_code, variables)
         device: Any = super()  # one of Brian2's, with which it is combined
-        if UNIT.name in variables and device.code_object_class(kwds.get("codeobj_class")).class_name == "cython":
-            raise NotImplementedError(  # Brian2's Cython templates declare the unit at hand themselves
-                f"{owner.name} draws random numbers of the run's seed, which Brian2's target 'cython' cannot: take 'numpy'"
-            )
+        chosen = device.code_object_class(kwds.get("codeobj_class"))
+        if chosen is CythonCodeObject:
+            kwds["codeobj_class"] = SeededCythonCodeObject
         return device.code_object(owner, name, code, variables, template_name, variable_indices, **kwds)
 
 

@@ -20,7 +20,14 @@ from typing import Any
 import numpy as np
 from brian2 import Function, prefs
 
-from .brian2_api import AuxiliaryVariable, CPPCodeGenerator, CythonCodeGenerator, NumpyCodeGenerator, Variable
+from .brian2_api import (
+    AuxiliaryVariable,
+    CPPCodeGenerator,
+    CythonCodeGenerator,
+    CythonCodeObject,
+    NumpyCodeGenerator,
+    Variable,
+)
 
 KEY = np.zeros(2, np.uint64)  # of the runtime device; a compiled program has its own
 LARGEST_MEAN = 2e9
@@ -121,7 +128,26 @@ _SEEDED = {
 }
 RANDOM_FUNCTIONS = tuple(_SEEDED)
 # What all targets call the unit or synapse at hand. Brian2 would add it to the calls, but misses some for NumPy
-UNIT = AuxiliaryVariable("_vectorisation_idx", dtype=np.int32, scalar=False)
+_UNIT = AuxiliaryVariable("_vectorisation_idx", dtype=np.int32, scalar=False)
+
+
+class _CythonGenerator(CythonCodeGenerator):
+    """Brian2's generator for Cython, whose templates declare the unit at hand themselves."""
+
+    def determine_keywords(self) -> dict[str, Any]:
+        """As Brian2, without a second declaration."""
+        keywords = dict(super().determine_keywords())
+        lines = keywords["load_namespace"].splitlines()
+        keywords["load_namespace"] = "\n".join(line for line in lines if not line.endswith(f" {_UNIT.name}"))
+        return keywords
+
+
+class SeededCythonCodeObject(CythonCodeObject):
+    """Brian2's code object for Cython, for code with seeded random functions."""
+
+    generator_class = _CythonGenerator
+
+
 _CALL = re.compile(rf"\b({'|'.join(RANDOM_FUNCTIONS)})\s*\(\s*(\)?)")
 
 
@@ -164,7 +190,7 @@ def seeded(
         drawn[place] = drawn.get(place, -1) + 1
         site = hashlib.sha256(f"{name}\n{place.strip()}\n{drawn[place]}".encode()).digest()
         used[f"_{function}"] = _SEEDED[function]
-        arguments = [str(int.from_bytes(site[:6], "big")), step, UNIT.name]
+        arguments = [str(int.from_bytes(site[:6], "big")), step, _UNIT.name]
         if function == "rand":  # the largest number below 1, lest one is rounded to 1
             arguments.append(repr(1 - float(np.finfo(prefs.core.default_float_dtype).epsneg)))
         return f"_{function}({', '.join(arguments)}" + (")" if closed else ", ")
@@ -174,7 +200,7 @@ def seeded(
         for block, text in code.items()
     }
     if used:
-        variables = {n: v for n, v in variables.items() if f"_{n}" not in used} | used | {UNIT.name: UNIT}
+        variables = {n: v for n, v in variables.items() if f"_{n}" not in used} | used | {_UNIT.name: _UNIT}
         if not sets_values:
             variables["t_in_timesteps"] = owner.variables["t_in_timesteps"]
     return code, variables
